@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What kind of KVM this host has, found out by trying. */
+#ifndef KTSTR_KVM_PROBE_H
+#define KTSTR_KVM_PROBE_H
+
+enum kvm_kind {
+	KVM_NONE,     /* no /dev/kvm, or it can't be opened */
+	KVM_SOFTWARE, /* works, but can't run stock kernels (cmpxchg16b is not emulated) */
+	KVM_HARDWARE, /* runs stock kernels */
+};
+
+struct kvm_probe {
+	enum kvm_kind kind;
+	int error;      /* errno behind KVM_NONE */
+	char why[256];  /* one line: how it was found out, and the mend */
+};
+
+/* Opens KVM and runs a guest of a few instructions; takes about a millisecond. */
+void kvm_probe(struct kvm_probe *out);
+const char *kvm_kind_name(enum kvm_kind kind);
+
+#endif

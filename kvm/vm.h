@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A virtual machine under KVM: memory, vCPU threads, irqchip, boot protocol,
+ * ACPI, serial ports. Devices are given to it as struct virtio_device.
+ *
+ * vCPU threads are in KVM_RUN only. An exit that needs a device is posted to
+ * the reactor through the vCPU's mailbox and awaited; serial output goes
+ * through a lock-free ring; queue kicks are ioeventfds and interrupts irqfds.
+ * Every function here is called from the reactor thread.
+ */
+#ifndef KTSTR_KVM_VM_H
+#define KTSTR_KVM_VM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reactor/reactor.h"
+#include "virtio/mmio.h"
+
+#define VM_CPUS_MAX 254
+#define VM_MEMORY_MIN (64ull << 20)
+
+/* Why a call failed, for the user: what failed, on what, why, and the mend. */
+struct vm_error {
+	char text[512];
+};
+
+enum vm_end {
+	VM_RUNNING,
+	VM_POWEROFF,   /* guest powered off (ACPI S5) */
+	VM_RESET,      /* guest rebooted: i8042, ACPI reset register or triple fault */
+	VM_PANIC,      /* guest kernel panic (its text was seen on COM1), then reset or halt */
+	VM_STOPPED,    /* vm_stop() */
+	VM_FATAL,      /* KVM gave an exit that can't be continued */
+};
+const char *vm_end_name(enum vm_end end);
+
+struct vm_config {
+	const char *kernel;   /* bzImage or ELF with a PVH note */
+	const char *initrd;   /* may be NULL */
+	const void *initrd_data; /* an initrd in memory instead; may be NULL */
+	size_t initrd_size;
+	const char *cmdline;  /* the whole command line but for what vm adds (virtio_mmio.device=) */
+	bool cmdline_devices; /* also announce devices by virtio_mmio.device= */
+	unsigned cpus;
+	uint64_t memory;      /* bytes */
+	/* Called on the reactor. @port is 1 or 2 for COM1 and COM2. */
+	void (*serial_out)(void *ctx, unsigned port, const uint8_t *data, size_t len);
+	void (*ended)(void *ctx, enum vm_end end, const char *detail);
+	void *ctx;
+};
+
+struct vm;
+/* Opens KVM, makes VM, memory and irqchip. -errno with @err filled. */
+int vm_create(struct vm **out, struct reactor *r, const struct vm_config *cfg, struct vm_error *err);
+/* Give the device its window, GSI, irqfd and ioeventfds (before vm_start()). */
+int vm_add_device(struct vm *vm, struct virtio_device *d, struct vm_error *err);
+/* Load the kernel, write ACPI and boot state, start the vCPU threads. */
+int vm_start(struct vm *vm, struct vm_error *err);
+/* Bytes typed into COM1. */
+void vm_serial_input(struct vm *vm, const uint8_t *data, size_t len);
+/* Make every vCPU leave KVM_RUN and join the threads. Idempotent. */
+void vm_stop(struct vm *vm);
+/* After vm_stop() and after every device is quiesced. */
+void vm_destroy(struct vm *vm);
+
+enum vm_end vm_state(const struct vm *vm);
+/* Text the guest wrote to COM1 from "Kernel panic" on; empty if none. */
+const char *vm_panic_text(const struct vm *vm);
+/* CLOCK_MONOTONIC ns of the first KVM_RUN, 0 before. */
+uint64_t vm_first_run_ns(const struct vm *vm);
+
+/* Exits to user space by kind, summed over vCPUs. */
+struct vm_exits {
+	uint64_t mmio, pio, serial, hlt, intr, other;
+	uint64_t mailbox; /* of these, answered by the reactor */
+};
+void vm_exits(const struct vm *vm, struct vm_exits *out);
+
+/* One statistic of KVM_GET_STATS_FD, summed over vCPUs where @per_vcpu.
+ * @fn is called for each; 0 or -errno (-ENOTTY before Linux 5.14). */
+int vm_stats_read(const struct vm *vm, void (*fn)(void *ctx, const char *name, bool per_vcpu, uint64_t value), void *ctx);
+
+const struct guest_memory *vm_memory(const struct vm *vm);
+
+#endif

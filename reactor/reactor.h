@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The reactor: one io_uring ring, owned by one thread, that is the only place
+ * where that thread waits. It knows nothing of KVM or virtio.
+ *
+ * Contract
+ *  - Every call but reactor_create() is made from the thread that called
+ *    reactor_create() (IORING_SETUP_SINGLE_ISSUER). Other threads reach the
+ *    reactor by writing an eventfd that a struct kick watches.
+ *  - A completion is embedded in its owner and attached to a slot. An SQE's
+ *    user_data is (slot, generation), never a pointer: a CQE that comes after
+ *    the slot was detached is dropped and counted.
+ *  - CQEs are copied to a local list and the CQ is advanced before the first
+ *    handler runs; what the handlers queue goes out in one io_uring_enter.
+ *  - Functions return 0 or a count, or a negative errno.
+ */
+#ifndef KTSTR_REACTOR_H
+#define KTSTR_REACTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct reactor;
+
+/* What the ring could be set up with on this kernel; reported in results. */
+struct reactor_features {
+	bool single_issuer;
+	bool defer_taskrun;
+	bool submit_all;
+	bool coop_taskrun;  /* stands in for DEFER_TASKRUN before Linux 6.1 */
+	bool no_iowait;     /* IORING_ENTER_NO_IOWAIT, Linux 6.15 */
+	bool ring_fd;       /* registered ring fd */
+	unsigned sq_entries;
+	unsigned cq_entries;
+};
+
+struct reactor_counters {
+	uint64_t wakes;       /* returns of io_uring_enter with work */
+	uint64_t enters;      /* calls of io_uring_enter */
+	uint64_t cqes;
+	uint64_t cqes_max;    /* most CQEs in one wake */
+	uint64_t sqes;
+	uint64_t stale;       /* CQEs whose slot had moved on */
+	uint64_t rearms;      /* multishot polls that ended and were armed anew */
+	uint64_t overflows;   /* enters that found the CQ overflow flag up */
+	uint64_t kernel_ns;   /* time inside io_uring_enter, waiting included */
+	uint64_t handlers_ns; /* time inside handlers */
+};
+
+/* The handler of one CQE. @res and @flags are the CQE's. */
+struct completion;
+typedef void (*completion_fn)(struct completion *c, int32_t res, uint32_t flags);
+
+struct completion {
+	completion_fn done;
+	uint32_t slot;       /* 0: not attached */
+	uint32_t generation;
+	uint32_t in_flight;  /* SQEs whose final CQE has not come */
+};
+
+/*
+ * reactor_create - set up a ring.
+ * @sq_entries:  most SQEs in one batch (a power of two is not needed)
+ * @in_flight_max: upper bound of SQEs outstanding at once; sizes the CQ and
+ *               the slot table
+ * Returns 0; -ENOSYS or -EPERM where io_uring is missing or forbidden
+ * (sysctl kernel.io_uring_disabled or seccomp); -ENOMEM (RLIMIT_MEMLOCK).
+ */
+int reactor_create(struct reactor **out, unsigned sq_entries, unsigned in_flight_max);
+
+/*
+ * reactor_destroy - cancel what can be cancelled, wait for the rest, free.
+ * Closing a ring does not stop its I/O, so this returns only when nothing is
+ * in flight; after @patience_ns it returns -ETIMEDOUT and leaks the ring on
+ * purpose (the buffers must then not be freed either).
+ */
+int reactor_destroy(struct reactor *r, uint64_t patience_ns);
+
+const struct reactor_features *reactor_features(const struct reactor *r);
+const struct reactor_counters *reactor_counters(const struct reactor *r);
+
+/* reactor_run - dispatch until reactor_stop(); 0 or a fatal negative errno. */
+int reactor_run(struct reactor *r);
+void reactor_stop(struct reactor *r);
+
+/*
+ * reactor_step - submit, wait for at least one CQE (or, with @wait false, only
+ * take what is there), run the handlers. Returns the CQEs handled or -errno.
+ */
+int reactor_step(struct reactor *r, bool wait);
+
+/* In-flight SQEs of the whole ring. */
+unsigned reactor_in_flight(const struct reactor *r);
+
+/*
+ * reactor_defer - run @fn once after all CQEs of this wake were handled and
+ * before the next enter: where devices publish a batch. @d is embedded in its
+ * owner; deferring it twice in one wake runs it once.
+ */
+struct deferred {
+	void (*fn)(struct deferred *d);
+	struct deferred *next;
+	bool queued;
+};
+void reactor_defer(struct reactor *r, struct deferred *d);
+
+/* --- completions ------------------------------------------------------- */
+
+/* Take a slot. -ENOSPC when more than in_flight_max are attached. */
+int reactor_attach(struct reactor *r, struct completion *c, completion_fn done);
+/* Give the slot back; CQEs still to come are dropped as stale. */
+void reactor_detach(struct reactor *r, struct completion *c);
+
+/* Block and stream operations; one CQE each. The iovec array and the buffers
+ * stay valid until the CQE. @offset is in bytes; -1: the file's own position. */
+int reactor_readv(struct reactor *r, struct completion *c, int fd, const struct iovec *iov, unsigned n, int64_t offset);
+int reactor_writev(struct reactor *r, struct completion *c, int fd, const struct iovec *iov, unsigned n, int64_t offset);
+int reactor_read(struct reactor *r, struct completion *c, int fd, void *buf, unsigned len, int64_t offset);
+int reactor_write(struct reactor *r, struct completion *c, int fd, const void *buf, unsigned len, int64_t offset);
+int reactor_fdatasync(struct reactor *r, struct completion *c, int fd);
+/* Ask for the cancellation of everything @c has in flight. */
+int reactor_cancel(struct reactor *r, struct completion *c);
+
+/* --- sources ----------------------------------------------------------- */
+
+/*
+ * An eventfd that somebody else writes. The poll is multishot and the eventfd
+ * is never read: each write gives an edge. When the kernel ends the poll
+ * (IORING_CQE_F_MORE clear) it is armed anew and @fn runs once more, for a
+ * write may have been missed. @fn must scan its queue, not count kicks.
+ */
+struct kick {
+	struct completion c;
+	struct reactor *r;
+	int fd;
+	void (*fn)(struct kick *k);
+};
+int kick_watch(struct reactor *r, struct kick *k, int fd, void (*fn)(struct kick *k));
+void kick_unwatch(struct kick *k); /* does not close fd */
+
+/*
+ * A one-shot timer on a timerfd of its own: CLOCK_MONOTONIC, absolute, ns.
+ * A deadline in the past fires at once; a deadline of 0 is taken as 1, since
+ * zero would disarm a timerfd silently.
+ */
+struct timer {
+	struct completion c;
+	struct reactor *r;
+	int fd;
+	uint64_t deadline_ns; /* 0: not armed */
+	void (*fn)(struct timer *t);
+};
+int timer_open(struct reactor *r, struct timer *t, void (*fn)(struct timer *t));
+int timer_set(struct timer *t, uint64_t deadline_ns);
+void timer_clear(struct timer *t);
+void timer_close(struct timer *t);
+uint64_t monotonic_ns(void);
+
+/*
+ * Signals by signalfd. The signals named are blocked in the calling thread by
+ * signals_watch(); threads made later inherit that.
+ */
+struct signals {
+	struct completion c;
+	struct reactor *r;
+	int fd;
+	void (*fn)(struct signals *s, int signo);
+};
+int signals_watch(struct reactor *r, struct signals *s, const int *signos, unsigned n,
+		  void (*fn)(struct signals *s, int signo));
+void signals_unwatch(struct signals *s);
+
+/*
+ * A byte source (stdin, a socket): one read in flight. @fn gets the bytes, or
+ * len 0 at the end, or a negative errno in @res. Reading stops while paused.
+ */
+struct source {
+	struct completion c;
+	struct reactor *r;
+	int fd;
+	bool paused;
+	bool ended;
+	uint8_t *buf;
+	size_t size;
+	void (*fn)(struct source *s, const uint8_t *data, int res);
+};
+int source_open(struct reactor *r, struct source *s, int fd, size_t size,
+		void (*fn)(struct source *s, const uint8_t *data, int res));
+void source_pause(struct source *s, bool paused);
+void source_close(struct source *s); /* cancels; does not close fd */
+
+/*
+ * A byte sink (stdout, a socket, a file): bytes are buffered and written in
+ * order with one write in flight; short writes go on. When more than @high
+ * bytes wait, sink_full() is true; @drained runs when it has become false
+ * again. After an error (EPIPE) bytes are counted and dropped, and @error is set.
+ */
+struct sink {
+	struct completion c;
+	struct reactor *r;
+	int fd;
+	int error;
+	size_t high;
+	bool was_full;
+	uint8_t *buf[2];     /* one being written, one being filled */
+	size_t len[2], cap[2], done;
+	unsigned writing;    /* index of the buffer in flight */
+	bool busy;
+	uint64_t written;
+	size_t high_water;
+	void (*drained)(struct sink *s);
+};
+int sink_open(struct reactor *r, struct sink *s, int fd, size_t high, void (*drained)(struct sink *s));
+int sink_put(struct sink *s, const void *data, size_t len);
+bool sink_full(const struct sink *s);
+bool sink_idle(const struct sink *s);
+/* Write out what waits, stepping the ring, at most until @deadline_ns. */
+int sink_flush(struct sink *s, uint64_t deadline_ns);
+void sink_close(struct sink *s); /* does not close fd */
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * virtio-blk (virtio 1.2, 5.2): one request queue, file-backed, many requests
+ * in flight, two token buckets.
+ */
+#ifndef KTSTR_VIRTIO_BLK_H
+#define KTSTR_VIRTIO_BLK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "reactor/reactor.h"
+#include "virtio/mmio.h"
+
+#define VIRTIO_BLK_SECTOR_SIZE 512u
+#define VIRTIO_BLK_DEFAULT_CAPACITY_BYTES (256ull << 20)
+
+enum blk_engine { BLK_ENGINE_AUTO, BLK_ENGINE_URING, BLK_ENGINE_SYNC };
+
+struct blk_config {
+	const char *path;        /* NULL: an anonymous sparse memory file */
+	uint64_t size;           /* bytes; 0: the file's own, or the default */
+	bool read_only;
+	bool direct;             /* O_DIRECT */
+	enum blk_engine engine;
+	uint64_t iops, bps, iops_burst, bps_burst; /* 0: not limited */
+	const char *serial;      /* NULL: "ktstr-virtio-blk"; at most 20 bytes */
+};
+
+struct blk_counters {
+	/* requests */
+	uint64_t reads_completed, writes_completed, flushes_completed;
+	uint64_t bytes_read, bytes_written;
+	/* events */
+	uint64_t throttled_count, io_errors, invalid_avail_idx_count;
+	/* gauge */
+	uint64_t currently_throttled_gauge;
+	/* ours */
+	uint64_t in_flight, in_flight_max;
+};
+
+struct blk;
+/* 0 or a negative errno with a one-line reason that names the file in @why. */
+int blk_create(struct blk **out, struct reactor *r, const struct blk_config *cfg, char *why, size_t why_size);
+struct virtio_device *blk_device(struct blk *b);
+const struct blk_counters *blk_counters(const struct blk *b);
+/* "uring", "sync" or "inline" and why it was taken; static text. */
+const char *blk_engine_used(const struct blk *b);
+const char *blk_engine_reason(const struct blk *b);
+uint64_t blk_capacity(const struct blk *b);
+/* Stop taking requests; true when nothing is in flight. */
+bool blk_quiesce(struct blk *b);
+/* Waits (stepping the ring) for what is in flight, at most @patience_ns; then
+ * returns -ETIMEDOUT and leaks on purpose. */
+int blk_destroy(struct blk *b, uint64_t patience_ns);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * virtio-mmio transport, version 2 (virtio 1.2, 4.2). One struct per device;
+ * the device embeds it and gives its operations. It names no hypervisor: it is
+ * given guest memory, an eventfd that interrupts (irq_fd), and is called for
+ * register accesses and for kicks. All calls come from the reactor thread.
+ */
+#ifndef KTSTR_VIRTIO_MMIO_H
+#define KTSTR_VIRTIO_MMIO_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "virtio/memory.h"
+#include "virtio/virtqueue.h"
+
+#define VIRTIO_MMIO_SIZE 0x1000u
+#define VIRTIO_MMIO_CONFIG 0x100u
+#define VIRTIO_QUEUES_MAX 8
+
+struct virtio_device;
+
+struct virtio_device_ops {
+	const char *name;    /* "blk", for messages */
+	uint32_t device_id;  /* 1 net, 2 blk, 3 console */
+	unsigned n_queues;
+	/* Device configuration space; @offset from VIRTIO_MMIO_CONFIG, any @len. */
+	void (*config_read)(struct virtio_device *d, uint32_t offset, void *buf, unsigned len);
+	void (*config_write)(struct virtio_device *d, uint32_t offset, const void *buf, unsigned len);
+	/* DRIVER_OK was accepted; queues are started. Every queue is then
+	 * kicked once by the transport: a kick that came early was lost. */
+	void (*activate)(struct virtio_device *d);
+	/* Queue @q has work, perhaps. Never called before activate or after reset. */
+	void (*kick)(struct virtio_device *d, unsigned q);
+	/* Stop using guest memory. Return true when nothing is in flight any
+	 * more; false: virtio_reset_done() will be called later. */
+	bool (*reset)(struct virtio_device *d);
+	/* Counts a poisoned queue: @avail_idx tells MM-23 from MM-24. */
+	void (*poisoned)(struct virtio_device *d, unsigned q, bool avail_idx);
+};
+
+struct virtio_device {
+	const struct virtio_device_ops *ops;
+	uint64_t features;                /* offered */
+	uint64_t driver_features;         /* accepted */
+	uint32_t features_sel, driver_features_sel, queue_sel;
+	uint32_t status;
+	_Atomic uint32_t interrupt_status;
+	_Atomic uint32_t config_generation;
+	uint64_t interrupts;              /* irq_fd writes */
+	const struct guest_memory *mem;
+	int irq_fd;
+	bool active;                      /* DRIVER_OK seen, not reset, not poisoned */
+	bool resetting;                   /* reset asked for, I/O still in flight */
+	/* Called when a register write that returned false has taken effect. */
+	void (*settled)(struct virtio_device *d, void *ctx);
+	void *settled_ctx;
+	struct virtqueue vq[VIRTIO_QUEUES_MAX];
+	uint64_t guest_errors;            /* through virtio_guest_error() */
+	uint64_t log_window_ns;
+	unsigned log_budget;
+};
+
+void virtio_device_init(struct virtio_device *d, const struct virtio_device_ops *ops, uint64_t features,
+			uint16_t queue_size_max);
+
+/* Register access at @offset in 0..0xfff. A write returns true when it has
+ * taken effect, false when a reset waits for I/O: the vCPU must not go on
+ * before @settled was called. */
+void virtio_mmio_read(struct virtio_device *d, uint32_t offset, void *data, unsigned len);
+bool virtio_mmio_write(struct virtio_device *d, uint32_t offset, const void *data, unsigned len);
+/* What QueueNotify does; called for a kick that came by eventfd. */
+void virtio_mmio_kick(struct virtio_device *d, uint32_t queue);
+
+/* Set bits of InterruptStatus (first), then signal the irq_fd. */
+#define VIRTIO_INT_VRING 1u
+#define VIRTIO_INT_CONFIG 2u
+void virtio_raise(struct virtio_device *d, uint32_t bits);
+/* A device's asynchronous reset is through. */
+void virtio_reset_done(struct virtio_device *d);
+/* The device's configuration changed: generation, config interrupt. */
+void virtio_config_changed(struct virtio_device *d);
+
+/*
+ * The one choke point for a queue that can't be trusted any more: counts by
+ * ops->poisoned, sets DEVICE_NEEDS_RESET, raises the config interrupt once.
+ * @pop_error is what virtq_pop() returned.
+ */
+void virtio_poison(struct virtio_device *d, unsigned q, int pop_error);
+/* The one choke point for a guest error that is not fatal: count, and log at
+ * most 10 lines in 5 s to stderr. */
+void virtio_guest_error(struct virtio_device *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Split virtqueue, device side (virtio 1.2, 2.7). All ring validation is here.
+ *
+ * The device owns every cursor: next_avail and next_used are never read back
+ * from guest memory. Ring indexes are read and written only as single 16-bit
+ * accesses. A descriptor is copied once and the copy is what is checked.
+ */
+#ifndef KTSTR_VIRTIO_VIRTQUEUE_H
+#define KTSTR_VIRTIO_VIRTQUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "virtio/memory.h"
+
+#define VIRTQ_SIZE_MAX 256
+
+struct virtq_seg {
+	uint64_t gpa;
+	uint32_t len;
+	bool writable; /* device-writable (VIRTQ_DESC_F_WRITE) */
+};
+
+/* One descriptor chain, copied. Addresses are not translated or checked yet. */
+struct virtq_chain {
+	uint16_t head;
+	uint16_t n;     /* segments, 1..size */
+	bool malformed; /* loop, next out of range, indirect not negotiated: the
+			 * segments before the fault are there */
+	struct virtq_seg seg[VIRTQ_SIZE_MAX];
+};
+
+struct virtqueue {
+	/* Set by the transport between FEATURES_OK and DRIVER_OK. */
+	uint16_t size_max; /* 0: the queue does not exist */
+	uint16_t size;     /* power of two, 1..size_max */
+	bool ready;
+	uint64_t desc_gpa, avail_gpa, used_gpa;
+	bool event_idx;    /* VIRTIO_RING_F_EVENT_IDX negotiated */
+
+	/* The device's own. */
+	const struct guest_memory *mem;
+	uint16_t next_avail;
+	uint16_t next_used;      /* used entries written */
+	uint16_t published_used; /* used.idx as last stored */
+	uint16_t signalled_used; /* published_used when needs_interrupt was last asked */
+	bool signalled_valid;
+	bool broken;             /* poisoned until reset */
+	uint64_t outstanding[VIRTQ_SIZE_MAX / 64]; /* heads popped and not pushed */
+	unsigned n_outstanding;
+};
+
+void virtq_init(struct virtqueue *vq, uint16_t size_max);
+/* Back to the state after virtq_init(). */
+void virtq_reset(struct virtqueue *vq);
+/* At DRIVER_OK: check size, alignment and address overflow. 0 or -EINVAL.
+ * A ring that is unmapped is no error here: it poisons at first use (MM-24). */
+int virtq_start(struct virtqueue *vq, const struct guest_memory *mem, bool event_idx);
+
+/*
+ * virtq_pop - take the next available chain.
+ * Returns 1 and fills @chain; 0 when there is none (or the queue is not ready
+ * or broken); -EPROTO when avail.idx is ahead by more than the queue's size or
+ * has moved back (MM-23); -EFAULT for any other ring failure: unmapped ring,
+ * head out of range, head still outstanding (MM-24). A negative return has
+ * set @vq->broken: the caller reports it once.
+ */
+int virtq_pop(struct virtqueue *vq, struct virtq_chain *chain);
+/* Undo the last pop (of @head), so that the next pop returns it again. */
+void virtq_unpop(struct virtqueue *vq, uint16_t head);
+/* Whether a pop would find something; poisons nothing. */
+bool virtq_pending(const struct virtqueue *vq);
+
+/*
+ * virtq_push - write the used element of @head; not visible to the driver
+ * before virtq_publish(). @len: bytes written to device-writable memory.
+ * 0, or -EFAULT when the used ring is unmapped (nothing advanced; the head
+ * is no longer outstanding).
+ */
+int virtq_push(struct virtqueue *vq, uint16_t head, uint32_t len);
+/* Store used.idx (release) when entries were pushed since the last publish.
+ * Returns 1 when the driver wants an interrupt for them (2.7.7.2), 0 when not,
+ * -EFAULT when the ring is unmapped. On failure to read the suppression
+ * fields it returns 1: a spurious interrupt is fine, a lost one is not. */
+int virtq_publish(struct virtqueue *vq);
+
+/* Ask the driver not to kick / to kick. virtq_enable_kicks() returns true when
+ * chains came in between: drain again (2.7.10). */
+void virtq_disable_kicks(struct virtqueue *vq);
+bool virtq_enable_kicks(struct virtqueue *vq);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The TLV stream of port 1, shared by guest and host (and by the two sides of
+ * a nested host). A frame is a 16-byte little-endian header and a payload:
+ *   msg_type u32 | length u32 | crc32 u32 | pad u32 (0)
+ * The CRC is IEEE CRC-32 over the payload only. At most 16 MiB a payload.
+ */
+#ifndef KTSTR_VIRTIO_WIRE_H
+#define KTSTR_VIRTIO_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WIRE_HEADER_SIZE 16u
+#define WIRE_PAYLOAD_MAX (16u << 20)
+#define WIRE_CHUNK_MAX (64u << 10) /* what our writers put into one frame */
+
+enum wire_type {
+	/* ktstr's own tags and layouts */
+	WIRE_STIM = 0x5354494d,
+	WIRE_SCST = 0x53435354,
+	WIRE_SCEN = 0x5343454e,
+	WIRE_SCPP = 0x53435050,
+	WIRE_SCRR = 0x53435252,
+	WIRE_EXIT = 0x45584954, /* i32 exit code */
+	WIRE_TEST = 0x54455354,
+	WIRE_SCDX = 0x53434458,
+	WIRE_CRSH = 0x43525348,
+	WIRE_PMET = 0x504d4554,
+	WIRE_RAWO = 0x5241574f,
+	WIRE_PRAW = 0x50524157,
+	WIRE_SNRQ = 0x534e5251,
+	WIRE_SNRP = 0x534e5250,
+	WIRE_SRDY = 0x53524459, /* system ready, empty */
+	WIRE_SOUT = 0x534f5554, /* guest stdout chunk */
+	WIRE_SERR = 0x53455252, /* guest stderr chunk */
+	WIRE_SCLG = 0x53434c47,
+	WIRE_LIFE = 0x4c494645, /* u8 phase, then an optional reason text */
+	WIRE_KADR = 0x4b414452,
+	WIRE_EXCX = 0x45584358,
+	WIRE_DMSG = 0x444d5347, /* kernel log text */
+	WIRE_PROB = 0x50524f42,
+	WIRE_KORQ = 0x4b4f5251,
+	WIRE_KORP = 0x4b4f5250,
+	WIRE_WPRF = 0x57505246,
+	/* ours; payloads that ktstr has in a serialisation of its own are JSON here */
+	WIRE_SINP = 0x53494e50, /* host to guest: stdin chunk; empty: end of input */
+	WIRE_JMET = 0x4a4d4554, /* one line of JSON from the guest's metric descriptor */
+	WIRE_FOUT = 0x464f5554, /* a file brought back: path, NUL, chunk; see FEND */
+	WIRE_FEND = 0x46454e44, /* end of a file brought back: path, NUL */
+	WIRE_JENV = 0x4a454e56, /* JSON: the guest's kernel, scheduler, CPUs, uptime */
+};
+
+enum wire_life { WIRE_LIFE_INIT = 1, WIRE_LIFE_PAYLOAD = 2, WIRE_LIFE_SCHED_DIED = 3, WIRE_LIFE_SCHED_NOT_ATTACHED = 4 };
+
+/* Little-endian on the wire; both ends are little-endian (asserted). */
+struct wire_header {
+	uint32_t type, length, crc32, pad;
+};
+
+uint32_t wire_crc32(const void *data, size_t len);
+/* Fill @h for a payload of @len <= WIRE_PAYLOAD_MAX bytes. */
+void wire_header_init(struct wire_header *h, uint32_t type, const void *payload, size_t len);
+
+/* Incremental parser. */
+struct wire_parser {
+	uint8_t *buf;
+	size_t len, cap;
+	uint64_t frames, bad_crc, oversize, bad_pad, discarded;
+	void (*frame)(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok);
+	void *ctx;
+};
+void wire_parser_init(struct wire_parser *p,
+		      void (*frame)(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok),
+		      void *ctx);
+/* 0 or -ENOMEM. An oversize length drops what is buffered and resyncs. */
+int wire_parser_feed(struct wire_parser *p, const void *data, size_t len);
+void wire_parser_free(struct wire_parser *p);
+
+/* Wake bytes, host to guest on port 0 */
+#define WAKE_VC_DUMP 0xd1
+#define WAKE_VC_SHUTDOWN 0xd3
+#define WAKE_BPF_WRITE_DONE 0xbf
+#define WAKE_ACCESSOR_READY 0xac
+
+#endif
