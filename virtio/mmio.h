@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "virtio/memory.h"
@@ -60,6 +61,7 @@ struct virtio_device {
 	uint64_t guest_errors;            /* through virtio_guest_error() */
 	uint64_t log_window_ns;
 	unsigned log_budget;
+	bool warned_no_memory;
 };
 
 void virtio_device_init(struct virtio_device *d, const struct virtio_device_ops *ops, uint64_t features,
@@ -79,8 +81,14 @@ void virtio_mmio_kick(struct virtio_device *d, uint32_t queue);
 void virtio_raise(struct virtio_device *d, uint32_t bits);
 /* A device's asynchronous reset is through. */
 void virtio_reset_done(struct virtio_device *d);
+/* It did not get through in bounded time: the device is failed (FAILED and
+ * DEVICE_NEEDS_RESET), the write settles, and the next reset tries again. */
+void virtio_reset_failed(struct virtio_device *d);
 /* The device's configuration changed: generation, config interrupt. */
 void virtio_config_changed(struct virtio_device *d);
+/* What config_read() does for a constant layout: [offset, offset+len) of
+ * @config; @fill beyond its end. */
+void virtio_config_copy(const void *config, size_t size, uint32_t offset, void *buf, unsigned len, uint8_t fill);
 
 /*
  * The one choke point for a queue that can't be trusted any more: counts by
