@@ -50,6 +50,7 @@ enum wire_type {
 	WIRE_FOUT = 0x464f5554, /* a file brought back: path, NUL, chunk; see FEND */
 	WIRE_FEND = 0x46454e44, /* end of a file brought back: path, NUL */
 	WIRE_JENV = 0x4a454e56, /* JSON: the guest's kernel, scheduler, CPUs, uptime */
+	WIRE_EACK = 0x4541434b, /* host to guest, empty: EXIT arrived, power off (asked for by the option ack_exit) */
 };
 
 enum wire_life { WIRE_LIFE_INIT = 1, WIRE_LIFE_PAYLOAD = 2, WIRE_LIFE_SCHED_DIED = 3, WIRE_LIFE_SCHED_NOT_ATTACHED = 4 };
@@ -59,22 +60,34 @@ struct wire_header {
 	uint32_t type, length, crc32, pad;
 };
 
+bool wire_type_known(uint32_t type);
+/* Between the guest and the coordinator: never part of a verdict. */
+bool wire_type_internal(uint32_t type);
+
+/* IEEE CRC-32; 0 for no bytes. */
 uint32_t wire_crc32(const void *data, size_t len);
 /* Fill @h for a payload of @len <= WIRE_PAYLOAD_MAX bytes. */
 void wire_header_init(struct wire_header *h, uint32_t type, const void *payload, size_t len);
 
-/* Incremental parser. */
+/*
+ * Incremental parser. Frames come to @frame in order, one with a wrong CRC
+ * too (crc_ok false). One of an unknown type does not: it is counted, and
+ * unknown_type names the last, for its user to warn of. A pad that is not zero
+ * is counted and accepted.
+ */
 struct wire_parser {
 	uint8_t *buf;
 	size_t len, cap;
-	uint64_t frames, bad_crc, oversize, bad_pad, discarded;
+	uint64_t frames, bad_crc, oversize, bad_pad, unknown, discarded;
+	uint32_t unknown_type;
 	void (*frame)(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok);
 	void *ctx;
 };
 void wire_parser_init(struct wire_parser *p,
 		      void (*frame)(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok),
 		      void *ctx);
-/* 0 or -ENOMEM. An oversize length drops what is buffered and resyncs. */
+/* 0 or -ENOMEM. A length above WIRE_PAYLOAD_MAX drops what is buffered and the
+ * rest of @data; the next call starts with a header. */
 int wire_parser_feed(struct wire_parser *p, const void *data, size_t len);
 void wire_parser_free(struct wire_parser *p);
 
