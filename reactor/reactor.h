@@ -29,20 +29,20 @@ struct reactor_features {
 	bool single_issuer;
 	bool defer_taskrun;
 	bool submit_all;
-	bool coop_taskrun;  /* stands in for DEFER_TASKRUN before Linux 6.1 */
-	bool no_iowait;     /* IORING_ENTER_NO_IOWAIT, Linux 6.15 */
-	bool ring_fd;       /* registered ring fd */
+	bool coop_taskrun; /* stands in for DEFER_TASKRUN before Linux 6.1 */
+	bool no_iowait;	   /* IORING_ENTER_NO_IOWAIT, Linux 6.15 */
+	bool ring_fd;	   /* registered ring fd */
 	unsigned sq_entries;
 	unsigned cq_entries;
 };
 
 struct reactor_counters {
-	uint64_t wakes;       /* returns of io_uring_enter with work */
-	uint64_t enters;      /* calls of io_uring_enter */
+	uint64_t wakes;	 /* returns of io_uring_enter with work */
+	uint64_t enters; /* calls of io_uring_enter */
 	uint64_t cqes;
-	uint64_t cqes_max;    /* most CQEs in one wake */
+	uint64_t cqes_max; /* most CQEs in one wake */
 	uint64_t sqes;
-	uint64_t stale;       /* CQEs whose slot had moved on */
+	uint64_t stale;	      /* CQEs whose slot had moved on */
 	uint64_t rearms;      /* multishot polls that ended and were armed anew */
 	uint64_t overflows;   /* enters that found the CQ overflow flag up */
 	uint64_t kernel_ns;   /* time inside io_uring_enter, waiting included */
@@ -55,9 +55,9 @@ typedef void (*completion_fn)(struct completion *c, int32_t res, uint32_t flags)
 
 struct completion {
 	completion_fn done;
-	uint32_t slot;       /* 0: not attached */
+	uint32_t slot; /* 0: not attached */
 	uint32_t generation;
-	uint32_t in_flight;  /* SQEs whose final CQE has not come */
+	uint32_t in_flight; /* SQEs whose final CQE has not come */
 };
 
 /*
@@ -90,6 +90,8 @@ void reactor_stop(struct reactor *r);
  * take what is there), run the handlers. Returns the CQEs handled or -errno.
  */
 int reactor_step(struct reactor *r, bool wait);
+/* The same, waiting at most until the absolute @deadline_ns; 0 when it passed. */
+int reactor_step_until(struct reactor *r, uint64_t deadline_ns);
 
 /* In-flight SQEs of the whole ring. */
 unsigned reactor_in_flight(const struct reactor *r);
@@ -116,12 +118,18 @@ void reactor_detach(struct reactor *r, struct completion *c);
 /* Block and stream operations; one CQE each. The iovec array and the buffers
  * stay valid until the CQE. @offset is in bytes; -1: the file's own position. */
 int reactor_readv(struct reactor *r, struct completion *c, int fd, const struct iovec *iov, unsigned n, int64_t offset);
-int reactor_writev(struct reactor *r, struct completion *c, int fd, const struct iovec *iov, unsigned n, int64_t offset);
+int reactor_writev(struct reactor *r, struct completion *c, int fd, const struct iovec *iov, unsigned n,
+		   int64_t offset);
 int reactor_read(struct reactor *r, struct completion *c, int fd, void *buf, unsigned len, int64_t offset);
 int reactor_write(struct reactor *r, struct completion *c, int fd, const void *buf, unsigned len, int64_t offset);
 int reactor_fdatasync(struct reactor *r, struct completion *c, int fd);
+/* One CQE when @fd is ready for @events (POLLIN, POLLOUT). */
+int reactor_poll(struct reactor *r, struct completion *c, int fd, unsigned events);
 /* Ask for the cancellation of everything @c has in flight. */
 int reactor_cancel(struct reactor *r, struct completion *c);
+/* Cancel and step the ring until @c has nothing in flight, at most until
+ * @deadline_ns. Not from a handler. 0 or -ETIMEDOUT. */
+int reactor_settle(struct reactor *r, struct completion *c, uint64_t deadline_ns);
 
 /* --- sources ----------------------------------------------------------- */
 
@@ -182,6 +190,7 @@ struct source {
 	int fd;
 	bool paused;
 	bool ended;
+	bool polling; /* an O_NONBLOCK fd had nothing: waiting for POLLIN */
 	uint8_t *buf;
 	size_t size;
 	void (*fn)(struct source *s, const uint8_t *data, int res);
@@ -189,7 +198,8 @@ struct source {
 int source_open(struct reactor *r, struct source *s, int fd, size_t size,
 		void (*fn)(struct source *s, const uint8_t *data, int res));
 void source_pause(struct source *s, bool paused);
-void source_close(struct source *s); /* cancels; does not close fd */
+/* Cancels and waits for the read in flight; not from a handler; leaves fd open. */
+void source_close(struct source *s);
 
 /*
  * A byte sink (stdout, a socket, a file): bytes are buffered and written in
@@ -204,11 +214,13 @@ struct sink {
 	int error;
 	size_t high;
 	bool was_full;
-	uint8_t *buf[2];     /* one being written, one being filled */
+	uint8_t *buf[2]; /* one being written, one being filled */
 	size_t len[2], cap[2], done;
-	unsigned writing;    /* index of the buffer in flight */
+	unsigned writing; /* index of the buffer in flight */
 	bool busy;
+	bool polling; /* an O_NONBLOCK fd was full: waiting for POLLOUT */
 	uint64_t written;
+	uint64_t dropped; /* bytes put after the error */
 	size_t high_water;
 	void (*drained)(struct sink *s);
 };
@@ -218,6 +230,8 @@ bool sink_full(const struct sink *s);
 bool sink_idle(const struct sink *s);
 /* Write out what waits, stepping the ring, at most until @deadline_ns. */
 int sink_flush(struct sink *s, uint64_t deadline_ns);
-void sink_close(struct sink *s); /* does not close fd */
+/* Cancels what was not flushed; not from a handler; leaves fd open. Whoever
+ * uses sinks ignores SIGPIPE. */
+void sink_close(struct sink *s);
 
 #endif

@@ -1,1 +1,512 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* The ring: set-up, the loop, completions and their slots. */
+#include "reactor/reactor.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <liburing.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "reactor/internal.h"
+
+/* Newer than the headers of the oldest liburing that we build with. */
+#ifndef IORING_SETUP_DEFER_TASKRUN
+#define IORING_SETUP_DEFER_TASKRUN (1U << 13)
+#endif
+#ifndef IORING_ENTER_NO_IOWAIT
+#define IORING_ENTER_NO_IOWAIT (1U << 7)
+#endif
+#ifndef IORING_FEAT_NO_IOWAIT
+#define IORING_FEAT_NO_IOWAIT (1U << 17)
+#endif
+
+#define NS_PER_S 1000000000ull
+
+struct slot {
+	struct completion *c;
+	uint32_t generation;
+	uint32_t next_free;
+};
+
+struct reactor {
+	struct io_uring ring;
+	struct reactor_features features;
+	struct reactor_counters counters;
+	unsigned enter_flags;
+	unsigned n_slots;
+	uint32_t free_slot; /* head of the list of free slots; 0: none */
+	unsigned in_flight; /* SQEs whose final CQE has not come */
+	bool stop;
+	bool dispatching;
+	bool draining; /* teardown: CQEs are counted, handlers not run */
+	int fatal;
+	struct deferred *deferred, **deferred_tail;
+	struct io_uring_cqe *batch; /* local list of one wake */
+	struct slot slot[];
+};
+
+uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+/* The set-ups in order of preference; the first that the kernel takes is used. */
+static const unsigned setup_flags[] = {
+	IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL,
+	IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL,
+	IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL,
+	IORING_SETUP_SUBMIT_ALL,
+	0,
+};
+
+static int ring_setup(struct io_uring *ring, struct reactor_features *f, unsigned sq, unsigned cq)
+{
+	int rc = -EINVAL;
+
+	for (size_t i = 0; i < sizeof setup_flags / sizeof *setup_flags && rc == -EINVAL; i++) {
+		struct io_uring_params p = {
+			.flags = setup_flags[i] | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
+			.cq_entries = cq,
+		};
+
+		rc = io_uring_queue_init_params(sq, ring, &p);
+		if (rc)
+			continue;
+		f->single_issuer = p.flags & IORING_SETUP_SINGLE_ISSUER;
+		f->defer_taskrun = p.flags & IORING_SETUP_DEFER_TASKRUN;
+		f->coop_taskrun = p.flags & IORING_SETUP_COOP_TASKRUN;
+		f->submit_all = p.flags & IORING_SETUP_SUBMIT_ALL;
+		f->no_iowait = p.features & IORING_FEAT_NO_IOWAIT;
+		f->sq_entries = p.sq_entries;
+		f->cq_entries = p.cq_entries;
+	}
+	return rc;
+}
+
+int reactor_create(struct reactor **out, unsigned sq_entries, unsigned in_flight_max)
+{
+	struct reactor *r = calloc(1, sizeof *r + (in_flight_max + 1) * sizeof r->slot[0]);
+	int rc;
+
+	if (!r)
+		return -ENOMEM;
+	/* A multishot poll may add CQEs to what is in flight: leave it as much again. */
+	rc = ring_setup(&r->ring, &r->features, sq_entries, in_flight_max * 2);
+	if (rc)
+		goto err_free;
+	r->batch = calloc(r->features.cq_entries, sizeof *r->batch);
+	rc = -ENOMEM;
+	if (!r->batch)
+		goto err_ring;
+
+	io_uring_ring_dontfork(&r->ring);
+	r->features.ring_fd = io_uring_register_ring_fd(&r->ring) == 1;
+	r->enter_flags = IORING_ENTER_GETEVENTS;
+	if (r->features.ring_fd)
+		r->enter_flags |= IORING_ENTER_REGISTERED_RING;
+	/* Without it a thread that waits with a poll armed counts as iowait. */
+	if (r->features.no_iowait)
+		r->enter_flags |= IORING_ENTER_NO_IOWAIT;
+	/* We move the SQ tail ourselves (ring_enter), so the index array must be
+	 * the identity; liburing writes just that, entry by entry. */
+	if (r->ring.sq.array)
+		for (unsigned i = 0; i < r->features.sq_entries; i++)
+			r->ring.sq.array[i] = i;
+
+	/* Slot 0 is nobody's: its user_data marks the ring's own requests. */
+	r->n_slots = in_flight_max + 1;
+	for (uint32_t i = r->n_slots - 1; i > 0; i--) {
+		r->slot[i].next_free = r->free_slot;
+		r->free_slot = i;
+	}
+	r->deferred_tail = &r->deferred;
+	*out = r;
+	return 0;
+
+err_ring:
+	io_uring_queue_exit(&r->ring);
+err_free:
+	free(r);
+	return rc;
+}
+
+const struct reactor_features *reactor_features(const struct reactor *r)
+{
+	return &r->features;
+}
+
+const struct reactor_counters *reactor_counters(const struct reactor *r)
+{
+	return &r->counters;
+}
+
+unsigned reactor_in_flight(const struct reactor *r)
+{
+	return r->in_flight;
+}
+
+void reactor_fatal(struct reactor *r, int error)
+{
+	if (!r->fatal)
+		r->fatal = error;
+	r->stop = true;
+}
+
+void reactor_count_rearm(struct reactor *r)
+{
+	r->counters.rearms++;
+}
+
+/*
+ * Publish the SQ tail, submit, and wait for @min CQEs (with @timeout_ns when it
+ * is not UINT64_MAX). liburing 2.3 can't pass NO_IOWAIT, hence by hand.
+ */
+static int ring_enter(struct reactor *r, unsigned min, uint64_t timeout_ns)
+{
+	struct io_uring_sq *sq = &r->ring.sq;
+	unsigned to_submit;
+	struct __kernel_timespec ts = {
+		.tv_sec = (int64_t)(timeout_ns / NS_PER_S),
+		.tv_nsec = (int64_t)(timeout_ns % NS_PER_S),
+	};
+	struct io_uring_getevents_arg arg = { .ts = (uint64_t)(uintptr_t)&ts };
+	bool timed = min && timeout_ns != UINT64_MAX;
+	uint64_t before = monotonic_ns();
+	int rc;
+
+	/* Release: the SQEs are written before the kernel sees the tail; pairs
+	 * with the kernel's load of it in io_uring_enter. */
+	__atomic_store_n(sq->ktail, sq->sqe_tail, __ATOMIC_RELEASE);
+	sq->sqe_head = sq->sqe_tail;
+	to_submit = sq->sqe_tail - __atomic_load_n(sq->khead, __ATOMIC_ACQUIRE);
+
+	rc = io_uring_enter2((unsigned)r->ring.enter_ring_fd, to_submit, min,
+			     r->enter_flags | (timed ? IORING_ENTER_EXT_ARG : 0), timed ? (sigset_t *)&arg : NULL,
+			     timed ? sizeof arg : 0);
+	r->counters.enters++;
+	if (rc > 0)
+		r->counters.sqes += (unsigned)rc;
+	if (__atomic_load_n(sq->kflags, __ATOMIC_RELAXED) & IORING_SQ_CQ_OVERFLOW)
+		r->counters.overflows++;
+	r->counters.kernel_ns += monotonic_ns() - before;
+	/* EINTR and ETIME: nothing came. EBUSY and EAGAIN: reap first, then the
+	 * SQEs that stayed go with the next enter. */
+	if (rc == -EINTR || rc == -ETIME || rc == -EBUSY || rc == -EAGAIN)
+		return 0;
+	return rc < 0 ? rc : 0;
+}
+
+static void dispatch(struct reactor *r, const struct io_uring_cqe *cqe)
+{
+	uint32_t index = (uint32_t)cqe->user_data, generation = (uint32_t)(cqe->user_data >> 32);
+	struct slot *s = &r->slot[index];
+	bool final = !(cqe->flags & IORING_CQE_F_MORE);
+
+	assert(index < r->n_slots);
+	if (final) {
+		assert(r->in_flight > 0);
+		r->in_flight--;
+	}
+	if (index == 0)
+		return;
+	if (!s->c || s->generation != generation) {
+		r->counters.stale++;
+		return;
+	}
+	if (final)
+		s->c->in_flight--;
+	if (!r->draining)
+		s->c->done(s->c, cqe->res, cqe->flags);
+}
+
+static int reap(struct reactor *r)
+{
+	unsigned n = 0, head;
+	struct io_uring_cqe *cqe;
+
+	/* All CQEs to the local list, and the CQ free again, before any handler
+	 * runs: a handler may submit, and a multishot must not find the CQ full. */
+	io_uring_for_each_cqe(&r->ring, head, cqe)
+	{
+		if (n == r->features.cq_entries)
+			break;
+		r->batch[n++] = *cqe;
+	}
+	io_uring_cq_advance(&r->ring, n);
+	if (n) {
+		r->counters.wakes++;
+		r->counters.cqes += n;
+		if (n > r->counters.cqes_max)
+			r->counters.cqes_max = n;
+	}
+	for (unsigned i = 0; i < n; i++)
+		dispatch(r, &r->batch[i]);
+	return (int)n;
+}
+
+static void run_deferred(struct reactor *r)
+{
+	struct deferred *d = r->deferred;
+
+	/* What is deferred from here on waits for the next step, so that one
+	 * busy device can't keep the others from their CQEs. */
+	r->deferred = NULL;
+	r->deferred_tail = &r->deferred;
+	while (d) {
+		struct deferred *next = d->next;
+
+		d->queued = false;
+		d->next = NULL;
+		d->fn(d);
+		d = next;
+	}
+}
+
+static int step(struct reactor *r, bool wait, uint64_t timeout_ns)
+{
+	uint64_t before;
+	int rc, n;
+
+	assert(!r->dispatching);
+	if (r->deferred || io_uring_cq_ready(&r->ring))
+		wait = false;
+	rc = ring_enter(r, wait ? 1 : 0, timeout_ns);
+	if (rc < 0)
+		return rc;
+
+	before = monotonic_ns();
+	r->dispatching = true;
+	n = reap(r);
+	if (!r->draining)
+		run_deferred(r);
+	r->dispatching = false;
+	r->counters.handlers_ns += monotonic_ns() - before;
+	return n;
+}
+
+int reactor_step(struct reactor *r, bool wait)
+{
+	return step(r, wait, UINT64_MAX);
+}
+
+int reactor_step_until(struct reactor *r, uint64_t deadline_ns)
+{
+	uint64_t now = monotonic_ns();
+
+	return step(r, now < deadline_ns, now < deadline_ns ? deadline_ns - now : 0);
+}
+
+int reactor_run(struct reactor *r)
+{
+	int rc = 0;
+
+	while (!r->stop && rc >= 0)
+		rc = step(r, true, UINT64_MAX);
+	r->stop = false;
+	if (rc >= 0)
+		rc = r->fatal;
+	return rc < 0 ? rc : 0;
+}
+
+void reactor_stop(struct reactor *r)
+{
+	r->stop = true;
+}
+
+void reactor_defer(struct reactor *r, struct deferred *d)
+{
+	if (d->queued)
+		return;
+	d->queued = true;
+	d->next = NULL;
+	*r->deferred_tail = d;
+	r->deferred_tail = &d->next;
+}
+
+/* --- completions and operations ---------------------------------------- */
+
+int reactor_attach(struct reactor *r, struct completion *c, completion_fn done)
+{
+	uint32_t index = r->free_slot;
+	struct slot *s = &r->slot[index];
+
+	if (!index)
+		return -ENOSPC;
+	r->free_slot = s->next_free;
+	s->c = c;
+	*c = (struct completion){ .done = done, .slot = index, .generation = s->generation };
+	return 0;
+}
+
+void reactor_detach(struct reactor *r, struct completion *c)
+{
+	struct slot *s = &r->slot[c->slot];
+
+	if (!c->slot)
+		return;
+	assert(s->c == c);
+	s->c = NULL;
+	s->generation++;
+	s->next_free = r->free_slot;
+	r->free_slot = c->slot;
+	c->slot = 0;
+}
+
+static uint64_t tag(const struct completion *c)
+{
+	return (uint64_t)c->generation << 32 | c->slot;
+}
+
+/* An SQE; when the queue is full what is in it is submitted first. */
+static struct io_uring_sqe *get_sqe(struct reactor *r)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->ring);
+
+	if (!sqe) {
+		int rc = ring_enter(r, 0, UINT64_MAX);
+
+		if (rc < 0)
+			reactor_fatal(r, rc);
+		sqe = io_uring_get_sqe(&r->ring);
+	}
+	return sqe;
+}
+
+static void sqe_sent(struct reactor *r, struct completion *c, struct io_uring_sqe *sqe)
+{
+	sqe->user_data = c ? tag(c) : 0;
+	if (c)
+		c->in_flight++;
+	r->in_flight++;
+}
+
+int reactor_readv(struct reactor *r, struct completion *c, int fd, const struct iovec *iov, unsigned n, int64_t offset)
+{
+	struct io_uring_sqe *sqe = get_sqe(r);
+
+	if (!sqe)
+		return -EBUSY;
+	io_uring_prep_readv(sqe, fd, iov, n, (uint64_t)offset);
+	sqe_sent(r, c, sqe);
+	return 0;
+}
+
+int reactor_writev(struct reactor *r, struct completion *c, int fd, const struct iovec *iov, unsigned n, int64_t offset)
+{
+	struct io_uring_sqe *sqe = get_sqe(r);
+
+	if (!sqe)
+		return -EBUSY;
+	io_uring_prep_writev(sqe, fd, iov, n, (uint64_t)offset);
+	sqe_sent(r, c, sqe);
+	return 0;
+}
+
+int reactor_read(struct reactor *r, struct completion *c, int fd, void *buf, unsigned len, int64_t offset)
+{
+	struct io_uring_sqe *sqe = get_sqe(r);
+
+	if (!sqe)
+		return -EBUSY;
+	io_uring_prep_read(sqe, fd, buf, len, (uint64_t)offset);
+	sqe_sent(r, c, sqe);
+	return 0;
+}
+
+int reactor_write(struct reactor *r, struct completion *c, int fd, const void *buf, unsigned len, int64_t offset)
+{
+	struct io_uring_sqe *sqe = get_sqe(r);
+
+	if (!sqe)
+		return -EBUSY;
+	io_uring_prep_write(sqe, fd, buf, len, (uint64_t)offset);
+	sqe_sent(r, c, sqe);
+	return 0;
+}
+
+int reactor_fdatasync(struct reactor *r, struct completion *c, int fd)
+{
+	struct io_uring_sqe *sqe = get_sqe(r);
+
+	if (!sqe)
+		return -EBUSY;
+	io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
+	sqe_sent(r, c, sqe);
+	return 0;
+}
+
+int reactor_poll(struct reactor *r, struct completion *c, int fd, unsigned events)
+{
+	struct io_uring_sqe *sqe = get_sqe(r);
+
+	if (!sqe)
+		return -EBUSY;
+	io_uring_prep_poll_add(sqe, fd, events);
+	sqe_sent(r, c, sqe);
+	return 0;
+}
+
+int reactor_poll_multishot(struct reactor *r, struct completion *c, int fd, unsigned events)
+{
+	struct io_uring_sqe *sqe = get_sqe(r);
+
+	if (!sqe)
+		return -EBUSY;
+	io_uring_prep_poll_multishot(sqe, fd, events);
+	sqe_sent(r, c, sqe);
+	return 0;
+}
+
+int reactor_cancel(struct reactor *r, struct completion *c)
+{
+	struct io_uring_sqe *sqe;
+
+	if (!c->slot || !c->in_flight)
+		return 0;
+	sqe = get_sqe(r);
+	if (!sqe)
+		return -EBUSY;
+	io_uring_prep_cancel64(sqe, tag(c), IORING_ASYNC_CANCEL_ALL);
+	sqe_sent(r, NULL, sqe);
+	return 0;
+}
+
+int reactor_settle(struct reactor *r, struct completion *c, uint64_t deadline_ns)
+{
+	int rc = reactor_cancel(r, c);
+
+	while (rc >= 0 && c->slot && c->in_flight) {
+		if (monotonic_ns() >= deadline_ns)
+			return -ETIMEDOUT;
+		rc = reactor_step_until(r, deadline_ns);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+int reactor_destroy(struct reactor *r, uint64_t patience_ns)
+{
+	uint64_t deadline = monotonic_ns() + patience_ns;
+
+	if (!r)
+		return 0;
+	r->draining = true;
+	for (uint32_t i = 1; i < r->n_slots; i++)
+		if (r->slot[i].c)
+			reactor_cancel(r, r->slot[i].c);
+	while (r->in_flight) {
+		if (monotonic_ns() >= deadline)
+			return -ETIMEDOUT;
+		if (reactor_step_until(r, deadline) < 0)
+			return -EIO;
+	}
+	io_uring_queue_exit(&r->ring);
+	free(r->batch);
+	free(r);
+	return 0;
+}

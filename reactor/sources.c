@@ -1,1 +1,181 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* What wakes the reactor: eventfd kicks, absolute timers, signals. */
+#include <errno.h>
+#include <liburing.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "reactor/internal.h"
+
+/*
+ * A multishot poll goes on until the kernel says otherwise: it ends it when the
+ * CQ is full or on an error. Returns false when the fd can't be polled any more.
+ */
+static bool still_armed(struct reactor *r, struct completion *c, int fd, int32_t res, uint32_t flags)
+{
+	if (res < 0 && res != -ECANCELED && res != -EINTR) {
+		reactor_fatal(r, res);
+		return false;
+	}
+	if (!(flags & IORING_CQE_F_MORE)) {
+		int rc = reactor_poll_multishot(r, c, fd, POLLIN);
+
+		reactor_count_rearm(r);
+		if (rc < 0)
+			reactor_fatal(r, rc);
+	}
+	return true;
+}
+
+static int watch(struct reactor *r, struct completion *c, int fd, completion_fn done)
+{
+	int rc = reactor_attach(r, c, done);
+
+	if (rc < 0)
+		return rc;
+	rc = reactor_poll_multishot(r, c, fd, POLLIN);
+	if (rc < 0)
+		reactor_detach(r, c);
+	return rc;
+}
+
+static void unwatch(struct reactor *r, struct completion *c)
+{
+	if (!c->slot)
+		return;
+	reactor_cancel(r, c);
+	reactor_detach(r, c);
+}
+
+/* --- kicks -------------------------------------------------------------- */
+
+static void kick_done(struct completion *c, int32_t res, uint32_t flags)
+{
+	struct kick *k = container_of(c, struct kick, c);
+
+	if (still_armed(k->r, c, k->fd, res, flags))
+		k->fn(k);
+}
+
+int kick_watch(struct reactor *r, struct kick *k, int fd, void (*fn)(struct kick *k))
+{
+	*k = (struct kick){ .r = r, .fd = fd, .fn = fn };
+	return watch(r, &k->c, fd, kick_done);
+}
+
+void kick_unwatch(struct kick *k)
+{
+	if (k->r)
+		unwatch(k->r, &k->c);
+}
+
+/* --- timers ------------------------------------------------------------- */
+
+static void timer_done(struct completion *c, int32_t res, uint32_t flags)
+{
+	struct timer *t = container_of(c, struct timer, c);
+
+	if (!still_armed(t->r, c, t->fd, res, flags))
+		return;
+	/* The CQE may be of a deadline that was moved since. */
+	if (!t->deadline_ns || monotonic_ns() < t->deadline_ns)
+		return;
+	t->deadline_ns = 0;
+	t->fn(t);
+}
+
+int timer_open(struct reactor *r, struct timer *t, void (*fn)(struct timer *t))
+{
+	int rc;
+
+	*t = (struct timer){ .r = r, .fn = fn };
+	t->fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (t->fd < 0)
+		return -errno;
+	rc = watch(r, &t->c, t->fd, timer_done);
+	if (rc < 0)
+		close(t->fd);
+	return rc;
+}
+
+int timer_set(struct timer *t, uint64_t deadline_ns)
+{
+	if (!deadline_ns)
+		deadline_ns = 1;
+	struct itimerspec its = {
+		.it_value = { .tv_sec = (time_t)(deadline_ns / 1000000000u),
+			      .tv_nsec = (long)(deadline_ns % 1000000000u) },
+	};
+
+	if (timerfd_settime(t->fd, TFD_TIMER_ABSTIME, &its, NULL))
+		return -errno;
+	t->deadline_ns = deadline_ns;
+	return 0;
+}
+
+void timer_clear(struct timer *t)
+{
+	struct itimerspec off = { 0 };
+
+	if (!t->r || !t->deadline_ns)
+		return;
+	timerfd_settime(t->fd, 0, &off, NULL);
+	t->deadline_ns = 0;
+}
+
+void timer_close(struct timer *t)
+{
+	if (!t->r)
+		return;
+	unwatch(t->r, &t->c);
+	close(t->fd);
+	t->r = NULL;
+}
+
+/* --- signals ------------------------------------------------------------ */
+
+static void signals_done(struct completion *c, int32_t res, uint32_t flags)
+{
+	struct signals *s = container_of(c, struct signals, c);
+	struct signalfd_siginfo info;
+
+	if (!still_armed(s->r, c, s->fd, res, flags))
+		return;
+	while (read(s->fd, &info, sizeof info) == sizeof info)
+		s->fn(s, (int)info.ssi_signo);
+}
+
+int signals_watch(struct reactor *r, struct signals *s, const int *signos, unsigned n,
+		  void (*fn)(struct signals *s, int signo))
+{
+	sigset_t set;
+	int rc;
+
+	*s = (struct signals){ .r = r, .fn = fn };
+	sigemptyset(&set);
+	for (unsigned i = 0; i < n; i++)
+		sigaddset(&set, signos[i]);
+	rc = pthread_sigmask(SIG_BLOCK, &set, NULL);
+	if (rc)
+		return -rc;
+	s->fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (s->fd < 0)
+		return -errno;
+	rc = watch(r, &s->c, s->fd, signals_done);
+	if (rc < 0)
+		close(s->fd);
+	return rc;
+}
+
+void signals_unwatch(struct signals *s)
+{
+	if (!s->r)
+		return;
+	unwatch(s->r, &s->c);
+	close(s->fd);
+	s->r = NULL;
+}
