@@ -17,7 +17,7 @@
 #include "virtio/virtqueue.h"
 
 #define VIRTIO_MMIO_SIZE 0x1000u
-#define VIRTIO_MMIO_CONFIG 0x100u
+#define VIRTIO_MMIO_CONFIG 0x100
 #define VIRTIO_QUEUES_MAX 8
 
 struct virtio_device;
