@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A QEMU process: found, started with nothing of the terminal, ended and
+ * reaped. It dies with the thread that started it. What it says on stderr and
+ * what its guest says on the serial line is kept in memory.
+ */
+#ifndef KTSTR_BENCH_QEMU_H
+#define KTSTR_BENCH_QEMU_H
+
+#include <limits.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define QEMU_MAJOR_MIN 10 /* 7.2 corrupts flags on cmpxchg16b */
+
+struct qemu {
+	pid_t pid;     /* 0: not running */
+	int status;    /* of waitpid(), once it has ended */
+	int stderr_fd; /* memfd */
+	int serial_fd; /* memfd */
+};
+
+/*
+ * $KTSTR_QEMU, else one in PATH that is new enough, else the cache's.
+ * -ENOENT: none of these; -EPROTONOSUPPORT: $KTSTR_QEMU is too old.
+ */
+int qemu_find(char path[PATH_MAX]);
+
+/*
+ * Start @path with @argv (NULL-terminated; the caller's words, argv[0]
+ * included), to which -serial is added. The @n_keep descriptors in @keep stay
+ * open in it under their own numbers; all others but 0-2 must be close-on-exec.
+ */
+int qemu_start(struct qemu *q, const char *path, const char *const *argv, const int *keep, size_t n_keep);
+
+/* Wait for its end, at most until @deadline_ns (monotonic); then kill it. */
+void qemu_end(struct qemu *q, unsigned long long deadline_ns);
+void qemu_free(struct qemu *q);
+
+/* How it ended, in words: "exited with status 1", "was killed by signal 9". */
+const char *qemu_ended(const struct qemu *q, char *buf, size_t size);
+
+/* The last @lines lines of a log: in a buffer to free(), "" if there is none. */
+char *qemu_tail(int log_fd, unsigned lines);
+
+#endif
