@@ -291,6 +291,8 @@ static void write_queue_register(struct virtio_device *d, uint32_t offset, uint3
 {
 	struct virtqueue *vq = selected_queue(d);
 
+	if (vq && offset == VIRTIO_MMIO_QUEUE_READY && !value && !vq->ready)
+		return; /* what drivers do to a queue after the reset that stopped it */
 	if (!vq || !may_set_queues(d)) {
 		virtio_guest_error(d, "queue %u: register 0x%x written in status 0x%x", d->queue_sel, offset,
 				   d->status);

@@ -156,6 +156,11 @@ void virtq_unpop(struct virtqueue *vq, uint16_t head)
 	vq->next_avail--;
 }
 
+void virtq_drop(struct virtqueue *vq, uint16_t head)
+{
+	set_outstanding(vq, head, false);
+}
+
 bool virtq_pending(const struct virtqueue *vq)
 {
 	uint16_t idx;

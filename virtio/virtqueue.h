@@ -69,6 +69,8 @@ int virtq_start(struct virtqueue *vq, const struct guest_memory *mem, bool event
 int virtq_pop(struct virtqueue *vq, struct virtq_chain *chain);
 /* Undo the last pop (of @head), so that the next pop returns it again. */
 void virtq_unpop(struct virtqueue *vq, uint16_t head);
+/* Forget a popped chain that has no place for an answer: no used element. */
+void virtq_drop(struct virtqueue *vq, uint16_t head);
 /* Whether a pop would find something; poisons nothing. */
 bool virtq_pending(const struct virtqueue *vq);
 
