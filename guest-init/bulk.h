@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The guest's end of port 1, "ktstr-bulk": frames out, frames in. One thread
+ * uses it. A full port is waited for, never dropped.
+ */
+#ifndef KTSTR_GUEST_INIT_BULK_H
+#define KTSTR_GUEST_INIT_BULK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "virtio/wire.h"
+
+#define BULK_PORT_NAME "ktstr-bulk"
+
+struct bulk {
+	int fd; /* non-blocking; -1: there is no port */
+	struct wire_parser parser;
+	bool exit_acknowledged;
+	/* Standard input from the host. @len 0: its end. NULL: dropped. */
+	void (*input)(void *ctx, const uint8_t *data, size_t len);
+	void *input_ctx;
+};
+
+/* Use @fd: a virtio port, or a stream socket in a test. */
+void bulk_init(struct bulk *b, int fd);
+/* Find the port by name and open it, waiting @timeout_ms for it to appear: the
+ * kernel probes devices at its leisure. 0 or -errno; -ENODEV: none came. */
+int bulk_open(struct bulk *b, int timeout_ms);
+void bulk_close(struct bulk *b);
+
+/* Each sends one whole frame, or fails with -errno. */
+int bulk_send(struct bulk *b, enum wire_type type, const void *payload, size_t len);
+/* The payload lies at @frame + WIRE_HEADER_SIZE; the header is put before it,
+ * so that the kernel gets the frame in one piece. */
+int bulk_send_frame(struct bulk *b, enum wire_type type, uint8_t *frame, size_t len);
+__attribute__((format(printf, 2, 3))) int bulk_complain(struct bulk *b, const char *fmt, ...); /* a line of stderr */
+
+/* Take what is there, once. 1: something came; 0: nothing; -EPIPE: the host is
+ * not connected now; -errno. */
+int bulk_receive(struct bulk *b);
+/* Until WIRE_EACK. 0, -ETIMEDOUT or -errno. */
+int bulk_wait_ack(struct bulk *b, int timeout_ms);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the host tells the guest's init: files that the initramfs holds. Each
+ * may be missing. The builder of the initramfs includes this for the paths.
+ */
+#ifndef KTSTR_GUEST_INIT_CONFIG_H
+#define KTSTR_GUEST_INIT_CONFIG_H
+
+#include <stdbool.h>
+
+#define CONFIG_DIR "/ktstr"
+#define CONFIG_ARGV "argv"	 /* the command's words, each ended by NUL; missing: a shell on the console */
+#define CONFIG_ENV "env"	 /* NAME=VALUE, each ended by NUL */
+#define CONFIG_MODULES "modules" /* a guest path a line, in load order */
+#define CONFIG_OUTPUTS "outputs" /* a guest path a line: brought back when the command has ended */
+#define CONFIG_OPTIONS "options" /* a KEY=VALUE a line, see struct config */
+
+struct config {
+	char **argv; /* NULL: none given */
+	char **env, **modules, **outputs;
+	char *cwd;	     /* cwd=PATH, else NULL */
+	bool console_shell;  /* console_shell=1: the command (or a shell) owns the console, not the bulk port */
+	bool ack_exit;	     /* ack_exit=1: power off only when WIRE_EACK has come */
+	unsigned wait_disks; /* wait_disks=N: run the command when N virtio disks are there */
+	char *unknown;	     /* the last line of options that is none of these, else NULL */
+};
+
+/* 0, or -errno when a file that is there can't be read. */
+int config_load(struct config *c, const char *dir);
+void config_free(struct config *c);
+
+#endif

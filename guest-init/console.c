@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The command on the console: a session of its own with a controlling
+ * terminal, so that job control and ^C work. */
+#include "guest-init/payload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* The last console that the kernel was told of is the one that /dev/console
+ * stands for; by its own name it can become a controlling terminal. */
+static int open_active_console(void)
+{
+	char names[256] = "", path[300];
+	int fd = open("/sys/class/tty/console/active", O_RDONLY | O_CLOEXEC);
+	char *last;
+
+	if (fd < 0)
+		return -1;
+	if (read(fd, names, sizeof(names) - 1) < 0)
+		names[0] = '\0';
+	close(fd);
+	names[strcspn(names, "\n")] = '\0';
+	last = strrchr(names, ' ');
+	snprintf(path, sizeof(path), "/dev/%s", last ? last + 1 : names);
+	return open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
+static int open_console(void)
+{
+	int fd = open("/dev/hvc0", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		fd = open_active_console();
+	if (fd < 0)
+		fd = open("/dev/console", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	return fd;
+}
+
+__attribute__((noreturn)) static void child_on_console(const struct config *config, char **env)
+{
+	static char *shell[] = { "sh", "-l", NULL };
+	char **argv = config->argv ? config->argv : shell;
+	sigset_t none;
+	int fd;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	setsid();
+	fd = open_console();
+	if (fd >= 0) {
+		ioctl(fd, TIOCSCTTY, 1);
+		for (int i = 0; i < 3; i++)
+			dup2(fd, i);
+	}
+	if (!config->cwd || !chdir(config->cwd)) {
+		environ = env;
+		execvp(argv[0], argv);
+	}
+	fprintf(stderr, "ktstr: %s: %s in the guest\n", argv[0], strerror(errno));
+	_exit(errno == ENOENT ? PAYLOAD_NOT_FOUND : PAYLOAD_NOT_EXECUTABLE);
+}
+
+int payload_run_on_console(const struct config *config)
+{
+	char **env = payload_environment(config->env);
+	pid_t child, pid;
+	int status;
+
+	if (!env)
+		return -ENOMEM;
+	child = fork();
+	if (!child)
+		child_on_console(config, env);
+	free(env);
+	if (child < 0)
+		return -errno;
+	do {
+		pid = wait(&status);
+	} while (pid != child && (pid > 0 || errno == EINTR));
+	return pid == child ? payload_exit_code(status) : -errno;
+}

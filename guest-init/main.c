@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * /init of the guest, and of the nested host: makes a bare kernel a system,
+ * runs one command with its stdio over the bulk port, tells its exit code, and
+ * powers off.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guest-init/bulk.h"
+#include "guest-init/config.h"
+#include "guest-init/environment.h"
+#include "guest-init/outputs.h"
+#include "guest-init/payload.h"
+#include "guest-init/report.h"
+#include "guest-init/setup.h"
+
+/* Slow hosts boot slow guests: a TCG guest in a busy CI runner needs many
+ * seconds to probe its devices. */
+#define PORT_WAIT_MS 60000
+/* At a shell the port is a convenience. */
+#define PORT_WAIT_SHELL_MS 2000
+#define ACK_WAIT_MS 60000
+
+static void no_port(int err)
+{
+	static const char text[] = "ktstr-init: no port \"" BULK_PORT_NAME "\"; powering off\n";
+
+	report_warn("no port \"%s\": %s; powering off", BULK_PORT_NAME, strerror(err));
+	/* The kernel's log level may hide a warning from COM1. */
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		report_warn("console: %s", strerror(errno));
+	report_power_off();
+}
+
+static int announce(struct bulk *bulk)
+{
+	static const uint8_t init_started = WIRE_LIFE_INIT;
+	char json[16 << 10];
+	int ret = bulk_send(bulk, WIRE_SRDY, NULL, 0);
+
+	if (!ret)
+		ret = bulk_send(bulk, WIRE_LIFE, &init_started, 1);
+	if (!ret)
+		ret = bulk_send(bulk, WIRE_JENV, json, environment_json(json, sizeof(json)));
+	return ret;
+}
+
+static int run_command(struct bulk *bulk, const struct config *config)
+{
+	static const uint8_t payload_starting = WIRE_LIFE_PAYLOAD;
+	int code, ret;
+
+	if (config->unknown)
+		bulk_complain(bulk, "ktstr: option \"%s\" is unknown to the guest", config->unknown);
+	if (disks_wait(config->wait_disks))
+		bulk_complain(bulk, "ktstr: %u disks did not appear in the guest", config->wait_disks);
+	ret = bulk_send(bulk, WIRE_LIFE, &payload_starting, 1);
+	code = ret ? ret : payload_run(bulk, config);
+	if (code < 0)
+		return code;
+	ret = outputs_send(bulk, config->outputs);
+	return ret ? ret : code;
+}
+
+/* Before the host is told of the end, what the guest wrote is on its disks. */
+static int tell_exit(struct bulk *bulk, const struct config *config, int32_t code)
+{
+	int ret;
+
+	sync();
+	ret = bulk_send(bulk, WIRE_EXIT, &code, sizeof(code));
+	if (!ret && config->ack_exit)
+		ret = bulk_wait_ack(bulk, ACK_WAIT_MS);
+	return ret;
+}
+
+int main(void)
+{
+	struct config config;
+	struct bulk bulk;
+	bool shell;
+	int ret, code;
+
+	if (getpid() != 1) {
+		fprintf(stderr, "ktstr-init: this is a guest's /init and runs as process 1 only\n");
+		return 64;
+	}
+	report_fatal_signals();
+	mounts_make();
+	network_up();
+	ret = config_load(&config, CONFIG_DIR);
+	if (ret)
+		report_panic("%s: %s", CONFIG_DIR, strerror(-ret));
+	modules_load(config.modules);
+	shell = config.console_shell || !config.argv;
+	ret = bulk_open(&bulk, shell ? PORT_WAIT_SHELL_MS : PORT_WAIT_MS);
+	if (ret && !shell)
+		no_port(-ret);
+	if (!ret)
+		ret = announce(&bulk);
+	if (shell)
+		code = payload_run_on_console(&config);
+	else
+		code = ret ? ret : run_command(&bulk, &config);
+	if (code < 0)
+		report_panic("command: %s", strerror(-code));
+	if (bulk.fd >= 0)
+		ret = tell_exit(&bulk, &config, code);
+	if (ret && !shell)
+		report_warn("exit code %d was not told: %s", code, strerror(-ret));
+	report_power_off();
+}

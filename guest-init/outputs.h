@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef KTSTR_GUEST_INIT_OUTPUTS_H
+#define KTSTR_GUEST_INIT_OUTPUTS_H
+
+#include "guest-init/bulk.h"
+
+/* Send each file of the NULL-terminated @paths as WIRE_FOUT chunks, each led
+ * by the path and a NUL, and a WIRE_FEND. A missing one is skipped; what else
+ * can't be read is told on stderr. 0 or -errno of the port. */
+int outputs_send(struct bulk *bulk, char *const *paths);
+
+#endif

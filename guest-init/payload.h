@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The guest's one command: started, relayed, its exit code told. */
+#ifndef KTSTR_GUEST_INIT_PAYLOAD_H
+#define KTSTR_GUEST_INIT_PAYLOAD_H
+
+#include "guest-init/bulk.h"
+#include "guest-init/config.h"
+
+#define PAYLOAD_METRIC_FD 3
+#define PAYLOAD_NOT_EXECUTABLE 126
+#define PAYLOAD_NOT_FOUND 127
+
+/* argv, env and cwd of @config; stdio over @bulk. The exit code, 0 to 255
+ * (128 + signal when killed by one); -errno when init itself failed. */
+int payload_run(struct bulk *bulk, const struct config *config);
+/* The same, or a shell when @config has no argv, on the console as controlling
+ * terminal, with no relay. */
+int payload_run_on_console(const struct config *config);
+
+/* The environment of the command: @env and what every program expects.
+ * free(). NULL: out of memory. */
+char **payload_environment(char *const *env);
+int payload_exit_code(int status);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Moves bytes between the bulk port and the pipes of one child, as they are,
+ * until the child has ended and what it wrote is with the host. Flow is
+ * controlled both ways: the child waits while the port is full, the host while
+ * the child does not read.
+ */
+#ifndef KTSTR_GUEST_INIT_RELAY_H
+#define KTSTR_GUEST_INIT_RELAY_H
+
+#include <sys/types.h>
+
+#include "guest-init/bulk.h"
+
+/* Our ends of the child's pipes, non-blocking; relay_run() closes them. */
+struct relay_ends {
+	int in, out, err, metrics;
+	int ended; /* signalfd of SIGCHLD */
+};
+
+/*
+ * Reaps @child, and orphans on the way. *@status is as wait() gives it.
+ * Descendants that keep a pipe open do not hold this up: what was in the pipes
+ * at the child's end is relayed, and then what comes until half a second's
+ * quiet. 0 or -errno of the port.
+ */
+int relay_run(struct bulk *bulk, const struct relay_ends *ends, pid_t child, int *status);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "guest-init/report.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/reboot.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#define LINE_MAX_LEN 1024
+#define BACKTRACE_MAX 16
+#define STACK_MAX (8u << 20)
+
+/* Opened for each line: either may appear late or never. */
+static void put(const char *device, const char *prefix, const char *line)
+{
+	char text[LINE_MAX_LEN + 16];
+	int fd = open(device, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	int n = snprintf(text, sizeof(text), "%s%s\n", prefix, line);
+
+	if (fd < 0)
+		return;
+	/* Nobody is left to tell of a failure. */
+	if (write(fd, text, (size_t)n) < 0) {
+	}
+	close(fd);
+}
+
+__attribute__((format(printf, 3, 0))) static void say(const char *level, const char *what, const char *fmt, va_list ap)
+{
+	char line[LINE_MAX_LEN];
+	int at = snprintf(line, sizeof(line), "%s", what);
+
+	vsnprintf(line + at, sizeof(line) - (size_t)at, fmt, ap);
+	put("/dev/ttyS1", "", line);
+	put("/dev/kmsg", level, line);
+}
+
+void report_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say("<4>", "ktstr-init: warning: ", fmt, ap);
+	va_end(ap);
+}
+
+__attribute__((format(printf, 1, 2))) static void say_panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say("<0>", "PANIC: ktstr-init: ", fmt, ap);
+	va_end(ap);
+}
+
+__attribute__((noreturn)) static void restart(void)
+{
+	sync();
+	reboot(RB_AUTOBOOT);
+	for (;;)
+		pause();
+}
+
+void report_panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say("<0>", "PANIC: ktstr-init: ", fmt, ap);
+	va_end(ap);
+	restart();
+}
+
+void report_power_off(void)
+{
+	sync();
+	reboot(RB_POWER_OFF);
+	reboot(RB_AUTOBOOT);
+	for (;;)
+		pause();
+}
+
+/* Return addresses by the chain of frame pointers, which a crash may have
+ * broken: each link has to lie further up the same stack. */
+static void backtrace_to(char *text, size_t size, uintptr_t rip, uintptr_t rsp, uintptr_t rbp)
+{
+	size_t at = (size_t)snprintf(text, size, "%#lx", (unsigned long)rip);
+	uintptr_t low = rsp;
+
+	for (int i = 0; i < BACKTRACE_MAX && at < size; i++) {
+		if (rbp < low || rbp - rsp > STACK_MAX || rbp % sizeof(uintptr_t))
+			return;
+		uintptr_t *frame = (uintptr_t *)rbp;
+
+		if (!frame[0] || !frame[1])
+			return;
+		at += (size_t)snprintf(text + at, size - at, " %#lx", (unsigned long)frame[1]);
+		low = rbp + sizeof(uintptr_t);
+		rbp = frame[0];
+	}
+}
+
+static void fatal(int sig, siginfo_t *info, void *context)
+{
+	const greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
+	uintptr_t rip = (uintptr_t)regs[REG_RIP];
+	char trace[512];
+
+	/* First what is sure: the walk up the stack may crash in its turn. */
+	say_panic("signal %d (SIG%s), address %p, at %#lx", sig, sigabbrev_np(sig), info->si_addr, (unsigned long)rip);
+	backtrace_to(trace, sizeof(trace), rip, (uintptr_t)regs[REG_RSP], (uintptr_t)regs[REG_RBP]);
+	say_panic("backtrace: %s", trace);
+	restart();
+}
+
+void report_fatal_signals(void)
+{
+	static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS };
+	static uint8_t stack[64 << 10];
+	const stack_t alternative = { .ss_sp = stack, .ss_size = sizeof(stack) };
+	/* RESETHAND: a crash while telling of a crash kills init, and the kernel panics. */
+	struct sigaction sa = { .sa_sigaction = fatal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND };
+
+	sigaltstack(&alternative, NULL);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		sigaction(signals[i], &sa, NULL);
+}

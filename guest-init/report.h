@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What init has to say of itself. COM2 is the crash channel; the kernel log,
+ * and with it COM1, gets the same line.
+ */
+#ifndef KTSTR_GUEST_INIT_REPORT_H
+#define KTSTR_GUEST_INIT_REPORT_H
+
+/* From here on a fatal signal of init's own ends in report_panic(). */
+void report_fatal_signals(void);
+__attribute__((format(printf, 1, 2))) void report_warn(const char *fmt, ...);
+/* "PANIC: ..." and a reboot. */
+__attribute__((format(printf, 1, 2), noreturn)) void report_panic(const char *fmt, ...);
+/* Disks synced, machine off. */
+__attribute__((noreturn)) void report_power_off(void);
+
+#endif
