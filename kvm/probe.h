@@ -11,8 +11,8 @@ enum kvm_kind {
 
 struct kvm_probe {
 	enum kvm_kind kind;
-	int error;      /* errno behind KVM_NONE */
-	char why[256];  /* one line: how it was found out, and the mend */
+	int error;     /* errno behind KVM_NONE */
+	char why[256]; /* one line: how it was found out, and the mend */
 };
 
 /* Opens KVM and runs a guest of a few instructions; takes about a millisecond. */

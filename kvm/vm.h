@@ -28,23 +28,23 @@ struct vm_error {
 
 enum vm_end {
 	VM_RUNNING,
-	VM_POWEROFF,   /* guest powered off (ACPI S5) */
-	VM_RESET,      /* guest rebooted: i8042, ACPI reset register or triple fault */
-	VM_PANIC,      /* guest kernel panic (its text was seen on COM1), then reset or halt */
-	VM_STOPPED,    /* vm_stop() */
-	VM_FATAL,      /* KVM gave an exit that can't be continued */
+	VM_POWEROFF, /* guest powered off (ACPI S5) */
+	VM_RESET,    /* guest rebooted: i8042, ACPI reset register or triple fault */
+	VM_PANIC,    /* guest kernel panic (its text was seen on COM1), then reset or halt */
+	VM_STOPPED,  /* vm_stop() */
+	VM_FATAL,    /* KVM gave an exit that can't be continued */
 };
 const char *vm_end_name(enum vm_end end);
 
 struct vm_config {
-	const char *kernel;   /* bzImage or ELF with a PVH note */
-	const char *initrd;   /* may be NULL */
+	const char *kernel;	 /* bzImage or ELF with a PVH note */
+	const char *initrd;	 /* may be NULL */
 	const void *initrd_data; /* an initrd in memory instead; may be NULL */
 	size_t initrd_size;
 	const char *cmdline;  /* the whole command line but for what vm adds (virtio_mmio.device=) */
 	bool cmdline_devices; /* also announce devices by virtio_mmio.device= */
 	unsigned cpus;
-	uint64_t memory;      /* bytes */
+	uint64_t memory; /* bytes */
 	/* Called on the reactor. @port is 1 or 2 for COM1 and COM2. */
 	void (*serial_out)(void *ctx, unsigned port, const uint8_t *data, size_t len);
 	void (*ended)(void *ctx, enum vm_end end, const char *detail);
@@ -80,7 +80,8 @@ void vm_exits(const struct vm *vm, struct vm_exits *out);
 
 /* One statistic of KVM_GET_STATS_FD, summed over vCPUs where @per_vcpu.
  * @fn is called for each; 0 or -errno (-ENOTTY before Linux 5.14). */
-int vm_stats_read(const struct vm *vm, void (*fn)(void *ctx, const char *name, bool per_vcpu, uint64_t value), void *ctx);
+int vm_stats_read(const struct vm *vm, void (*fn)(void *ctx, const char *name, bool per_vcpu, uint64_t value),
+		  void *ctx);
 
 const struct guest_memory *vm_memory(const struct vm *vm);
 

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "kvm/acpi.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kvm/aml.h"
+#include "kvm/internal.h"
+
+#define OEM_ID "KTSTR"
+#define OEM_TABLE_ID "KTSTRVM "
+#define TABLES_MAX 8
+
+struct __attribute__((packed)) header {
+	char signature[4];
+	uint32_t length;
+	uint8_t revision, checksum;
+	char oem_id[6], oem_table_id[8];
+	uint32_t oem_revision;
+	char creator_id[4];
+	uint32_t creator_revision;
+};
+
+/* Generic address structure (5.2.3.2) */
+struct __attribute__((packed)) gas {
+	uint8_t space, width, offset, access;
+	uint64_t address;
+};
+
+struct __attribute__((packed)) fadt {
+	struct header h;
+	uint32_t firmware_ctrl, dsdt;
+	uint8_t reserved0, preferred_pm_profile;
+	uint16_t sci_int;
+	uint32_t smi_cmd;
+	uint8_t legacy_pm[57]; /* from ACPI_ENABLE to CENTURY: absent here */
+	uint16_t iapc_boot_arch;
+	uint8_t reserved1;
+	uint32_t flags;
+	struct gas reset_reg;
+	uint8_t reset_value;
+	uint16_t arm_boot_arch;
+	uint8_t minor;
+	uint64_t x_firmware_ctrl, x_dsdt;
+	struct gas x_pm[8];
+	struct gas sleep_control, sleep_status;
+	uint64_t hypervisor_vendor;
+};
+
+_Static_assert(offsetof(struct fadt, iapc_boot_arch) == 109, "FADT: IAPC_BOOT_ARCH is at 109");
+_Static_assert(offsetof(struct fadt, reset_reg) == 116, "FADT: RESET_REG is at 116");
+_Static_assert(offsetof(struct fadt, x_dsdt) == 140, "FADT: X_DSDT is at 140");
+_Static_assert(offsetof(struct fadt, sleep_control) == 244, "FADT: SLEEP_CONTROL_REG is at 244");
+_Static_assert(sizeof(struct fadt) == 276, "FADT: 276 bytes in revision 6");
+
+#define FADT_WBINVD (1u << 0)
+#define FADT_RESET_REG_SUP (1u << 10)
+#define FADT_HW_REDUCED (1u << 20)
+#define BOOT_ARCH_NO_VGA (1u << 2)
+#define BOOT_ARCH_NO_MSI (1u << 3)
+#define BOOT_ARCH_NO_ASPM (1u << 4)
+#define BOOT_ARCH_NO_CMOS_RTC (1u << 5)
+
+struct __attribute__((packed)) rsdp {
+	char signature[8];
+	uint8_t checksum;
+	char oem_id[6];
+	uint8_t revision;
+	uint32_t rsdt;
+	uint32_t length;
+	uint64_t xsdt;
+	uint8_t extended_checksum, reserved[3];
+};
+
+struct __attribute__((packed)) madt_lapic {
+	uint8_t type, length, uid, apic_id;
+	uint32_t flags;
+};
+
+struct __attribute__((packed)) madt_ioapic {
+	uint8_t type, length, id, reserved;
+	uint32_t address, gsi_base;
+};
+
+struct __attribute__((packed)) madt_lapic_nmi {
+	uint8_t type, length, uid;
+	uint16_t flags;
+	uint8_t lint;
+};
+
+struct builder {
+	struct aml out;
+	struct acpi_table table[TABLES_MAX];
+	unsigned n;
+};
+
+static uint8_t checksum(const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	uint8_t sum = 0;
+
+	while (len--)
+		sum = (uint8_t)(sum + *p++);
+	return (uint8_t)-sum;
+}
+
+static void table_begin(struct builder *b, const char *signature, uint8_t revision)
+{
+	struct header h = { .revision = revision, .oem_revision = 1, .creator_revision = 1 };
+
+	while (b->out.len % 16)
+		aml_byte(&b->out, 0);
+	b->table[b->n].offset = b->out.len;
+	memcpy(b->table[b->n].signature, signature, 4);
+	memcpy(h.signature, signature, 4);
+	memcpy(h.oem_id, OEM_ID, sizeof OEM_ID);
+	memcpy(h.oem_table_id, OEM_TABLE_ID, 8);
+	memcpy(h.creator_id, OEM_ID, 4);
+	aml_bytes(&b->out, &h, sizeof h);
+}
+
+/* Returns the guest-physical address of the table. */
+static uint64_t table_end(struct builder *b)
+{
+	struct acpi_table *t = &b->table[b->n++];
+	struct header *h = (struct header *)(b->out.buf + t->offset);
+
+	t->length = b->out.len - t->offset;
+	if (!b->out.overflow) {
+		h->length = (uint32_t)t->length;
+		h->checksum = checksum(h, t->length);
+	}
+	return ACPI_BASE + t->offset;
+}
+
+static void dsdt_serial(struct aml *a, const char *name, unsigned uid, uint16_t port, unsigned gsi)
+{
+	size_t dev = aml_device_begin(a, name), res;
+
+	aml_name(a, "_HID");
+	aml_eisa_id(a, "PNP0501");
+	aml_name(a, "_UID");
+	aml_integer(a, uid);
+	aml_name(a, "_CRS");
+	res = aml_resources_begin(a);
+	aml_io(a, port, 8);
+	aml_interrupt(a, gsi);
+	aml_resources_end(a, res);
+	aml_end(a, dev);
+}
+
+static void dsdt_virtio(struct aml *a, unsigned index, const struct acpi_device *d)
+{
+	char name[5];
+	size_t dev, res;
+
+	snprintf(name, sizeof name, "VR%02X", index & 0xff);
+	dev = aml_device_begin(a, name);
+	aml_name(a, "_HID");
+	aml_string(a, "LNRO0005");
+	aml_name(a, "_UID");
+	aml_integer(a, index);
+	aml_name(a, "_CCA");
+	aml_integer(a, 1);
+	aml_name(a, "_CRS");
+	res = aml_resources_begin(a);
+	aml_memory32_fixed(a, d->base, d->size);
+	aml_interrupt(a, d->gsi);
+	aml_resources_end(a, res);
+	aml_end(a, dev);
+}
+
+static uint64_t build_dsdt(struct builder *b, const struct acpi_config *cfg)
+{
+	struct aml *a = &b->out;
+	size_t sb, pkg;
+
+	table_begin(b, "DSDT", 2);
+	sb = aml_scope_begin(a, "\\_SB_");
+	dsdt_serial(a, "COM1", 1, PORT_COM1, GSI_COM1);
+	dsdt_serial(a, "COM2", 2, PORT_COM2, GSI_COM2);
+	for (unsigned i = 0; i < cfg->n_devices; i++)
+		dsdt_virtio(a, i, &cfg->device[i]);
+	aml_end(a, sb);
+	aml_name(a, "\\_S5_");
+	pkg = aml_package_begin(a, 4);
+	aml_integer(a, SLEEP_TYPE_S5);
+	for (int i = 0; i < 3; i++)
+		aml_integer(a, 0);
+	aml_end(a, pkg);
+	return table_end(b);
+}
+
+static struct gas io_register(uint64_t port)
+{
+	return (struct gas){ .space = 1, .width = 8, .access = 1, .address = port };
+}
+
+static uint64_t build_fadt(struct builder *b, uint64_t dsdt)
+{
+	struct fadt f = {
+		.dsdt = (uint32_t)dsdt,
+		.x_dsdt = dsdt,
+		.iapc_boot_arch = BOOT_ARCH_NO_VGA | BOOT_ARCH_NO_MSI | BOOT_ARCH_NO_ASPM | BOOT_ARCH_NO_CMOS_RTC,
+		.flags = FADT_WBINVD | FADT_RESET_REG_SUP | FADT_HW_REDUCED,
+		.reset_reg = io_register(PORT_RESET),
+		.reset_value = RESET_VALUE,
+		.minor = 4,
+		.sleep_control = io_register(PORT_SLEEP_CONTROL),
+		.sleep_status = io_register(PORT_SLEEP_STATUS),
+	};
+
+	memcpy(&f.hypervisor_vendor, "KTSTR\0\0", 8);
+	table_begin(b, "FACP", 6);
+	aml_bytes(&b->out, (uint8_t *)&f + sizeof f.h, sizeof f - sizeof f.h);
+	return table_end(b);
+}
+
+static uint64_t build_madt(struct builder *b, const struct acpi_config *cfg)
+{
+	uint32_t fixed[2] = { LAPIC_BASE, 0 }; /* flags 0: no 8259 for the guest to mind */
+	struct madt_ioapic io = { .type = 1, .length = sizeof io, .address = IOAPIC_BASE };
+	struct madt_lapic_nmi nmi = { .type = 4, .length = sizeof nmi, .uid = 0xff, .lint = 1 };
+
+	table_begin(b, "APIC", 5);
+	aml_bytes(&b->out, fixed, sizeof fixed);
+	for (unsigned i = 0; i < cfg->cpus; i++) {
+		struct madt_lapic l = { .length = sizeof l, .uid = (uint8_t)i, .apic_id = (uint8_t)i, .flags = 1 };
+
+		aml_bytes(&b->out, &l, sizeof l);
+	}
+	aml_bytes(&b->out, &io, sizeof io);
+	aml_bytes(&b->out, &nmi, sizeof nmi);
+	return table_end(b);
+}
+
+int acpi_build(uint8_t *dst, size_t size, const struct acpi_config *cfg, struct acpi_table *tables, unsigned *n_tables)
+{
+	struct builder b = { .out = { .buf = dst, .cap = size } };
+	struct rsdp r = { .revision = 2, .length = sizeof r };
+	uint64_t entry[2];
+
+	memcpy(r.signature, "RSD PTR ", 8);
+	memcpy(r.oem_id, OEM_ID, sizeof OEM_ID);
+	aml_bytes(&b.out, &r, sizeof r);
+
+	entry[0] = build_fadt(&b, build_dsdt(&b, cfg));
+	entry[1] = build_madt(&b, cfg);
+	table_begin(&b, "XSDT", 1);
+	aml_bytes(&b.out, entry, sizeof entry);
+	r.xsdt = table_end(&b);
+	if (b.out.overflow)
+		return -ENOSPC;
+
+	r.checksum = checksum(&r, 20);
+	r.extended_checksum = checksum(&r, sizeof r);
+	memcpy(dst, &r, sizeof r);
+	if (tables) {
+		memcpy(tables, b.table, b.n * sizeof *tables);
+		*n_tables = b.n;
+	}
+	return (int)b.out.len;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of this room share. */
+#ifndef KTSTR_KVM_INTERNAL_H
+#define KTSTR_KVM_INTERNAL_H
+
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kvm/serial.h"
+#include "kvm/vm.h"
+
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+/* The guest-physical map */
+#define GAP_START 0xc0000000ull /* RAM below ends here at the latest */
+#define GAP_END 0x100000000ull	/* RAM goes on here */
+#define DEVICES_BASE GAP_START	/* one 4 KiB window a device */
+#define IOAPIC_BASE 0xfec00000u
+#define LAPIC_BASE 0xfee00000u
+#define IDENTITY_MAP_ADDR 0xfffbc000ull
+#define TSS_ADDR 0xfffbd000ull
+
+/* I/O ports */
+#define PORT_COM1 0x3f8
+#define PORT_COM2 0x2f8
+#define PORT_I8042 0x64
+#define PORT_SLEEP_CONTROL 0x600 /* ACPI sleep control register (hardware-reduced) */
+#define PORT_SLEEP_STATUS 0x601
+#define PORT_RESET 0x602
+#define RESET_VALUE 1
+#define SLEEP_TYPE_S5 5
+
+#define GSI_COM1 4
+#define GSI_COM2 3
+
+#define VM_DEVICES_MAX 16
+
+struct vm_device {
+	struct virtio_device *dev;
+	struct vm *vm;
+	uint32_t base;
+	unsigned gsi;
+	unsigned n_kicks;
+	struct vm_kick {
+		struct kick kick;
+		struct vm_device *vd;
+		unsigned queue;
+	} kick[VIRTIO_QUEUES_MAX];
+	int waiting_vcpu; /* index of the vCPU whose write waits for a reset, or -1 */
+};
+
+enum mail_state { MAIL_IDLE, MAIL_POSTED, MAIL_PENDING, MAIL_DONE };
+
+/* An exit that a device must answer: written by the vCPU, answered by the
+ * reactor. The state is the only thing that both touch at once. */
+struct mailbox {
+	_Atomic uint32_t state; /* enum mail_state; also a futex */
+	struct vm_device *vd;
+	uint32_t offset;
+	uint32_t len;
+	bool is_write;
+	uint8_t data[8];
+};
+
+struct vcpu {
+	struct vm *vm;
+	unsigned index;
+	int fd;
+	struct kvm_run *run;
+	pthread_t thread;
+	bool running; /* the thread exists */
+	struct mailbox mail;
+	/* Written by the vCPU thread alone, read by the reactor. */
+	_Atomic uint64_t exits_mmio, exits_pio, exits_serial, exits_hlt, exits_intr, exits_other, exits_mailbox;
+};
+
+struct vm {
+	struct reactor *r;
+	struct vm_config cfg;
+	int kvm_fd, fd;
+	size_t run_size;
+	struct guest_memory mem;
+	uint8_t *ram;
+	uint64_t ram_size, ram_mapped;
+	unsigned n_vcpus;
+	struct vcpu *vcpu;
+	unsigned n_devices;
+	struct vm_device device[VM_DEVICES_MAX];
+	struct uart com[2];
+	int uart_irq_fd[2];
+
+	int mail_fd;
+	struct kick mail_kick;
+	int event_fd; /* vCPU threads: something in the fields below happened */
+	struct kick event_kick;
+	int serial_fd;
+	struct kick serial_kick;
+	struct timer serial_timer;
+	struct timer panic_timer;
+	_Atomic uint32_t requested_end; /* enum vm_end that a vCPU asks for */
+	char end_detail[256];		/* written before requested_end */
+	_Atomic bool stopping;
+	_Atomic uint64_t first_run_ns;
+
+	enum vm_end end;
+	char *panic_text;
+	size_t panic_len;
+	char line[160]; /* the COM1 line being looked at */
+	size_t line_len;
+};
+
+/* boot.c: load kernel and initrd, write boot parameters, set the first vCPU's registers. */
+int boot_load(struct vm *vm, struct vm_error *err);
+/* cpuid.c */
+int cpuid_set(struct vm *vm, struct vcpu *v, struct vm_error *err);
+/* vcpu.c */
+int vcpu_create(struct vm *vm, unsigned index, struct vm_error *err);
+int vcpu_start(struct vcpu *v, struct vm_error *err);
+void vcpu_kick(struct vcpu *v);
+void vcpu_destroy(struct vcpu *v);
+/* Reactor: answer what is posted in the mailboxes. */
+void mail_serve(struct kick *k);
+void mail_settled(struct virtio_device *d, void *ctx);
+/* Ask, from a vCPU thread, for the end of the VM. */
+void vm_request_end(struct vm *vm, enum vm_end end, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* ram.c */
+int ram_create(struct vm *vm, struct vm_error *err);
+void ram_destroy(struct vm *vm);
+
+int vm_fail(struct vm_error *err, int error, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

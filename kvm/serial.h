@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A 16550A. Register accesses come from vCPU threads, under the UART's own
+ * lock; what is written to THR goes into a ring that the reactor drains, so no
+ * vCPU waits for an answer. Input is queued by the reactor.
+ */
+#ifndef KTSTR_KVM_SERIAL_H
+#define KTSTR_KVM_SERIAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define UART_RING_SIZE 65536u /* a power of two */
+
+struct uart {
+	pthread_mutex_t lock;
+	int irq_fd;  /* written to raise the interrupt */
+	int wake_fd; /* written when the ring was empty and the reactor armed */
+	uint8_t ier, lcr, mcr, scr, fcr, dll, dlm;
+	bool thre_pending;
+	uint8_t *rx; /* bytes to the guest, a growing buffer */
+	size_t rx_head, rx_len, rx_cap;
+
+	/* Guest to host: one producer (under lock), one consumer (the reactor). */
+	_Atomic uint32_t head, tail; /* head: next to read; tail: next to write */
+	_Atomic bool armed;	     /* the reactor wants a wake for the next byte */
+	_Atomic bool *stopping;	     /* the VM is going down: wait for no one */
+	uint8_t ring[UART_RING_SIZE];
+};
+
+void uart_init(struct uart *u, int irq_fd, int wake_fd, _Atomic bool *stopping);
+void uart_free(struct uart *u);
+/* Register access at @reg 0..7, from a vCPU thread. */
+uint8_t uart_read(struct uart *u, unsigned reg);
+void uart_write(struct uart *u, unsigned reg, uint8_t value);
+/* Reactor: up to @len bytes that the guest sent. */
+size_t uart_drain(struct uart *u, uint8_t *buf, size_t len);
+/* Reactor: ask for a wake; true when bytes came in between. */
+bool uart_arm(struct uart *u);
+/* Reactor: bytes to the guest. 0 or -ENOMEM. */
+int uart_input(struct uart *u, const uint8_t *data, size_t len);
+
+#endif

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * vCPU threads: KVM_RUN, and for the exits that come back from it the shortest
+ * way to an answer. Serial ports and registers that only report are answered
+ * here; what a device must decide goes through the mailbox to the reactor.
+ */
+#include <errno.h>
+#include <linux/futex.h>
+#include <linux/virtio_mmio.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kvm/internal.h"
+
+static void count(_Atomic uint64_t *counter)
+{
+	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+/* --- the mailbox --------------------------------------------------------- */
+
+static void mail_wake(struct mailbox *m)
+{
+	/* Release: the answer is written before the state; pairs with the
+	 * acquire in mail_post(). */
+	atomic_store_explicit(&m->state, MAIL_DONE, memory_order_release);
+	syscall(SYS_futex, &m->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+/* vCPU thread: have the reactor do a register access. False when the VM is
+ * going down and nobody answers. */
+static bool mail_post(struct vcpu *v)
+{
+	struct mailbox *m = &v->mail;
+	uint32_t state = MAIL_POSTED;
+
+	count(&v->exits_mailbox);
+	/* Release: the request is written before the state; pairs with the
+	 * acquire in mail_serve(). */
+	atomic_store_explicit(&m->state, MAIL_POSTED, memory_order_release);
+	eventfd_write(v->vm->mail_fd, 1);
+	while ((state = atomic_load_explicit(&m->state, memory_order_acquire)) != MAIL_DONE) {
+		if (atomic_load(&v->vm->stopping))
+			return false;
+		syscall(SYS_futex, &m->state, FUTEX_WAIT_PRIVATE, state, NULL, NULL, 0);
+	}
+	atomic_store_explicit(&m->state, MAIL_IDLE, memory_order_relaxed);
+	return true;
+}
+
+static void mail_answer(struct vcpu *v)
+{
+	struct mailbox *m = &v->mail;
+	struct virtio_device *d = m->vd->dev;
+
+	if (!m->is_write) {
+		virtio_mmio_read(d, m->offset, m->data, m->len);
+		mail_wake(m);
+		return;
+	}
+	/* A reset with I/O in flight takes effect later: mail_settled(). */
+	m->vd->waiting_vcpu = (int)v->index;
+	atomic_store_explicit(&m->state, MAIL_PENDING, memory_order_relaxed);
+	if (virtio_mmio_write(d, m->offset, m->data, m->len)) {
+		m->vd->waiting_vcpu = -1;
+		mail_wake(m);
+	}
+}
+
+void mail_settled(struct virtio_device *d, void *ctx)
+{
+	struct vm_device *vd = ctx;
+	int waiting = vd->waiting_vcpu;
+
+	vd->waiting_vcpu = -1;
+	if (waiting >= 0)
+		mail_wake(&vd->vm->vcpu[waiting].mail);
+}
+
+void mail_serve(struct kick *k)
+{
+	struct vm *vm = container_of(k, struct vm, mail_kick);
+
+	for (unsigned i = 0; i < vm->n_vcpus; i++)
+		if (atomic_load_explicit(&vm->vcpu[i].mail.state, memory_order_acquire) == MAIL_POSTED)
+			mail_answer(&vm->vcpu[i]);
+}
+
+/* --- exits --------------------------------------------------------------- */
+
+void vm_request_end(struct vm *vm, enum vm_end end, const char *fmt, ...)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	va_list ap;
+
+	/* The first reason is the one that counts. */
+	pthread_mutex_lock(&lock);
+	if (!atomic_load(&vm->requested_end)) {
+		va_start(ap, fmt);
+		vsnprintf(vm->end_detail, sizeof vm->end_detail, fmt, ap);
+		va_end(ap);
+		atomic_store(&vm->requested_end, end);
+		eventfd_write(vm->event_fd, 1);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+static struct vm_device *device_at(struct vm *vm, uint64_t gpa)
+{
+	for (unsigned i = 0; i < vm->n_devices; i++)
+		if (gpa - vm->device[i].base < VIRTIO_MMIO_SIZE && gpa >= vm->device[i].base)
+			return &vm->device[i];
+	return NULL;
+}
+
+/* The registers that every interrupt touches, without waiting for anybody. */
+static bool interrupt_register(struct vm_device *vd, uint32_t offset, uint8_t *data, unsigned len, bool is_write)
+{
+	uint32_t value;
+
+	if (len != 4)
+		return false;
+	if (!is_write && offset == VIRTIO_MMIO_INTERRUPT_STATUS) {
+		value = atomic_load(&vd->dev->interrupt_status);
+		memcpy(data, &value, 4);
+		return true;
+	}
+	if (is_write && offset == VIRTIO_MMIO_INTERRUPT_ACK) {
+		memcpy(&value, data, 4);
+		atomic_fetch_and(&vd->dev->interrupt_status, ~value);
+		return true;
+	}
+	return false;
+}
+
+static void exit_mmio(struct vcpu *v)
+{
+	struct kvm_run *run = v->run;
+	struct vm_device *vd = device_at(v->vm, run->mmio.phys_addr);
+	struct mailbox *m = &v->mail;
+
+	count(&v->exits_mmio);
+	if (!vd) {
+		if (!run->mmio.is_write)
+			memset(run->mmio.data, 0xff, sizeof run->mmio.data);
+		return;
+	}
+	m->vd = vd;
+	m->offset = (uint32_t)(run->mmio.phys_addr - vd->base);
+	m->len = run->mmio.len;
+	m->is_write = run->mmio.is_write;
+	if (interrupt_register(vd, m->offset, run->mmio.data, m->len, m->is_write))
+		return;
+	memcpy(m->data, run->mmio.data, sizeof m->data);
+	if (mail_post(v) && !m->is_write)
+		memcpy(run->mmio.data, m->data, sizeof m->data);
+}
+
+static void port_out(struct vcpu *v, uint16_t port, uint8_t value)
+{
+	struct vm *vm = v->vm;
+
+	if (port == PORT_I8042 && value == 0xfe)
+		vm_request_end(vm, VM_RESET, "i8042 reset");
+	else if (port == PORT_RESET && value == RESET_VALUE)
+		vm_request_end(vm, VM_RESET, "ACPI reset register");
+	else if (port == PORT_SLEEP_CONTROL && (value & 0x20) && (value >> 2 & 7) == SLEEP_TYPE_S5)
+		vm_request_end(vm, VM_POWEROFF, "ACPI S5");
+}
+
+static uint8_t port_in(uint16_t port)
+{
+	/* 0x60/0x64: an i8042 that is never busy, so that a reset through it
+	 * does not wait. */
+	return port == PORT_I8042 || port == 0x60 || port == PORT_SLEEP_STATUS ? 0 : 0xff;
+}
+
+static struct uart *uart_at(struct vm *vm, uint16_t port)
+{
+	if (port >= PORT_COM1 && port < PORT_COM1 + 8)
+		return &vm->com[0];
+	if (port >= PORT_COM2 && port < PORT_COM2 + 8)
+		return &vm->com[1];
+	return NULL;
+}
+
+static void exit_pio(struct vcpu *v)
+{
+	struct kvm_run *run = v->run;
+	uint8_t *data = (uint8_t *)run + run->io.data_offset;
+	uint16_t port = run->io.port;
+	struct uart *u = uart_at(v->vm, port);
+	bool out = run->io.direction == KVM_EXIT_IO_OUT;
+
+	count(u ? &v->exits_serial : &v->exits_pio);
+	for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size) {
+		/* Wider accesses than a byte mean nothing to our ports. */
+		if (!out)
+			memset(data, 0xff, run->io.size);
+		if (u && out)
+			uart_write(u, port & 7, *data);
+		else if (u)
+			*data = uart_read(u, port & 7);
+		else if (out)
+			port_out(v, port, *data);
+		else
+			*data = port_in(port);
+	}
+}
+
+static void internal_error(struct vcpu *v)
+{
+	struct kvm_run *run = v->run;
+	struct kvm_regs regs = { 0 };
+	char bytes[3 * 15 + 1] = "";
+
+	ioctl(v->fd, KVM_GET_REGS, &regs);
+	if (run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION && run->internal.ndata >= 3) {
+		const uint8_t *insn = (const uint8_t *)&run->emulation_failure.insn_bytes;
+		unsigned n = run->emulation_failure.insn_size;
+
+		for (unsigned i = 0; i < n && i < 15; i++)
+			snprintf(bytes + 3 * i, 4, " %02x", insn[i]);
+	}
+	vm_request_end(
+		v->vm, VM_FATAL,
+		"vCPU %u: KVM internal error %u at rip 0x%llx%s%s: this KVM can't run the kernel; use --host nested",
+		v->index, run->internal.suberror, (unsigned long long)regs.rip, *bytes ? ", instruction" : "", bytes);
+}
+
+/* Returns false when the thread has nothing to do any more. */
+static bool handle_exit(struct vcpu *v)
+{
+	struct kvm_run *run = v->run;
+
+	switch (run->exit_reason) {
+	case KVM_EXIT_MMIO:
+		exit_mmio(v);
+		return true;
+	case KVM_EXIT_IO:
+		exit_pio(v);
+		return true;
+	case KVM_EXIT_HLT:
+		count(&v->exits_hlt);
+		return true;
+	case KVM_EXIT_INTR:
+		count(&v->exits_intr);
+		return true;
+	case KVM_EXIT_SHUTDOWN:
+		vm_request_end(v->vm, VM_RESET, "triple fault on vCPU %u", v->index);
+		break;
+	case KVM_EXIT_SYSTEM_EVENT:
+		vm_request_end(v->vm, run->system_event.type == KVM_SYSTEM_EVENT_SHUTDOWN ? VM_POWEROFF : VM_RESET,
+			       "system event %u", run->system_event.type);
+		break;
+	case KVM_EXIT_INTERNAL_ERROR:
+		internal_error(v);
+		break;
+	case KVM_EXIT_FAIL_ENTRY:
+		vm_request_end(v->vm, VM_FATAL, "vCPU %u: the CPU refused to enter the guest, reason 0x%llx", v->index,
+			       (unsigned long long)run->fail_entry.hardware_entry_failure_reason);
+		break;
+	default:
+		vm_request_end(v->vm, VM_FATAL, "vCPU %u: unexpected KVM exit %u", v->index, run->exit_reason);
+		break;
+	}
+	count(&v->exits_other);
+	return false;
+}
+
+static void *vcpu_main(void *arg)
+{
+	struct vcpu *v = arg;
+	struct vm *vm = v->vm;
+	uint64_t zero = 0;
+	char name[16];
+
+	snprintf(name, sizeof name, "vcpu%u", v->index);
+	pthread_setname_np(pthread_self(), name);
+	if (v->index == 0)
+		atomic_compare_exchange_strong(&vm->first_run_ns, &zero, monotonic_ns());
+	while (!atomic_load(&vm->stopping)) {
+		if (ioctl(v->fd, KVM_RUN, 0) < 0) {
+			if (errno == EINTR || errno == EAGAIN) {
+				count(&v->exits_intr);
+				continue;
+			}
+			vm_request_end(vm, VM_FATAL, "vCPU %u: KVM_RUN: %s", v->index, strerror(errno));
+			break;
+		}
+		if (!handle_exit(v))
+			break;
+	}
+	return NULL;
+}
+
+/* --- life ---------------------------------------------------------------- */
+
+static void on_kick(int signo)
+{
+	(void)signo;
+}
+
+int vcpu_create(struct vm *vm, unsigned index, struct vm_error *err)
+{
+	struct vcpu *v = &vm->vcpu[index];
+
+	v->vm = vm;
+	v->index = index;
+	v->fd = ioctl(vm->fd, KVM_CREATE_VCPU, (unsigned long)index);
+	if (v->fd < 0)
+		return vm_fail(err, errno, "vCPU %u: %s", index, strerror(errno));
+	vm->n_vcpus = index + 1;
+	v->run = mmap(NULL, vm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
+	if (v->run == MAP_FAILED) {
+		v->run = NULL;
+		return vm_fail(err, errno, "vCPU %u: %s", index, strerror(errno));
+	}
+	/* Before the registers: EFER.LME is refused to a CPU without long mode. */
+	return cpuid_set(vm, v, err);
+}
+
+int vcpu_start(struct vcpu *v, struct vm_error *err)
+{
+	struct sigaction sa = { .sa_handler = on_kick };
+	sigset_t all, old;
+	int rc;
+
+	sigaction(SIGRTMIN, &sa, NULL);
+	/* A vCPU thread takes no signal but its kick. */
+	sigfillset(&all);
+	sigdelset(&all, SIGRTMIN);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(&v->thread, NULL, vcpu_main, v);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (rc)
+		return vm_fail(err, rc, "vCPU %u: no thread: %s", v->index, strerror(rc));
+	v->running = true;
+	return 0;
+}
+
+void vcpu_kick(struct vcpu *v)
+{
+	/* The flag is for a thread that is about to enter KVM_RUN, the signal for
+	 * one that is in it. */
+	__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_RELEASE);
+	if (v->running)
+		pthread_kill(v->thread, SIGRTMIN);
+	/* One that waits for an answer gets none any more: it looks at stopping. */
+	mail_wake(&v->mail);
+}
+
+void vcpu_destroy(struct vcpu *v)
+{
+	if (v->run)
+		munmap(v->run, v->vm->run_size);
+	if (v->fd > 0)
+		close(v->fd);
+	v->run = NULL;
+	v->fd = -1;
+}

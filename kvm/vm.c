@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The VM's life: creation, devices, the events of its vCPUs, its end. */
+#include "kvm/vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/virtio_mmio.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "kvm/internal.h"
+
+/* Serial output is collected this long before the reactor looks at it. */
+#define SERIAL_DELAY_NS 5000000ull
+/* A guest that panicked and neither resets nor powers off is ended after this. */
+#define PANIC_GRACE_NS 5000000000ull
+#define PANIC_TEXT_MAX 65536u
+#define PANIC_MARK "Kernel panic - not syncing"
+
+/* Devices' interrupt lines: what the PC's own devices leave free. */
+static const unsigned gsi_of_slot[VM_DEVICES_MAX] = { 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22 };
+
+int vm_fail(struct vm_error *err, int error, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof err->text, fmt, ap);
+	va_end(ap);
+	return -error;
+}
+
+const char *vm_end_name(enum vm_end end)
+{
+	static const char *const name[] = {
+		[VM_RUNNING] = "running", [VM_POWEROFF] = "poweroff", [VM_RESET] = "reset",
+		[VM_PANIC] = "panic",	  [VM_STOPPED] = "stopped",   [VM_FATAL] = "fatal",
+	};
+
+	return name[end];
+}
+
+static void vm_ended(struct vm *vm, enum vm_end end, const char *detail)
+{
+	if (vm->end != VM_RUNNING)
+		return;
+	vm->end = end;
+	if (vm->cfg.ended)
+		vm->cfg.ended(vm->cfg.ctx, end, detail);
+}
+
+/* --- serial output ------------------------------------------------------- */
+
+static void panic_append(struct vm *vm, const char *data, size_t len)
+{
+	if (len > PANIC_TEXT_MAX - 1 - vm->panic_len)
+		len = PANIC_TEXT_MAX - 1 - vm->panic_len;
+	memcpy(vm->panic_text + vm->panic_len, data, len);
+	vm->panic_len += len;
+	vm->panic_text[vm->panic_len] = '\0';
+}
+
+/* Look for the panic line by line, and keep what follows it. */
+static void panic_scan(struct vm *vm, const uint8_t *data, size_t len)
+{
+	if (vm->panic_len) {
+		panic_append(vm, (const char *)data, len);
+		return;
+	}
+	for (size_t i = 0; i < len; i++) {
+		if (data[i] != '\n' && vm->line_len < sizeof vm->line - 1) {
+			vm->line[vm->line_len++] = (char)data[i];
+			continue;
+		}
+		vm->line[vm->line_len] = '\0';
+		if (strstr(vm->line, PANIC_MARK)) {
+			panic_append(vm, vm->line, vm->line_len);
+			panic_append(vm, (const char *)data + i, len - i);
+			timer_set(&vm->panic_timer, monotonic_ns() + PANIC_GRACE_NS);
+			return;
+		}
+		vm->line_len = 0;
+	}
+}
+
+static void serial_drain(struct vm *vm)
+{
+	uint8_t buf[4096];
+	size_t n;
+
+	for (unsigned port = 0; port < 2; port++) {
+		do {
+			while ((n = uart_drain(&vm->com[port], buf, sizeof buf))) {
+				if (port == 0)
+					panic_scan(vm, buf, n);
+				if (vm->cfg.serial_out)
+					vm->cfg.serial_out(vm->cfg.ctx, port + 1, buf, n);
+			}
+		} while (uart_arm(&vm->com[port]));
+	}
+}
+
+static void serial_due(struct timer *t)
+{
+	serial_drain(container_of(t, struct vm, serial_timer));
+}
+
+static void serial_woken(struct kick *k)
+{
+	struct vm *vm = container_of(k, struct vm, serial_kick);
+
+	/* One wake for a burst of bytes, not one for each. */
+	if (!vm->serial_timer.deadline_ns)
+		timer_set(&vm->serial_timer, monotonic_ns() + SERIAL_DELAY_NS);
+}
+
+void vm_serial_input(struct vm *vm, const uint8_t *data, size_t len)
+{
+	uart_input(&vm->com[0], data, len);
+}
+
+/* --- events -------------------------------------------------------------- */
+
+static void event_woken(struct kick *k)
+{
+	struct vm *vm = container_of(k, struct vm, event_kick);
+	enum vm_end end = (enum vm_end)atomic_load(&vm->requested_end);
+
+	if (end == VM_RUNNING)
+		return;
+	serial_drain(vm); /* the text before the end belongs to it */
+	if (vm->panic_len && (end == VM_RESET || end == VM_POWEROFF))
+		end = VM_PANIC;
+	vm_ended(vm, end, vm->end_detail);
+}
+
+static void panic_grace_over(struct timer *t)
+{
+	struct vm *vm = container_of(t, struct vm, panic_timer);
+
+	serial_drain(vm);
+	vm_ended(vm, VM_PANIC, "the guest panicked and stood still");
+}
+
+/* --- creation ------------------------------------------------------------ */
+
+static const struct {
+	unsigned cap;
+	const char *name;
+} needed[] = {
+	{ KVM_CAP_IRQCHIP, "IRQCHIP" },		{ KVM_CAP_IOEVENTFD, "IOEVENTFD" },	  { KVM_CAP_IRQFD, "IRQFD" },
+	{ KVM_CAP_USER_MEMORY, "USER_MEMORY" }, { KVM_CAP_SET_TSS_ADDR, "SET_TSS_ADDR" }, { KVM_CAP_PIT2, "PIT2" },
+	{ KVM_CAP_EXT_CPUID, "EXT_CPUID" },
+};
+
+static int open_kvm(struct vm *vm, struct vm_error *err)
+{
+	vm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (vm->kvm_fd < 0 && errno == EACCES)
+		return vm_fail(err, EACCES,
+			       "/dev/kvm: permission denied; add yourself to group kvm, or use --host nested");
+	if (vm->kvm_fd < 0)
+		return vm_fail(err, errno, "/dev/kvm: %s; load kvm_intel or kvm_amd, or use --host nested",
+			       strerror(errno));
+	if (ioctl(vm->kvm_fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
+		return vm_fail(err, ENOTSUP, "/dev/kvm: not the KVM API of version %d", KVM_API_VERSION);
+	for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+		if (ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, (unsigned long)needed[i].cap) <= 0)
+			return vm_fail(err, ENOTSUP, "/dev/kvm: capability %s is missing; use --host nested",
+				       needed[i].name);
+	vm->fd = ioctl(vm->kvm_fd, KVM_CREATE_VM, 0ul);
+	if (vm->fd < 0)
+		return vm_fail(err, errno, "/dev/kvm: cannot create a VM: %s", strerror(errno));
+	vm->run_size = (size_t)ioctl(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	return 0;
+}
+
+/* The 8259s are there with the in-kernel irqchip, but our guests are told of
+ * none: mask them, or a stray ExtINT would deliver one of the first vectors. */
+static void mask_pics(struct vm *vm)
+{
+	for (uint32_t id = KVM_IRQCHIP_PIC_MASTER; id <= KVM_IRQCHIP_PIC_SLAVE; id++) {
+		struct kvm_irqchip chip = { .chip_id = id };
+
+		if (ioctl(vm->fd, KVM_GET_IRQCHIP, &chip))
+			continue;
+		chip.chip.pic.imr = 0xff;
+		ioctl(vm->fd, KVM_SET_IRQCHIP, &chip);
+	}
+}
+
+static int create_irqchip(struct vm *vm, struct vm_error *err)
+{
+	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
+	uint64_t identity_map = IDENTITY_MAP_ADDR;
+
+	if (ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map) || ioctl(vm->fd, KVM_SET_TSS_ADDR, TSS_ADDR) ||
+	    ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) || ioctl(vm->fd, KVM_CREATE_PIT2, &pit))
+		return vm_fail(err, errno, "/dev/kvm: no in-kernel irqchip: %s", strerror(errno));
+	mask_pics(vm);
+	return 0;
+}
+
+static int add_irqfd(struct vm *vm, int fd, unsigned gsi, struct vm_error *err)
+{
+	struct kvm_irqfd irqfd = { .fd = (uint32_t)fd, .gsi = gsi };
+
+	if (ioctl(vm->fd, KVM_IRQFD, &irqfd))
+		return vm_fail(err, errno, "irqfd for GSI %u: %s", gsi, strerror(errno));
+	return 0;
+}
+
+static int new_eventfd(int *fd, struct vm_error *err)
+{
+	*fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	return *fd < 0 ? vm_fail(err, errno, "eventfd: %s; raise the limit of open files", strerror(errno)) : 0;
+}
+
+static int create_serial(struct vm *vm, struct vm_error *err)
+{
+	static const unsigned gsi[2] = { GSI_COM1, GSI_COM2 };
+	int rc = new_eventfd(&vm->serial_fd, err);
+
+	for (unsigned i = 0; i < 2 && !rc; i++) {
+		rc = new_eventfd(&vm->uart_irq_fd[i], err);
+		if (!rc)
+			rc = add_irqfd(vm, vm->uart_irq_fd[i], gsi[i], err);
+		if (!rc)
+			uart_init(&vm->com[i], vm->uart_irq_fd[i], vm->serial_fd, &vm->stopping);
+	}
+	return rc;
+}
+
+static int create_sources(struct vm *vm, struct vm_error *err)
+{
+	int rc = new_eventfd(&vm->mail_fd, err);
+
+	if (!rc)
+		rc = new_eventfd(&vm->event_fd, err);
+	if (rc)
+		return rc;
+	rc = kick_watch(vm->r, &vm->mail_kick, vm->mail_fd, mail_serve);
+	if (!rc)
+		rc = kick_watch(vm->r, &vm->event_kick, vm->event_fd, event_woken);
+	if (!rc)
+		rc = kick_watch(vm->r, &vm->serial_kick, vm->serial_fd, serial_woken);
+	if (!rc)
+		rc = timer_open(vm->r, &vm->serial_timer, serial_due);
+	if (!rc)
+		rc = timer_open(vm->r, &vm->panic_timer, panic_grace_over);
+	return rc ? vm_fail(err, -rc, "reactor: %s", strerror(-rc)) : 0;
+}
+
+int vm_create(struct vm **out, struct reactor *r, const struct vm_config *cfg, struct vm_error *err)
+{
+	struct vm *vm = calloc(1, sizeof *vm);
+	int rc = -ENOMEM;
+
+	if (!vm)
+		return vm_fail(err, ENOMEM, "out of memory");
+	vm->r = r;
+	vm->cfg = *cfg;
+	vm->kvm_fd = vm->fd = vm->mail_fd = vm->event_fd = vm->serial_fd = -1;
+	vm->uart_irq_fd[0] = vm->uart_irq_fd[1] = -1;
+	vm->vcpu = calloc(cfg->cpus, sizeof *vm->vcpu);
+	vm->panic_text = calloc(1, PANIC_TEXT_MAX);
+	if (!vm->vcpu || !vm->panic_text) {
+		vm_fail(err, ENOMEM, "out of memory");
+		goto err_destroy;
+	}
+	rc = open_kvm(vm, err);
+	if (!rc)
+		rc = ram_create(vm, err);
+	if (!rc)
+		rc = create_irqchip(vm, err);
+	if (!rc)
+		rc = create_serial(vm, err);
+	if (!rc)
+		rc = create_sources(vm, err);
+	for (unsigned i = 0; i < cfg->cpus && !rc; i++)
+		rc = vcpu_create(vm, i, err);
+	if (rc)
+		goto err_destroy;
+	*out = vm;
+	return 0;
+
+err_destroy:
+	vm_destroy(vm);
+	return rc;
+}
+
+/* --- devices ------------------------------------------------------------- */
+
+static void device_kicked(struct kick *k)
+{
+	struct vm_kick *vk = container_of(k, struct vm_kick, kick);
+
+	virtio_mmio_kick(vk->vd->dev, vk->queue);
+}
+
+static bool slot_taken(const struct vm *vm, unsigned slot)
+{
+	for (unsigned i = 0; i < vm->n_devices; i++)
+		if (vm->device[i].base == DEVICES_BASE + slot * VIRTIO_MMIO_SIZE)
+			return true;
+	return false;
+}
+
+/* Console, first disk and first net have fixed places; the rest follow. */
+static unsigned slot_for(const struct vm *vm, uint32_t device_id)
+{
+	static const unsigned fixed[] = { [3] = 0, [2] = 1, [1] = 2 };
+	unsigned slot = device_id < 4 ? fixed[device_id] : 3;
+
+	if (!slot_taken(vm, slot))
+		return slot;
+	for (slot = 3; slot < VM_DEVICES_MAX && slot_taken(vm, slot); slot++)
+		;
+	return slot;
+}
+
+static int add_kick(struct vm *vm, struct vm_device *vd, unsigned queue, struct vm_error *err)
+{
+	struct vm_kick *vk = &vd->kick[queue];
+	struct kvm_ioeventfd io = {
+		.addr = vd->base + VIRTIO_MMIO_QUEUE_NOTIFY,
+		.len = 4,
+		.datamatch = queue,
+		.flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
+	};
+	int fd, rc = new_eventfd(&fd, err);
+
+	if (rc)
+		return rc;
+	io.fd = fd;
+	vk->vd = vd;
+	vk->queue = queue;
+	rc = kick_watch(vm->r, &vk->kick, fd, device_kicked);
+	if (rc) {
+		close(fd);
+		return vm_fail(err, -rc, "reactor: %s", strerror(-rc));
+	}
+	vd->n_kicks = queue + 1;
+	if (ioctl(vm->fd, KVM_IOEVENTFD, &io))
+		return vm_fail(err, errno, "ioeventfd of %s queue %u: %s", vd->dev->ops->name, queue, strerror(errno));
+	return 0;
+}
+
+int vm_add_device(struct vm *vm, struct virtio_device *d, struct vm_error *err)
+{
+	unsigned slot = slot_for(vm, d->ops->device_id);
+	struct vm_device *vd = &vm->device[vm->n_devices];
+	int rc;
+
+	if (slot >= VM_DEVICES_MAX || vm->n_devices >= VM_DEVICES_MAX)
+		return vm_fail(err, ENOSPC, "too many devices: at most %d fit", VM_DEVICES_MAX);
+	*vd = (struct vm_device){
+		.dev = d,
+		.vm = vm,
+		.base = (uint32_t)(DEVICES_BASE + slot * VIRTIO_MMIO_SIZE),
+		.gsi = gsi_of_slot[slot],
+		.waiting_vcpu = -1,
+	};
+	vm->n_devices++;
+	d->mem = &vm->mem;
+	d->settled = mail_settled;
+	d->settled_ctx = vd;
+	rc = new_eventfd(&d->irq_fd, err);
+	if (!rc)
+		rc = add_irqfd(vm, d->irq_fd, vd->gsi, err);
+	for (unsigned q = 0; q < d->ops->n_queues && !rc; q++)
+		rc = add_kick(vm, vd, q, err);
+	return rc;
+}
+
+static void remove_device(struct vm_device *vd)
+{
+	for (unsigned q = 0; q < vd->n_kicks; q++) {
+		kick_unwatch(&vd->kick[q].kick);
+		close(vd->kick[q].kick.fd);
+	}
+	if (vd->dev->irq_fd >= 0)
+		close(vd->dev->irq_fd);
+	vd->dev->irq_fd = -1;
+	vd->dev->settled = NULL;
+}
+
+/* --- run and end --------------------------------------------------------- */
+
+int vm_start(struct vm *vm, struct vm_error *err)
+{
+	int rc = boot_load(vm, err);
+
+	for (unsigned i = 0; i < vm->n_vcpus && !rc; i++)
+		rc = vcpu_start(&vm->vcpu[i], err);
+	if (rc)
+		vm_stop(vm);
+	return rc;
+}
+
+void vm_stop(struct vm *vm)
+{
+	atomic_store(&vm->stopping, true);
+	for (unsigned i = 0; i < vm->n_vcpus; i++)
+		if (vm->vcpu[i].running)
+			vcpu_kick(&vm->vcpu[i]);
+	for (unsigned i = 0; i < vm->n_vcpus; i++) {
+		if (!vm->vcpu[i].running)
+			continue;
+		pthread_join(vm->vcpu[i].thread, NULL);
+		vm->vcpu[i].running = false;
+	}
+	if (vm->serial_fd >= 0)
+		serial_drain(vm);
+	if (vm->end == VM_RUNNING)
+		vm->end = VM_STOPPED;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void vm_destroy(struct vm *vm)
+{
+	if (!vm)
+		return;
+	for (unsigned i = 0; i < vm->n_devices; i++)
+		remove_device(&vm->device[i]);
+	kick_unwatch(&vm->mail_kick);
+	kick_unwatch(&vm->event_kick);
+	kick_unwatch(&vm->serial_kick);
+	timer_close(&vm->serial_timer);
+	timer_close(&vm->panic_timer);
+	for (unsigned i = 0; i < vm->n_vcpus; i++)
+		vcpu_destroy(&vm->vcpu[i]);
+	for (unsigned i = 0; i < 2; i++)
+		if (vm->com[i].stopping)
+			uart_free(&vm->com[i]);
+	close_fd(&vm->fd);
+	ram_destroy(vm);
+	for (unsigned i = 0; i < 2; i++)
+		close_fd(&vm->uart_irq_fd[i]);
+	close_fd(&vm->mail_fd);
+	close_fd(&vm->event_fd);
+	close_fd(&vm->serial_fd);
+	close_fd(&vm->kvm_fd);
+	free(vm->panic_text);
+	free(vm->vcpu);
+	free(vm);
+}
+
+/* --- what it can tell ---------------------------------------------------- */
+
+enum vm_end vm_state(const struct vm *vm)
+{
+	return vm->end;
+}
+
+const char *vm_panic_text(const struct vm *vm)
+{
+	return vm->panic_text;
+}
+
+uint64_t vm_first_run_ns(const struct vm *vm)
+{
+	return atomic_load(&vm->first_run_ns);
+}
+
+const struct guest_memory *vm_memory(const struct vm *vm)
+{
+	return &vm->mem;
+}
+
+void vm_exits(const struct vm *vm, struct vm_exits *out)
+{
+	memset(out, 0, sizeof *out);
+	for (unsigned i = 0; i < vm->n_vcpus; i++) {
+		const struct vcpu *v = &vm->vcpu[i];
+
+		out->mmio += v->exits_mmio;
+		out->pio += v->exits_pio;
+		out->serial += v->exits_serial;
+		out->hlt += v->exits_hlt;
+		out->intr += v->exits_intr;
+		out->other += v->exits_other;
+		out->mailbox += v->exits_mailbox;
+	}
+}
