@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/virtio_config.h>
+#include <linux/virtio_ids.h>
+
+#include "virtio/console/internal.h"
+
+/* 5.3.4; columns and rows count only with VIRTIO_CONSOLE_F_SIZE, which is not
+ * offered. */
+static const struct virtio_console_config console_config = { .max_nr_ports = CONSOLE_PORTS };
+
+_Static_assert(sizeof(console_config) == 12, "5.3.4");
+
+static struct console *console_of(struct virtio_device *d)
+{
+	return (struct console *)d;
+}
+
+int console_queue_port(unsigned q, bool *tx)
+{
+	if (q >= CONSOLE_QUEUES || q == CONSOLE_CONTROL_IN || q == CONSOLE_CONTROL_OUT)
+		return -1;
+	*tx = q & 1;
+	return q < 2 ? 0 : (int)(q - 2) / 2;
+}
+
+/* --- queues -------------------------------------------------------------- */
+
+int console_pop(struct console *c, unsigned q)
+{
+	int ret = virtq_pop(&c->dev.vq[q], &c->chain);
+
+	if (ret >= 0)
+		return ret;
+	c->pop_error[q] = ret;
+	return 0;
+}
+
+void console_push(struct console *c, unsigned q, uint32_t len)
+{
+	if (virtq_push(&c->dev.vq[q], c->chain.head, len) == 0)
+		return;
+	c->counters.ring_errors++;
+	virtio_guest_error(&c->dev, "queue %u: the used ring is not in memory", q);
+}
+
+int console_chain_write(struct console *c, const void *data, size_t len)
+{
+	const uint8_t *from = data;
+	uint64_t room = 0;
+
+	for (unsigned i = 0; i < c->chain.n; i++)
+		room += c->chain.seg[i].writable ? c->chain.seg[i].len : 0;
+	if (c->chain.malformed || room < len)
+		return -ENOSPC;
+	for (unsigned i = 0; len; i++) {
+		size_t n = c->chain.seg[i].writable ? c->chain.seg[i].len : 0;
+
+		if (n > len)
+			n = len;
+		if (n && guest_memory_write(c->dev.mem, c->chain.seg[i].gpa, from, n))
+			return -EFAULT;
+		from += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static void service(struct console *c, unsigned q)
+{
+	bool tx;
+	int port = console_queue_port(q, &tx);
+
+	if (!c->dev.active || !c->dev.vq[q].ready)
+		return;
+	if (q == CONSOLE_CONTROL_IN)
+		control_service_in(c);
+	else if (q == CONSOLE_CONTROL_OUT)
+		control_service_out(c);
+	else if (port > 0 && !console_multiport(c))
+		return;
+	else if (tx)
+		port_service_tx(c, &c->port[port]);
+	else
+		port_service_rx(c, &c->port[port]);
+}
+
+/* --- turns --------------------------------------------------------------- */
+
+static void console_end(struct console *c)
+{
+	/* Before the callbacks: the guest goes on while the host works. */
+	if (c->irq)
+		virtio_raise(&c->dev, VIRTIO_INT_VRING);
+	c->irq = false;
+	for (unsigned q = 0; q < CONSOLE_QUEUES; q++) {
+		int err = c->pop_error[q];
+
+		c->pop_error[q] = 0;
+		if (err)
+			virtio_poison(&c->dev, q, err);
+	}
+	for (unsigned id = 0; id < CONSOLE_PORTS; id++) {
+		port_deliver(&c->port[id]);
+		port_report_backlog(&c->port[id]);
+	}
+	c->busy = false;
+	if (c->todo)
+		selfkick_ring(&c->again);
+}
+
+static void turn(struct console *c, uint32_t queues)
+{
+	if (c->busy) {
+		c->todo |= queues;
+		selfkick_ring(&c->again);
+		return;
+	}
+	c->busy = true;
+	for (unsigned q = 0; q < CONSOLE_QUEUES; q++) {
+		if (queues >> q & 1)
+			service(c, q);
+	}
+	console_end(c);
+}
+
+static void go_on(struct selfkick *s)
+{
+	struct console *c = (struct console *)((char *)s - offsetof(struct console, again));
+	uint32_t todo = c->todo;
+
+	c->todo = 0;
+	turn(c, todo);
+}
+
+/* --- the device ---------------------------------------------------------- */
+
+static void config_read(struct virtio_device *d, uint32_t offset, void *buf, unsigned len)
+{
+	virtio_config_copy(&console_config, sizeof(console_config), offset, buf, len, 0xff);
+}
+
+static void config_write(struct virtio_device *d, uint32_t offset, const void *buf, unsigned len)
+{
+	virtio_guest_error(d, "write of %u bytes to config offset %u ignored", len, offset);
+}
+
+static void activate(struct virtio_device *d)
+{
+	console_of(d)->live = true;
+}
+
+static void kick(struct virtio_device *d, unsigned q)
+{
+	turn(console_of(d), 1u << q);
+}
+
+/*
+ * What the guest had sent before it reset the device is not lost: an exit code
+ * may be in it. It goes to the consumers in a later wake; nothing is written to
+ * guest memory any more.
+ */
+static void salvage(struct console *c)
+{
+	for (unsigned id = 0; id < CONSOLE_PORTS; id++) {
+		struct console_port *p = &c->port[id];
+
+		if (!p->tx.lent && (id == 0 || console_multiport(c)))
+			port_take_tx(c, p, CONSOLE_TX_PER_CALL_MAX, false);
+	}
+}
+
+static bool reset(struct virtio_device *d)
+{
+	struct console *c = console_of(d);
+
+	if (c->live)
+		salvage(c);
+	for (unsigned id = 0; id < CONSOLE_PORTS; id++) {
+		c->port[id].opened = false;
+		c->port[id].readied = false;
+		fifo_clear(&c->port[id].rx);
+	}
+	c->live = false;
+	c->device_ready = false;
+	c->control_n = 0;
+	c->irq = false;
+	memset(c->pop_error, 0, sizeof(c->pop_error));
+	c->todo = 0;
+	selfkick_ring(&c->again);
+	return true;
+}
+
+static void poisoned(struct virtio_device *d, unsigned q, bool avail_idx)
+{
+	struct console_counters *n = &console_of(d)->counters;
+
+	if (avail_idx)
+		n->invalid_avail_idx_count++;
+	else
+		n->ring_errors++;
+}
+
+static const struct virtio_device_ops console_ops = {
+	.name = "console",
+	.device_id = VIRTIO_ID_CONSOLE,
+	.n_queues = CONSOLE_QUEUES,
+	.config_read = config_read,
+	.config_write = config_write,
+	.activate = activate,
+	.kick = kick,
+	.reset = reset,
+	.poisoned = poisoned,
+};
+
+/* --- what the host calls ------------------------------------------------- */
+
+int console_create(struct console **out, struct reactor *r)
+{
+	struct console *c = calloc(1, sizeof(*c));
+	int ret = 0;
+
+	if (!c)
+		return -ENOMEM;
+	virtio_device_init(&c->dev, &console_ops, 1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_CONSOLE_F_MULTIPORT,
+			   CONSOLE_QUEUE_SIZE);
+	c->again.fd = -1;
+	for (unsigned id = 0; id < CONSOLE_PORTS && !ret; id++) {
+		c->port[id].id = id;
+		ret = txbuf_init(&c->port[id].tx);
+		if (!ret)
+			ret = fifo_init(&c->port[id].rx);
+	}
+	if (!ret)
+		ret = selfkick_open(r, &c->again, go_on);
+	if (ret < 0) {
+		console_destroy(c);
+		return ret;
+	}
+	*out = c;
+	return 0;
+}
+
+void console_destroy(struct console *c)
+{
+	if (!c)
+		return;
+	selfkick_close(&c->again);
+	for (unsigned id = 0; id < CONSOLE_PORTS; id++) {
+		fifo_free(&c->port[id].rx);
+		txbuf_free(&c->port[id].tx);
+	}
+	free(c);
+}
+
+struct virtio_device *console_device(struct console *c)
+{
+	return &c->dev;
+}
+
+const struct console_counters *console_counters(const struct console *c)
+{
+	return &c->counters;
+}
+
+bool console_port_open(const struct console *c, unsigned port)
+{
+	assert(port < CONSOLE_PORTS);
+	return c->dev.active && (port == CONSOLE_PORT_CONSOLE || c->port[port].opened);
+}
+
+void console_consume(struct console *c, unsigned port, console_consumer fn, void *ctx)
+{
+	struct console_port *p = &c->port[port];
+
+	assert(port < CONSOLE_PORTS);
+	p->consumer = fn;
+	p->consumer_ctx = ctx;
+	if (fn)
+		p->tx_fresh = p->tx.len > 0;
+	c->todo |= 1u << port_tx_queue(port);
+	selfkick_ring(&c->again);
+}
+
+int console_push_back(struct console *c, unsigned port, const void *data, size_t len)
+{
+	assert(port < CONSOLE_PORTS);
+	return txbuf_put_back(&c->port[port].tx, data, len);
+}
+
+void console_hold(struct console *c, unsigned port, bool hold)
+{
+	assert(port < CONSOLE_PORTS);
+	if (c->port[port].held == hold)
+		return;
+	c->port[port].held = hold;
+	if (hold)
+		return;
+	c->todo |= 1u << port_tx_queue(port);
+	selfkick_ring(&c->again);
+}
+
+int console_send(struct console *c, unsigned port, const void *data, size_t len)
+{
+	struct console_port *p = &c->port[port];
+
+	assert(port < CONSOLE_PORTS);
+	if (!len)
+		return 0;
+	if (fifo_append(&p->rx, data, len))
+		return -ENOMEM;
+	c->counters.port[port].backlog_max = p->rx.len_max;
+	if (p->rx.len > p->rx_low)
+		p->rx_above = true;
+	turn(c, 1u << port_rx_queue(port));
+	return 0;
+}
+
+size_t console_backlog(const struct console *c, unsigned port)
+{
+	assert(port < CONSOLE_PORTS);
+	return c->port[port].rx.len;
+}
+
+void console_on_backlog(struct console *c, unsigned port, size_t low, void (*fn)(void *ctx, unsigned port), void *ctx)
+{
+	struct console_port *p = &c->port[port];
+
+	assert(port < CONSOLE_PORTS);
+	p->rx_low = low;
+	p->on_backlog = fn;
+	p->backlog_ctx = ctx;
+	p->rx_above = p->rx.len > low;
+}
+
+void console_final_drain(struct console *c)
+{
+	assert(!c->busy);
+	c->busy = true;
+	for (unsigned id = 0; id < CONSOLE_PORTS; id++) {
+		struct console_port *p = &c->port[id];
+
+		p->held = false;
+		if (c->dev.active && (id == 0 || console_multiport(c)))
+			port_take_tx(c, p, CONSOLE_TX_FINAL_MAX, true);
+	}
+	c->irq = false; /* nobody is left to take it */
+	console_end(c);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The console device inside: console.c is the device, control.c the control
+ * protocol (5.3.6.2), port.c the data of a port.
+ *
+ * Every entry from outside is one turn: console_begin(), service queues,
+ * console_end(). Servicing only moves bytes and writes used entries; the
+ * interrupt, the poisoning and then the callbacks come in console_end(), in
+ * that order. What an entry nested in a callback asks for is left in @todo, as is
+ * what reached a cap, and @again runs it in a later wake of the reactor.
+ */
+#ifndef KTSTR_VIRTIO_CONSOLE_INTERNAL_H
+#define KTSTR_VIRTIO_CONSOLE_INTERNAL_H
+
+#include <linux/virtio_console.h>
+
+#include "virtio/console.h"
+#include "virtio/console/fifo.h"
+#include "virtio/console/txbuf.h"
+#include "virtio/selfkick.h"
+
+#define CONSOLE_QUEUES (2 + 2 * CONSOLE_PORTS)
+#define CONSOLE_QUEUE_SIZE 256
+#define CONSOLE_CONTROL_IN 2  /* c_ivq: host to guest */
+#define CONSOLE_CONTROL_OUT 3 /* c_ovq: guest to host */
+
+/* Bounds of one call, so that no guest holds the reactor. */
+#define CONSOLE_TX_DESC_MAX (32u << 10)
+#define CONSOLE_TX_PER_CALL_MAX (256u << 10)
+#define CONSOLE_CONTROL_CHAINS_PER_CALL_MAX 32u
+#define CONSOLE_RX_CHAINS_PER_CALL_MAX 64u
+#define CONSOLE_TX_FINAL_MAX (16u << 20) /* two rings full of the longest descriptors */
+
+/* PORT_ADD for each port, then CONSOLE_PORT once, PORT_NAME and PORT_OPEN for
+ * each: every message is sent at most once between two resets. */
+#define CONSOLE_CONTROL_PENDING_MAX (3 * CONSOLE_PORTS + 1)
+
+struct console_port {
+	unsigned id;
+	bool opened;  /* PORT_OPEN(1) came; not asked for port 0 */
+	bool readied; /* PORT_READY(1) came */
+	bool held;
+
+	struct txbuf tx;
+	bool tx_fresh; /* tx has bytes the consumer has not seen */
+	console_consumer consumer;
+	void *consumer_ctx;
+
+	struct fifo rx;
+	bool rx_above; /* the backlog was above rx_low */
+	size_t rx_low;
+	void (*on_backlog)(void *ctx, unsigned port);
+	void *backlog_ctx;
+};
+
+struct console {
+	struct virtio_device dev; /* first */
+	struct reactor *r;
+	struct console_port port[CONSOLE_PORTS];
+
+	bool device_ready;
+	struct virtio_console_control control[CONSOLE_CONTROL_PENDING_MAX];
+	unsigned control_head, control_n; /* a ring */
+
+	bool live; /* from DRIVER_OK to reset, poisoned or not */
+	bool busy; /* inside a turn */
+	bool irq;  /* a queue that was serviced wants an interrupt */
+	int pop_error[CONSOLE_QUEUES];
+	uint32_t todo; /* queues to service in a later wake, a bit each */
+	struct selfkick again;
+
+	struct virtq_chain chain;
+	struct console_counters counters;
+};
+
+/* Ports 1 and 2 and the control queues exist only for a multiport driver. */
+static inline bool console_multiport(const struct console *c)
+{
+	return c->dev.driver_features >> VIRTIO_CONSOLE_F_MULTIPORT & 1;
+}
+
+static inline unsigned port_rx_queue(unsigned port)
+{
+	return port ? 2 + 2 * port : 0;
+}
+
+static inline unsigned port_tx_queue(unsigned port)
+{
+	return port_rx_queue(port) + 1;
+}
+
+/* The port of queue @q and its direction; -1: a control queue, or none. */
+int console_queue_port(unsigned q, bool *tx);
+
+/* virtq_pop() into c->chain: 1 or 0. An error is kept for console_end(). */
+int console_pop(struct console *c, unsigned q);
+/* Write the used element of c->chain. */
+void console_push(struct console *c, unsigned q, uint32_t len);
+/* Copy @len bytes to the device-writable segments of c->chain: 0, -ENOSPC when
+ * they are too small, -EFAULT when unmapped. */
+int console_chain_write(struct console *c, const void *data, size_t len);
+
+/* Service one queue, within the caps. */
+void control_service_in(struct console *c);
+void control_service_out(struct console *c);
+void port_service_rx(struct console *c, struct console_port *p);
+void port_service_tx(struct console *c, struct console_port *p);
+
+/* Move up to @max bytes (and the rest of the last chain) from the TX ring to
+ * p->tx, whether the port is held or not. @complete: write used elements. */
+void port_take_tx(struct console *c, struct console_port *p, size_t max, bool complete);
+void port_deliver(struct console_port *p);
+void port_report_backlog(struct console_port *p);
+
+#endif

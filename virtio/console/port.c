@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "virtio/console/internal.h"
+
+/* --- guest to host ------------------------------------------------------- */
+
+/* Append one descriptor: at most CONSOLE_TX_DESC_MAX bytes of it, whatever
+ * length it claims. 0, -EFAULT (nothing appended) or -ENOMEM. */
+static int take_segment(struct console *c, struct console_port *p, const struct virtq_seg *seg)
+{
+	uint32_t len = seg->len < CONSOLE_TX_DESC_MAX ? seg->len : CONSOLE_TX_DESC_MAX;
+	uint8_t *room = txbuf_room(&p->tx, len);
+
+	if (!room)
+		return -ENOMEM;
+	if (guest_memory_read(c->dev.mem, seg->gpa, room, len))
+		return -EFAULT;
+	txbuf_add(&p->tx, len);
+	return 0;
+}
+
+/* Append c->chain but for what of it is unmapped. Returns the bytes, or -ENOMEM:
+ * then nothing was appended. */
+static int64_t take_chain(struct console *c, struct console_port *p)
+{
+	const struct virtq_chain *chain = &c->chain;
+	size_t before = p->tx.len;
+
+	if (chain->malformed) {
+		virtio_guest_error(&c->dev, "port %u: malformed TX chain dropped", p->id);
+		return 0;
+	}
+	for (unsigned i = 0; i < chain->n; i++) {
+		int ret;
+
+		if (chain->seg[i].writable || !chain->seg[i].len)
+			continue;
+		ret = take_segment(c, p, &chain->seg[i]);
+		if (ret == -ENOMEM) {
+			p->tx.len = before;
+			return ret;
+		}
+		if (ret)
+			virtio_guest_error(&c->dev, "port %u: TX descriptor at 0x%llx is not in memory", p->id,
+					   (unsigned long long)chain->seg[i].gpa);
+	}
+	return (int64_t)(p->tx.len - before);
+}
+
+void port_take_tx(struct console *c, struct console_port *p, size_t max, bool complete)
+{
+	unsigned q = port_tx_queue(p->id), chains = c->dev.vq[q].size;
+	struct virtqueue *vq = &c->dev.vq[q];
+	size_t taken = 0;
+
+	/* Looked at after a chain: the last one may cross @max. */
+	while (chains-- && taken < max && console_pop(c, q)) {
+		int64_t n = take_chain(c, p);
+
+		if (n < 0) {
+			/* The guest waits; a later wake tries again. */
+			virtq_unpop(vq, c->chain.head);
+			break;
+		}
+		taken += (size_t)n;
+		if (complete)
+			console_push(c, q, 0);
+	}
+	c->counters.port[p->id].tx_bytes += taken;
+	if (taken)
+		p->tx_fresh = true;
+	/* A ring of empty chains is completed, but interrupts nobody. */
+	if (complete && virtq_publish(vq) > 0 && taken)
+		c->irq = true;
+}
+
+void port_service_tx(struct console *c, struct console_port *p)
+{
+	unsigned q = port_tx_queue(p->id);
+	struct virtqueue *vq = &c->dev.vq[q];
+
+	/* Kicks stay off while the port is held: whoever lets go comes back here. */
+	virtq_disable_kicks(vq);
+	if (p->held || (!p->consumer && p->tx.len >= CONSOLE_TX_PER_CALL_MAX))
+		return;
+	port_take_tx(c, p, CONSOLE_TX_PER_CALL_MAX, true);
+	if (virtq_pending(vq) || virtq_enable_kicks(vq))
+		c->todo |= 1u << q;
+}
+
+void port_deliver(struct console_port *p)
+{
+	const uint8_t *data;
+	size_t n;
+
+	if (!p->tx_fresh || !p->consumer || p->held)
+		return;
+	p->tx_fresh = false;
+	data = txbuf_lend(&p->tx, &n);
+	p->consumer(p->consumer_ctx, p->id, data, n);
+	txbuf_end(&p->tx);
+}
+
+/* --- host to guest ------------------------------------------------------- */
+
+static bool may_deliver(const struct console *c, const struct console_port *p)
+{
+	return p->id == 0 || (console_multiport(c) && p->opened);
+}
+
+/* Fill c->chain from the backlog. Returns the bytes, or -EFAULT: then none of
+ * the backlog is gone. */
+static int64_t fill_chain(struct console *c, struct console_port *p)
+{
+	size_t left = p->rx.len, done = 0;
+	struct iovec iov[GUEST_MEMORY_REGIONS_MAX];
+	const struct virtq_chain *chain = &c->chain;
+
+	/* Two passes: a chain that is torn half-way must not take bytes with it. */
+	for (unsigned i = 0; i < chain->n && left; i++) {
+		uint32_t len = chain->seg[i].len < left ? chain->seg[i].len : (uint32_t)left;
+
+		if (!chain->seg[i].writable || !len)
+			continue;
+		if (guest_memory_iov(c->dev.mem, chain->seg[i].gpa, len, iov, GUEST_MEMORY_REGIONS_MAX) < 0)
+			return -EFAULT;
+		left -= len;
+	}
+	for (unsigned i = 0; i < chain->n && p->rx.len; i++) {
+		uint64_t gpa = chain->seg[i].gpa;
+		uint32_t room = chain->seg[i].writable ? chain->seg[i].len : 0;
+
+		while (room && p->rx.len) {
+			size_t n;
+			const uint8_t *data = fifo_peek(&p->rx, &n);
+			int err;
+
+			if (n > room)
+				n = room;
+			err = guest_memory_write(c->dev.mem, gpa, data, n);
+			assert(!err); /* the first pass saw it mapped */
+			fifo_consume(&p->rx, n);
+			gpa += n;
+			room -= (uint32_t)n;
+			done += n;
+		}
+	}
+	return (int64_t)done;
+}
+
+/* What fits into the used element: a chain can't claim more. */
+static bool chain_is_sane(const struct virtq_chain *chain)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < chain->n; i++)
+		sum += chain->seg[i].writable ? chain->seg[i].len : 0;
+	return !chain->malformed && sum <= UINT32_MAX;
+}
+
+/* Returns the bytes delivered. */
+static size_t drain_backlog(struct console *c, struct console_port *p, unsigned q)
+{
+	unsigned chains = CONSOLE_RX_CHAINS_PER_CALL_MAX;
+	size_t moved = 0;
+
+	while (p->rx.len && chains && console_pop(c, q)) {
+		int64_t n = chain_is_sane(&c->chain) ? fill_chain(c, p) : -EINVAL;
+
+		chains--;
+		if (n < 0) {
+			virtio_guest_error(&c->dev, "port %u: RX chain can't be written: %s", p->id, strerror((int)-n));
+			n = 0;
+		}
+		console_push(c, q, (uint32_t)n);
+		moved += (size_t)n;
+	}
+	return moved;
+}
+
+void port_service_rx(struct console *c, struct console_port *p)
+{
+	unsigned q = port_rx_queue(p->id);
+	struct virtqueue *vq = &c->dev.vq[q];
+	size_t moved;
+
+	/* New buffers matter only while bytes wait for them. */
+	virtq_disable_kicks(vq);
+	if (!p->rx.len || !may_deliver(c, p))
+		return;
+	moved = drain_backlog(c, p, q);
+	c->counters.port[p->id].rx_bytes += moved;
+	if (virtq_publish(vq) > 0 && moved)
+		c->irq = true;
+	if (p->rx.len && (virtq_pending(vq) || virtq_enable_kicks(vq)))
+		c->todo |= 1u << q;
+}
+
+void port_report_backlog(struct console_port *p)
+{
+	if (p->rx.len > p->rx_low) {
+		p->rx_above = true;
+	} else if (p->rx_above) {
+		p->rx_above = false;
+		if (p->on_backlog)
+			p->on_backlog(p->backlog_ctx, p->id);
+	}
+}

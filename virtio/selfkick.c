@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <errno.h>
+#include <stddef.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "virtio/selfkick.h"
+
+static void selfkick_fired(struct kick *k)
+{
+	struct selfkick *s = (struct selfkick *)((char *)k - offsetof(struct selfkick, kick));
+
+	/* A poll that the kernel ended fires without a ring. */
+	if (!s->rung)
+		return;
+	s->rung = false;
+	s->fn(s);
+}
+
+int selfkick_open(struct reactor *r, struct selfkick *s, void (*fn)(struct selfkick *s))
+{
+	int ret;
+
+	*s = (struct selfkick){ .fn = fn };
+	s->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->fd < 0)
+		return -errno;
+	ret = kick_watch(r, &s->kick, s->fd, selfkick_fired);
+	if (ret < 0) {
+		close(s->fd);
+		s->fd = -1;
+	}
+	return ret;
+}
+
+void selfkick_ring(struct selfkick *s)
+{
+	if (s->rung)
+		return;
+	s->rung = true;
+	/* Fails only when 2^64-2 rings were never read: not in this universe. */
+	(void)!eventfd_write(s->fd, 1);
+}
+
+void selfkick_close(struct selfkick *s)
+{
+	if (s->fd < 0)
+		return;
+	kick_unwatch(&s->kick);
+	close(s->fd);
+	s->fd = -1;
+}
