@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "guest-init/setup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -37,6 +38,20 @@ static const struct link {
 	{ "/dev/stderr", "/proc/self/fd/2" },
 };
 
+/* The initramfs may have brought files to /tmp and /run, which a mount would hide. */
+static bool holds_files(const char *path)
+{
+	DIR *dir = opendir(path);
+	const struct dirent *entry;
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir)))
+		found = strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..");
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
 void mounts_make(void)
 {
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
@@ -44,6 +59,10 @@ void mounts_make(void)
 
 		/* Below /sys the kernel makes the mount points, or has none. */
 		mkdir(m->at, 0755);
+		if (!strcmp(m->type, "tmpfs") && holds_files(m->at)) {
+			chmod(m->at, !strcmp(m->at, "/tmp") ? 01777 : 0755);
+			continue;
+		}
 		if (mount(m->type, m->at, m->type, m->flags, m->options) && m->required && errno != EBUSY)
 			report_panic("%s on %s: %s", m->type, m->at, strerror(errno));
 	}

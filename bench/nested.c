@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "bench/nested.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bench/cache.h"
+#include "bench/nested_image.h"
+#include "bench/outputs.h"
+#include "bench/qemu.h"
+#include "reactor/reactor.h"
+#include "virtio/wire.h"
+
+#define SECOND_NS 1000000000ull
+#define HIGH (256u << 10) /* bytes that may wait in a sink */
+#define TAIL_LINES 12
+
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+struct nested {
+	const struct nested_plan *plan;
+	struct reactor *r;
+	struct qemu qemu;
+	int port;
+	bool running; /* L1's init has reported */
+	int result;   /* exit code or negative errno, once the loop has stopped */
+	bool stopped, interrupted;
+	struct wire_parser parser;
+	struct outputs outputs;
+	struct source from_port, from_stdin;
+	struct sink to_port, to_stdout, to_stderr;
+	struct signals signals;
+	struct timer deadline;
+	char said[256]; /* init's last words */
+};
+
+static void stop(struct nested *n, int result)
+{
+	if (!n->stopped)
+		n->result = result;
+	n->stopped = true;
+}
+
+static void put_frame(struct nested *n, uint32_t type, const void *payload, size_t len)
+{
+	struct wire_header h;
+
+	wire_header_init(&h, type, payload, len);
+	if (sink_put(&n->to_port, &h, sizeof(h)) < 0 || sink_put(&n->to_port, payload, len) < 0)
+		stop(n, -ENOMEM);
+}
+
+/* --- what L1 says ------------------------------------------------------- */
+
+static void on_exit_frame(struct nested *n, const uint8_t *payload, size_t len)
+{
+	int32_t code;
+
+	if (len < sizeof(code))
+		return;
+	memcpy(&code, payload, sizeof(code));
+	/* All there is to say came before, and L1's init has synced its disks: it needs no orderly end. */
+	stop(n, code & 0xff);
+}
+
+static void on_life(struct nested *n)
+{
+	if (n->running)
+		return;
+	n->running = true;
+	timer_clear(&n->deadline);
+	if (n->plan->timeout_s)
+		timer_set(&n->deadline, monotonic_ns() + (uint64_t)n->plan->timeout_s * SECOND_NS);
+}
+
+static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok)
+{
+	struct nested *n = ctx;
+	int ret = 0;
+
+	if (!crc_ok)
+		return;
+	switch (type) {
+	case WIRE_LIFE:
+	case WIRE_SRDY:
+		on_life(n);
+		break;
+	case WIRE_SOUT:
+		ret = sink_put(&n->to_stdout, payload, len);
+		break;
+	case WIRE_SERR:
+		ret = sink_put(&n->to_stderr, payload, len);
+		break;
+	case WIRE_FOUT:
+	case WIRE_FEND:
+		outputs_frame(&n->outputs, type, payload, len);
+		break;
+	case WIRE_CRSH:
+		snprintf(n->said, sizeof(n->said), "%.*s", (int)(len < 200 ? len : 200), (const char *)payload);
+		break;
+	case WIRE_EXIT:
+		on_exit_frame(n, payload, len);
+		break;
+	default:
+		break;
+	}
+	if (ret < 0)
+		stop(n, ret);
+}
+
+/* --- streams ------------------------------------------------------------ */
+
+/* No more is read from L1 than can be written here; QEMU then holds its port back. */
+static void regulate(struct nested *n)
+{
+	source_pause(&n->from_port, sink_full(&n->to_stdout) || sink_full(&n->to_stderr));
+	if (n->from_stdin.r)
+		source_pause(&n->from_stdin, sink_full(&n->to_port));
+}
+
+static void on_port(struct source *s, const uint8_t *data, int res)
+{
+	struct nested *n = container_of(s, struct nested, from_port);
+
+	if (res <= 0) {
+		stop(n, -EPIPE);
+		return;
+	}
+	if (wire_parser_feed(&n->parser, data, (size_t)res) < 0)
+		stop(n, -ENOMEM);
+	regulate(n);
+}
+
+static void on_stdin(struct source *s, const uint8_t *data, int res)
+{
+	struct nested *n = container_of(s, struct nested, from_stdin);
+
+	/* An end and an error are the same to the command. */
+	put_frame(n, WIRE_SINP, data, res > 0 ? (size_t)res : 0);
+	regulate(n);
+}
+
+static void on_stdout_drained(struct sink *s)
+{
+	regulate(container_of(s, struct nested, to_stdout));
+}
+
+static void on_stderr_drained(struct sink *s)
+{
+	regulate(container_of(s, struct nested, to_stderr));
+}
+
+static void on_port_drained(struct sink *s)
+{
+	regulate(container_of(s, struct nested, to_port));
+}
+
+static void on_deadline(struct timer *t)
+{
+	struct nested *n = container_of(t, struct nested, deadline);
+
+	stop(n, n->running ? 124 : -ETIMEDOUT);
+}
+
+static void on_signal(struct signals *s, int signo)
+{
+	struct nested *n = container_of(s, struct nested, signals);
+
+	n->interrupted = true;
+	stop(n, 128 + signo);
+}
+
+/* --- the whole ---------------------------------------------------------- */
+
+static uint64_t start_s(void)
+{
+	const char *value = getenv("KTSTR_NESTED_TIMEOUT");
+	unsigned long s = value ? strtoul(value, NULL, 10) : 0;
+
+	return s ? s : NESTED_START_S;
+}
+
+static int open_streams(struct nested *n)
+{
+	static const int signos[] = { SIGINT, SIGTERM, SIGHUP };
+	int ret;
+
+	ret = signals_watch(n->r, &n->signals, signos, sizeof(signos) / sizeof(*signos), on_signal);
+	if (!ret)
+		ret = timer_open(n->r, &n->deadline, on_deadline);
+	if (!ret)
+		ret = timer_set(&n->deadline, monotonic_ns() + start_s() * SECOND_NS);
+	if (!ret)
+		ret = sink_open(n->r, &n->to_stdout, STDOUT_FILENO, HIGH, on_stdout_drained);
+	if (!ret)
+		ret = sink_open(n->r, &n->to_stderr, STDERR_FILENO, HIGH, on_stderr_drained);
+	if (!ret)
+		ret = sink_open(n->r, &n->to_port, n->port, HIGH, on_port_drained);
+	if (!ret)
+		ret = source_open(n->r, &n->from_port, n->port, WIRE_CHUNK_MAX, on_port);
+	if (!ret)
+		ret = source_open(n->r, &n->from_stdin, STDIN_FILENO, WIRE_CHUNK_MAX, on_stdin);
+	return ret;
+}
+
+static void close_streams(struct nested *n)
+{
+	source_close(&n->from_stdin);
+	source_close(&n->from_port);
+	sink_close(&n->to_port);
+	sink_close(&n->to_stderr);
+	sink_close(&n->to_stdout);
+	timer_close(&n->deadline);
+	signals_unwatch(&n->signals);
+}
+
+static int loop(struct nested *n)
+{
+	int ret = 0;
+
+	while (!n->stopped && ret >= 0)
+		ret = reactor_step(n->r, true);
+	/* A reader may be slow as it likes; only a signal cuts it short. */
+	while (ret >= 0 && !n->interrupted && !(sink_idle(&n->to_stdout) && sink_idle(&n->to_stderr)))
+		ret = reactor_step(n->r, true);
+	return ret < 0 ? ret : n->result;
+}
+
+/* One line for the user, and on stderr what QEMU and L1 said last. */
+static void explain(struct nested *n, int error, char *why, size_t size)
+{
+	char *qemu = qemu_tail(n->qemu.stderr_fd, TAIL_LINES), *serial = qemu_tail(n->qemu.serial_fd, TAIL_LINES);
+	char ended[64];
+
+	if (error == -ETIMEDOUT)
+		snprintf(why, size,
+			 "nested host: no sign of life from its Linux within %llu s; set KTSTR_NESTED_TIMEOUT",
+			 (unsigned long long)start_s());
+	else if (error == -EPIPE)
+		snprintf(why, size, "nested host: QEMU %s before the command ended%s%s",
+			 qemu_ended(&n->qemu, ended, sizeof(ended)), n->said[0] ? ": " : "", n->said);
+	else
+		snprintf(why, size, "nested host: %s", strerror(-error));
+	if (qemu && *qemu)
+		fprintf(stderr, "--- QEMU said last:\n%s\n", qemu);
+	if (serial && *serial)
+		fprintf(stderr, "--- the nested host's Linux said last:\n%s\n", serial);
+	free(qemu);
+	free(serial);
+}
+
+static int start(struct nested *n, char *why, size_t size)
+{
+	struct nested_image image;
+	int ports[2], keep[2], ret;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ports))
+		return -errno;
+	ret = nested_image_make(&image, n->plan, ports[1], why, size);
+	if (ret)
+		goto out;
+	keep[0] = ports[1];
+	keep[1] = image.initramfs_fd;
+	ret = qemu_start(&n->qemu, image.qemu, (const char *const *)image.words, keep, 2);
+	nested_image_free(&image);
+out:
+	/* QEMU's end must be the only one, for its death to be the end of the stream. */
+	close(ports[1]);
+	if (ret)
+		close(ports[0]);
+	else
+		n->port = ports[0];
+	return ret;
+}
+
+int nested_run(const struct nested_plan *plan, char *why, size_t size)
+{
+	struct nested n = { .plan = plan, .port = -1, .qemu = { .stderr_fd = -1, .serial_fd = -1 } };
+	void (*sigpipe)(int) = signal(SIGPIPE, SIG_IGN);
+	int ret;
+
+	why[0] = '\0';
+	fprintf(stderr, "ktstr: nested host (QEMU, TCG): timings are not those of hardware\n");
+	ret = start(&n, why, size);
+	if (ret)
+		goto out;
+	ret = outputs_init(&n.outputs, plan->outputs);
+	wire_parser_init(&n.parser, on_frame, &n);
+	if (!ret)
+		ret = reactor_create(&n.r, 64, 64);
+	if (ret)
+		goto out_qemu;
+	ret = open_streams(&n);
+	if (!ret)
+		ret = loop(&n);
+	/* In this order: nothing may be in flight on the port when QEMU goes. */
+	qemu_end(&n.qemu, ret == -EPIPE ? monotonic_ns() + 2 * SECOND_NS : 0);
+	close_streams(&n);
+	reactor_destroy(n.r, 2 * SECOND_NS);
+	if (ret >= 0 && outputs_error(&n.outputs)) {
+		snprintf(why, size, "%s", n.outputs.why);
+		ret = outputs_error(&n.outputs);
+	}
+out_qemu:
+	qemu_end(&n.qemu, 0);
+	if (ret < 0 && !why[0])
+		explain(&n, ret, why, size);
+	outputs_free(&n.outputs);
+	wire_parser_free(&n.parser);
+	qemu_free(&n.qemu);
+	close(n.port);
+out:
+	if (ret < 0 && !why[0])
+		snprintf(why, size, "nested host: %s", strerror(-ret));
+	signal(SIGPIPE, sigpipe);
+	return ret;
+}
+
+int nested_exit_code(int error)
+{
+	switch (error) {
+	case -ENOMEM:
+	case -EPIPE:
+	case -EINVAL:
+	case -E2BIG:
+		return 70;
+	default:
+		return 69;
+	}
+}
+
+const char **nested_argv(int argc, char *const *argv)
+{
+	static char program[PATH_MAX];
+	const char **out = calloc((size_t)argc + 4, sizeof(*out));
+	bool options = true;
+	int n = 0;
+
+	if (!out || own_program(program)) {
+		free(out);
+		return NULL;
+	}
+	out[n++] = program;
+	for (int i = 1; i < argc; i++) {
+		options = options && strcmp(argv[i], "--");
+		if (options && !strcmp(argv[i], "--host")) {
+			i++;
+			continue;
+		}
+		if (options && !strncmp(argv[i], "--host=", 7))
+			continue;
+		out[n++] = argv[i];
+		if (i == 1) {
+			out[n++] = "--host";
+			out[n++] = "direct";
+		}
+	}
+	return out;
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "bench/nested_image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "bench/cache.h"
+#include "bench/initramfs.h"
+#include "bench/path.h"
+#include "bench/qemu.h"
+
+#define DISKS_MAX 20 /* guest-init looks at /dev/vda to /dev/vdz */
+
+/* What L1 is reached by, sees its disks with, and runs its guest with. */
+static const char *const l1_modules[] = { "virtio_pci", "virtio_console", "virtio_blk", "kvm_amd" };
+
+/* With this CPU L1 and stock guests below it were seen to run; TCG had faults in cmpxchg16b. */
+static const char l1_cpu[] = "max,-cx16";
+static const char l1_append[] = "console=ttyS0 quiet panic=-1 mitigations=off";
+
+__attribute__((format(printf, 4, 5))) static int fail(char *why, size_t size, int error, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(why, size, fmt, args);
+	va_end(args);
+	return error;
+}
+
+/* --- the initramfs ------------------------------------------------------ */
+
+/* L1 has these of its own, mounted over what the archive would hold there. */
+static bool is_covered(const char *path)
+{
+	static const char *const roots[] = { "/dev/", "/proc/", "/sys/" };
+
+	for (size_t i = 0; i < sizeof(roots) / sizeof(*roots); i++)
+		if (!strncmp(path, roots[i], strlen(roots[i])))
+			return true;
+	return false;
+}
+
+static int check_place(const char *path, char *why, size_t size)
+{
+	if (!is_covered(path))
+		return 0;
+	return fail(why, size, -EINVAL,
+		    "%s: can't be passed on to the nested host, which has a %.*s of its own; move it", path,
+		    (int)strcspn(path + 1, "/") + 1, path);
+}
+
+typedef int (*add_fn)(struct initramfs *in, const char *host, const char *guest);
+
+static int add_files(struct initramfs *in, add_fn add, const struct nested_file *files, size_t n, char *why,
+		     size_t size)
+{
+	char guest[PATH_MAX];
+	int ret = 0;
+
+	for (size_t i = 0; i < n && !ret; i++) {
+		ret = path_absolute(files[i].guest ? files[i].guest : files[i].host, guest);
+		if (!ret)
+			ret = check_place(guest, why, size);
+		if (!ret)
+			ret = add(in, files[i].host, guest);
+	}
+	return ret;
+}
+
+static int add_disks(struct initramfs *in, const struct nested_plan *plan, char *why, size_t size)
+{
+	char path[PATH_MAX], device[] = "/dev/vdX", number[16];
+	int ret = 0;
+
+	for (size_t i = 0; i < plan->n_disks && !ret; i++) {
+		device[sizeof(device) - 2] = (char)('a' + i);
+		ret = path_absolute(plan->disks[i].path, path);
+		if (!ret)
+			ret = check_place(path, why, size);
+		if (!ret)
+			ret = initramfs_add_link(in, path, device);
+	}
+	snprintf(number, sizeof(number), "%zu", plan->n_disks);
+	return ret ? ret : initramfs_set_option(in, "wait_disks", number);
+}
+
+/* The kernels of the plan at their places in L1's cache, whole: a verb may want any module. */
+static int add_kernels(struct initramfs *in, const struct nested_plan *plan, char *why, size_t size)
+{
+	char dir[PATH_MAX], cache[PATH_MAX], at[PATH_MAX], release[NAME_MAX + 1];
+	int ret = cache_path(dir, "kernels");
+
+	if (!ret)
+		ret = path_absolute(dir, cache);
+	for (size_t i = 0; plan->kernels && plan->kernels[i] && !ret; i++) {
+		const char *name = plan->kernels[i], *base;
+
+		ret = cache_kernel(name, dir, release);
+		if (ret)
+			return fail(why, size, ret, "kernel %s: not in the cache; run bench/fetch kernel %s", name,
+				    name);
+		base = strrchr(dir, '/') + 1;
+		if (snprintf(at, sizeof(at), "%s/%s", cache, base) >= PATH_MAX)
+			return -ENAMETOOLONG;
+		ret = initramfs_add_tree(in, dir, at);
+		if (ret || !strcmp(name, base))
+			continue;
+		if (snprintf(at, sizeof(at), "%s/%s", cache, name) >= PATH_MAX)
+			return -ENAMETOOLONG;
+		ret = initramfs_add_link(in, at, base);
+	}
+	return ret;
+}
+
+static int add_outputs(struct initramfs *in, const char *const *outputs)
+{
+	char path[PATH_MAX], dir[PATH_MAX];
+	int ret = 0;
+
+	for (; outputs && *outputs && !ret; outputs++) {
+		ret = path_absolute(*outputs, path);
+		if (ret)
+			break;
+		/* L1's own /dev/stdout is the same stream. */
+		if (is_covered(path))
+			continue;
+		ret = initramfs_add_output(in, path);
+		memcpy(dir, path, sizeof(dir));
+		*strrchr(dir, '/') = '\0';
+		if (!ret && dir[0])
+			ret = initramfs_add_dir(in, dir, 0755);
+	}
+	return ret;
+}
+
+static int add_environment(struct initramfs *in, const struct nested_plan *plan)
+{
+	char cwd[PATH_MAX], path[PATH_MAX], cache[PATH_MAX], name[256];
+	int ret;
+
+	if (!getcwd(cwd, sizeof(cwd)))
+		return -errno;
+	ret = initramfs_add_dir(in, cwd, 0755);
+	if (!ret)
+		ret = initramfs_set_option(in, "cwd", cwd);
+	if (!ret)
+		ret = initramfs_set_option(in, "ack_exit", "1");
+	if (!ret)
+		ret = initramfs_set_env(in, NESTED_ENV, "1");
+	/* With neither cache nor HOME there is nothing to name. */
+	if (!ret && !cache_path(path, NULL)) {
+		ret = path_absolute(path, cache);
+		if (!ret)
+			ret = initramfs_set_env(in, "KTSTR_CACHE_DIR", cache);
+	}
+	for (const char *const *e = plan->env; e && *e && !ret; e++) {
+		size_t len = strcspn(*e, "=");
+
+		if (len >= sizeof(name) || !(*e)[len])
+			return -EINVAL;
+		snprintf(name, sizeof(name), "%.*s", (int)len, *e);
+		ret = initramfs_set_env(in, name, *e + len + 1);
+	}
+	return ret;
+}
+
+static int add_all(struct initramfs *in, const struct nested_plan *plan, const char *modules_dir, char *why,
+		   size_t size)
+{
+	char program[PATH_MAX];
+	int ret = initramfs_base(in, plan->guest_init, true);
+
+	if (!ret)
+		ret = initramfs_add_modules(in, modules_dir, l1_modules, sizeof(l1_modules) / sizeof(*l1_modules),
+					    false);
+	if (!ret && plan->self)
+		ret = own_program(program);
+	if (!ret && plan->self)
+		ret = initramfs_add_binary(in, program, program);
+	if (!ret && plan->self)
+		ret = initramfs_add_file(in, plan->guest_init, plan->guest_init);
+	if (!ret)
+		ret = add_files(in, initramfs_add_binary, plan->binaries, plan->n_binaries, why, size);
+	if (!ret)
+		ret = add_files(in, initramfs_add_file, plan->files, plan->n_files, why, size);
+	if (!ret)
+		ret = add_files(in, initramfs_add_tree, plan->trees, plan->n_trees, why, size);
+	if (!ret)
+		ret = add_disks(in, plan, why, size);
+	if (!ret)
+		ret = add_kernels(in, plan, why, size);
+	if (!ret)
+		ret = add_outputs(in, plan->outputs);
+	if (!ret)
+		ret = add_environment(in, plan);
+	if (!ret)
+		ret = initramfs_set_argv(in, plan->argv);
+	return ret;
+}
+
+static int archive_to_memfd(const uint8_t *archive, size_t len)
+{
+	int fd = memfd_create("l1-initramfs", MFD_CLOEXEC);
+	size_t done = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (done < len) {
+		ssize_t n = write(fd, archive + done, len - done);
+
+		if (n < 0 && errno != EINTR) {
+			n = -errno;
+			close(fd);
+			return (int)n;
+		}
+		done += n > 0 ? (size_t)n : 0;
+	}
+	return fd;
+}
+
+static int make_initramfs(const struct nested_plan *plan, const char *modules_dir, char *why, size_t size)
+{
+	struct initramfs *in = initramfs_new();
+	uint8_t *archive = NULL;
+	size_t len;
+	int ret;
+
+	if (!in)
+		return -ENOMEM;
+	why[0] = '\0';
+	ret = add_all(in, plan, modules_dir, why, size);
+	if (!ret)
+		ret = initramfs_write(in, &archive, &len);
+	if (!ret)
+		ret = archive_to_memfd(archive, len);
+	if (ret < 0 && !why[0])
+		fail(why, size, ret, "nested host's initramfs: %s",
+		     *initramfs_why(in) ? initramfs_why(in) : strerror(-ret));
+	free(archive);
+	initramfs_free(in);
+	return ret;
+}
+
+/* --- QEMU's command line ------------------------------------------------ */
+
+__attribute__((format(printf, 2, 3))) static void word(struct nested_image *image, const char *fmt, ...)
+{
+	va_list args;
+
+	if (image->n_words + 1 >= NESTED_WORDS_MAX) {
+		image->error = -E2BIG;
+		return;
+	}
+	va_start(args, fmt);
+	if (vasprintf(&image->words[image->n_words], fmt, args) < 0) {
+		image->words[image->n_words] = NULL;
+		image->error = -ENOMEM;
+	} else {
+		image->n_words++;
+	}
+	va_end(args);
+}
+
+static void words(struct nested_image *image, const char *const *list)
+{
+	for (; *list; list++)
+		word(image, "%s", *list);
+}
+
+static int disk_words(struct nested_image *image, const struct nested_disk *disk, size_t i)
+{
+	char path[PATH_MAX], quoted[2 * PATH_MAX];
+	int ret = path_absolute(disk->path, path);
+	char *q = quoted;
+
+	if (ret)
+		return ret;
+	/* A comma in a value is written twice. */
+	for (const char *p = path; *p; p++) {
+		*q++ = *p;
+		if (*p == ',')
+			*q++ = ',';
+	}
+	*q = '\0';
+	word(image, "-drive");
+	word(image, "file=%s,if=none,id=disk%zu,format=raw,cache=writeback,readonly=%s", quoted, i,
+	     disk->ro ? "on" : "off");
+	word(image, "-device");
+	word(image, "virtio-blk-pci,drive=disk%zu", i);
+	return 0;
+}
+
+static const char *env_or(const char *name, const char *otherwise)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : otherwise;
+}
+
+static int make_words(struct nested_image *image, const struct nested_plan *plan, const char *kernel_dir, int port_fd)
+{
+	static const char *const machine[] = { "-accel",
+					       "tcg,thread=multi,tb-size=512",
+					       "-cpu",
+					       l1_cpu,
+					       "-nodefaults",
+					       "-no-user-config",
+					       "-display",
+					       "none",
+					       "-no-reboot",
+					       "-append",
+					       l1_append,
+					       "-device",
+					       "virtio-serial-pci",
+					       "-device",
+					       "virtserialport,nr=1,chardev=bulk,name=ktstr-bulk",
+					       NULL };
+	char cpus[16], memory[32];
+	int ret = 0;
+
+	snprintf(cpus, sizeof(cpus), "%u", plan->cpus ? plan->cpus : 2);
+	snprintf(memory, sizeof(memory), "%llu",
+		 (unsigned long long)(plan->memory_mib ? plan->memory_mib : NESTED_OWN_MIB));
+	word(image, "%s", image->qemu);
+	words(image, machine);
+	word(image, "-smp");
+	word(image, "%s", env_or("KTSTR_NESTED_CPUS", cpus));
+	word(image, "-m");
+	word(image, "%s", env_or("KTSTR_NESTED_MEMORY", memory));
+	word(image, "-kernel");
+	word(image, "%s/vmlinuz", kernel_dir);
+	word(image, "-initrd");
+	word(image, "/proc/self/fd/%d", image->initramfs_fd);
+	word(image, "-chardev");
+	word(image, "socket,id=bulk,fd=%d", port_fd);
+	for (size_t i = 0; i < plan->n_disks && !ret; i++)
+		ret = disk_words(image, &plan->disks[i], i);
+	return ret ? ret : image->error;
+}
+
+int nested_image_make(struct nested_image *image, const struct nested_plan *plan, int port_fd, char *why, size_t size)
+{
+	char kernel[PATH_MAX], modules[PATH_MAX], release[NAME_MAX + 1];
+	int ret;
+
+	memset(image, 0, sizeof(*image));
+	image->initramfs_fd = -1;
+	if (plan->n_disks > DISKS_MAX)
+		return fail(why, size, -E2BIG, "nested host: %zu disks; at most %d can be passed on", plan->n_disks,
+			    DISKS_MAX);
+	ret = qemu_find(image->qemu);
+	if (ret == -ENOENT)
+		return fail(why, size, ret, "QEMU %d or newer: not found; run bench/fetch qemu", QEMU_MAJOR_MIN);
+	if (ret)
+		return fail(why, size, ret, "%s: %s", image->qemu,
+			    ret == -EPROTONOSUPPORT ? "not a QEMU that is new enough" : strerror(-ret));
+	ret = cache_kernel("default", kernel, release);
+	if (ret)
+		return fail(why, size, ret, "nested host's kernel: not in the cache; run bench/fetch kernel 7.2");
+	if (snprintf(modules, sizeof(modules), "%s/lib/modules/%s", kernel, release) >= PATH_MAX)
+		return fail(why, size, -ENAMETOOLONG, "%s: name too long", kernel);
+	ret = make_initramfs(plan, modules, why, size);
+	if (ret < 0)
+		return ret;
+	image->initramfs_fd = ret;
+	ret = make_words(image, plan, kernel, port_fd);
+	if (ret) {
+		nested_image_free(image);
+		return fail(why, size, ret, "nested host: QEMU's command line: %s", strerror(-ret));
+	}
+	return 0;
+}
+
+void nested_image_free(struct nested_image *image)
+{
+	for (unsigned i = 0; i < image->n_words; i++)
+		free(image->words[i]);
+	image->n_words = 0;
+	if (image->initramfs_fd >= 0)
+		close(image->initramfs_fd);
+	image->initramfs_fd = -1;
+}

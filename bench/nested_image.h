@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a nested host is made of: the initramfs and QEMU's command line of a plan. */
+#ifndef KTSTR_BENCH_NESTED_IMAGE_H
+#define KTSTR_BENCH_NESTED_IMAGE_H
+
+#include <limits.h>
+
+#include "bench/nested.h"
+
+#define NESTED_WORDS_MAX 200
+
+struct nested_image {
+	char qemu[PATH_MAX];
+	int initramfs_fd;	       /* memfd, passed on to QEMU */
+	char *words[NESTED_WORDS_MAX]; /* QEMU's, NULL-terminated */
+	unsigned n_words;
+	int error; /* the first failure of adding a word */
+};
+
+/* @port_fd: the socket that becomes L1's port. 0, or -errno and @why. */
+int nested_image_make(struct nested_image *image, const struct nested_plan *plan, int port_fd, char *why,
+		      size_t why_size);
+void nested_image_free(struct nested_image *image);
+
+#endif
