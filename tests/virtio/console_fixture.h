@@ -3,6 +3,7 @@
 #ifndef KTSTR_TESTS_VIRTIO_CONSOLE_FIXTURE_H
 #define KTSTR_TESTS_VIRTIO_CONSOLE_FIXTURE_H
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
