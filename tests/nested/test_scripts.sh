@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The set-up scripts where no network is needed: a warm cache is not asked about, failures name the thing. No root, no
+# mirror: the only mirror named here refuses connections.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+export KTSTR_CACHE_DIR=$dir/cache KTSTR_MIRROR=http://127.0.0.1:9/debian
+failures=0
+
+expect() { # WHAT CODE STDOUT-PATTERN STDERR-PATTERN CMD...
+	local what=$1 code=$2 out=$3 err=$4 rc=0
+	shift 4
+	"$@" >"$dir/out" 2>"$dir/err" </dev/null || rc=$?
+	if [ "$rc" -ne "$code" ] || [[ ! $(<"$dir/out") =~ $out ]] || [[ ! $(<"$dir/err") =~ $err ]]; then
+		printf 'FAILED: %s: exit %s (expected %s)\nstdout: %s\nstderr: %s\n' "$what" "$rc" "$code" \
+			"$(cat "$dir/out")" "$(cat "$dir/err")"
+		failures=$((failures + 1))
+	fi
+}
+
+# --- bench/fetch
+mkdir -p "$dir/cache/kernels/7.2.1+x-cloud-amd64"
+echo kernel >"$dir/cache/kernels/7.2.1+x-cloud-amd64/vmlinuz"
+ln -s 7.2.1+x-cloud-amd64 "$dir/cache/kernels/7.2"
+expect "warm cache" 0 "^$dir/cache/kernels/7.2.1\+x-cloud-amd64$" '^$' "$root/bench/fetch" kernel 7.2
+expect "release by name" 0 "/7.2.1\+x-cloud-amd64" '^$' "$root/bench/fetch" kernel 7.2.1+x-cloud-amd64
+expect "no mirror" 69 '^$' 'package lists of bookworm-backports' "$root/bench/fetch" kernel 6.12
+[ ! -e "$dir/cache/kernels/6.12" ] || { echo "FAILED: a kernel that was not had is in the cache"; failures=$((failures + 1)); }
+expect "help" 0 'usage: bench/fetch' '^$' "$root/bench/fetch" --help
+expect "unknown option" 64 '^$' '--frob: unknown option' "$root/bench/fetch" --frob
+expect "nothing asked" 64 '^$' 'usage' "$root/bench/fetch"
+expect "unknown thing" 64 '^$' 'frob: neither' "$root/bench/fetch" frob
+
+mkdir "$dir/bin"
+printf '#!/bin/sh\necho "QEMU emulator version 10.1.0"\n' >"$dir/bin/qemu-system-x86_64"
+chmod +x "$dir/bin/qemu-system-x86_64"
+expect "QEMU in PATH" 0 "$dir/bin/qemu-system-x86_64" '^$' env PATH="$dir/bin:$PATH" "$root/bench/fetch" qemu
+printf '#!/bin/sh\necho "QEMU emulator version 7.2.19"\n' >"$dir/bin/qemu-system-x86_64"
+expect "QEMU too old" 69 '^$' 'package lists' env PATH="$dir/bin:$PATH" "$root/bench/fetch" qemu
+
+# --- bench/setup: a machine that lacks packages, without root
+printf '#!/bin/sh\nfor p; do :; done\necho "installed gcc"; exit 1\n' >"$dir/bin/dpkg-query"
+printf '#!/bin/sh\necho 1000\n' >"$dir/bin/id"
+printf '#!/bin/sh\nexit 1\n' >"$dir/bin/sudo"
+printf '#!/bin/sh\necho called >>%s/apt-called\nexit 1\n' "$dir" >"$dir/bin/apt-get"
+chmod +x "$dir"/bin/*
+expect "packages missing, no root" 69 '^$' 'sudo apt-get install -y --no-install-recommends libc6-dev meson ' \
+	env PATH="$dir/bin:$PATH" bash -c ". $root/bench/setup; packages_need build"
+[ ! -e "$dir/apt-called" ] || { echo "FAILED: apt-get was run without root"; failures=$((failures + 1)); }
+
+# With everything there, nothing but dpkg-query is asked.
+# shellcheck disable=SC2016 # the inner shell's
+printf '#!/bin/bash\nfor p in "${@:4}"; do echo "installed $p"; done\n' >"$dir/bin/dpkg-query"
+expect "packages all there" 0 '^$' '^$' env PATH="$dir/bin:$PATH" bash -c ". $root/bench/setup; packages_need build run test"
+[ ! -e "$dir/apt-called" ] || { echo "FAILED: apt-get was run with nothing missing"; failures=$((failures + 1)); }
+
+expect "bench/run --help" 0 'usage: bench/run' '^$' "$root/bench/run" --help
+expect "tests/run --help" 0 'usage: tests/run' '^$' "$root/tests/run" --help
+expect "tests/run unknown" 64 '^$' '--frob' "$root/tests/run" --frob
+
+[ "$failures" -eq 0 ] && echo "all as expected"
