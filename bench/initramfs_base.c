@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What each guest needs, and the shell's tools: busybox. */
+#include <errno.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench/elf_closure.h"
+#include "bench/initramfs_entries.h"
+
+static const struct dir {
+	const char *path;
+	unsigned mode;
+} dirs[] = {
+	{ "/dev", 0755 },  { "/proc", 0555 }, { "/sys", 0555 },	     { "/run", 0755 }, { "/tmp", 01777 },
+	{ "/root", 0700 }, { "/mnt", 0755 },  { "/var/tmp", 01777 }, { "/etc", 0755 }, { "/ktstr", 0755 },
+};
+
+static const struct text {
+	const char *path, *text;
+} texts[] = {
+	{ "/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n" },
+	{ "/etc/group", "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n" },
+	{ "/etc/hosts", "127.0.0.1 localhost ktstr\n" },
+};
+
+int initramfs_find_program(const char *name, char path[PATH_MAX])
+{
+	const char *dir = getenv("PATH");
+
+	for (; dir && *dir; dir += strspn(dir, ":")) {
+		size_t len = strcspn(dir, ":");
+
+		if (snprintf(path, PATH_MAX, "%.*s/%s", (int)len, dir, name) < PATH_MAX && !access(path, X_OK))
+			return 0;
+		dir += len;
+	}
+	return -ENOENT;
+}
+
+static void count(void *ctx, const char *path)
+{
+	(*(unsigned *)ctx)++;
+}
+
+static int add_applet(struct initramfs *in, char *name)
+{
+	char path[PATH_MAX];
+
+	name[strcspn(name, "\n")] = '\0';
+	if (!*name || strchr(name, '/') || !strcmp(name, "busybox"))
+		return 0;
+	snprintf(path, sizeof(path), "/usr/sbin/%s", name);
+	if (initramfs_find(in, path))
+		return 0;
+	snprintf(path, sizeof(path), "/usr/bin/%s", name);
+	if (initramfs_find(in, path))
+		return 0;
+	return initramfs_add_link(in, path, "busybox");
+}
+
+static int add_applets(struct initramfs *in, const char *busybox)
+{
+	char *argv[] = { "busybox", "--list", NULL }, line[256];
+	posix_spawn_file_actions_t actions;
+	int fds[2], status, ret;
+	pid_t pid;
+	FILE *list;
+
+	if (pipe(fds))
+		return initramfs_fail(in, -errno, "pipe: %s", strerror(errno));
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
+	posix_spawn_file_actions_addclose(&actions, fds[0]);
+	posix_spawn_file_actions_addclose(&actions, fds[1]);
+	ret = posix_spawn(&pid, busybox, &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	close(fds[1]);
+	list = ret ? NULL : fdopen(fds[0], "r");
+	if (ret) {
+		close(fds[0]);
+		return initramfs_fail(in, -ret, "%s: %s", busybox, strerror(ret));
+	}
+	while (list && fgets(line, sizeof(line), list))
+		add_applet(in, line);
+	if (list)
+		fclose(list);
+	else
+		close(fds[0]);
+	if (waitpid(pid, &status, 0) != pid || status || !list)
+		return initramfs_fail(in, -EIO, "%s --list failed", busybox);
+	return in->error;
+}
+
+static int add_busybox(struct initramfs *in)
+{
+	char busybox[PATH_MAX];
+	unsigned libraries = 0;
+
+	if (in->error)
+		return in->error;
+	if (initramfs_find_program("busybox", busybox))
+		return initramfs_fail(in, -ENOENT, "busybox: not found; install the package busybox-static");
+	if (elf_closure(busybox, count, &libraries, in->why, sizeof(in->why)))
+		return in->error = -ENOEXEC;
+	if (libraries)
+		return initramfs_fail(in, -ENOEXEC, "%s: not a static program; install the package busybox-static",
+				      busybox);
+	initramfs_add_file(in, busybox, "/usr/bin/busybox");
+	return in->error ? in->error : add_applets(in, busybox);
+}
+
+int initramfs_base(struct initramfs *in, const char *guest_init, bool busybox)
+{
+	initramfs_add_file(in, guest_init, "/init");
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++)
+		initramfs_add_dir(in, dirs[i].path, dirs[i].mode);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		initramfs_add_data(in, texts[i].path, 0644, texts[i].text, strlen(texts[i].text));
+	/* The kernel opens it as init's stdio before anything is mounted. */
+	initramfs_add_chardev(in, "/dev/console", 0600, 5, 1);
+	initramfs_add_chardev(in, "/dev/null", 0666, 1, 3);
+	return busybox ? add_busybox(in) : in->error;
+}
