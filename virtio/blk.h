@@ -15,16 +15,19 @@
 #define VIRTIO_BLK_SECTOR_SIZE 512u
 #define VIRTIO_BLK_DEFAULT_CAPACITY_BYTES (256ull << 20)
 
+/* Slots of the reactor (in_flight_max) that one disk takes. */
+#define BLK_REACTOR_SLOTS (VIRTQ_SIZE_MAX + 3u)
+
 enum blk_engine { BLK_ENGINE_AUTO, BLK_ENGINE_URING, BLK_ENGINE_SYNC };
 
 struct blk_config {
-	const char *path;        /* NULL: an anonymous sparse memory file */
-	uint64_t size;           /* bytes; 0: the file's own, or the default */
+	const char *path; /* NULL: an anonymous sparse memory file */
+	uint64_t size;	  /* bytes; 0: the file's own, or the default */
 	bool read_only;
-	bool direct;             /* O_DIRECT */
+	bool direct; /* O_DIRECT */
 	enum blk_engine engine;
 	uint64_t iops, bps, iops_burst, bps_burst; /* 0: not limited */
-	const char *serial;      /* NULL: "ktstr-virtio-blk"; at most 20 bytes */
+	const char *serial;			   /* NULL: "ktstr-virtio-blk"; at most 20 bytes */
 };
 
 struct blk_counters {
@@ -48,8 +51,11 @@ const struct blk_counters *blk_counters(const struct blk *b);
 const char *blk_engine_used(const struct blk *b);
 const char *blk_engine_reason(const struct blk *b);
 uint64_t blk_capacity(const struct blk *b);
-/* Stop taking requests; true when nothing is in flight. */
+/* Stop taking requests (a freeze); true when nothing is in flight. Requests in
+ * flight go on to their end: counters' in_flight says how many are left. */
 bool blk_quiesce(struct blk *b);
+/* Take requests again, those that came in between first. */
+void blk_resume(struct blk *b);
 /* Waits (stepping the ring) for what is in flight, at most @patience_ns; then
  * returns -ETIMEDOUT and leaks on purpose. */
 int blk_destroy(struct blk *b, uint64_t patience_ns);

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Opening a backing: what the path is, how large, and which engine fits it. */
+#include "virtio/blk/backing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "virtio/blk/file.h"
+
+struct why {
+	char *text;
+	size_t size;
+};
+
+static int __attribute__((format(printf, 3, 4))) refuse(const struct why *why, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why->text, why->size, fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+static const char *mend_of(int err)
+{
+	switch (err) {
+	case ENOENT:
+		return "; make it first (truncate -s 256M FILE), or give size= for a disk in memory";
+	case EACCES:
+	case EPERM:
+		return "; check its permissions, or add ro to only read it";
+	case EROFS:
+		return "; add ro";
+	case EBUSY:
+	case ETXTBSY:
+		return "; something else holds it";
+	default:
+		return "";
+	}
+}
+
+static int open_memory(struct file_backing *f, const struct blk_config *cfg, const struct why *why)
+{
+	uint64_t size = cfg->size ? cfg->size : VIRTIO_BLK_DEFAULT_CAPACITY_BYTES;
+
+	if (cfg->direct)
+		return refuse(why, -EINVAL, "disk: direct=on needs a file; a disk in memory has no cache to pass by");
+	f->fd = memfd_create("ktstr-disk", MFD_CLOEXEC);
+	if (f->fd < 0)
+		return refuse(why, -errno, "disk: no memory file: %s", strerror(errno));
+	if (size > INT64_MAX || ftruncate(f->fd, (off_t)size))
+		return refuse(why, -EFBIG, "disk: %llu bytes are too many for a disk in memory",
+			      (unsigned long long)size);
+	f->b.size = f->file_size = size;
+	return 0;
+}
+
+static int storage_size(int fd, const struct stat *st, uint64_t *size)
+{
+	*size = (uint64_t)st->st_size;
+	if (S_ISBLK(st->st_mode) && ioctl(fd, BLKGETSIZE64, size))
+		return -errno;
+	return 0;
+}
+
+static int open_path(struct file_backing *f, const struct blk_config *cfg, const struct why *why)
+{
+	const char *path = cfg->path;
+	struct stat st;
+
+	f->fd = open(path, (cfg->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+	if (f->fd < 0 && errno != EISDIR)
+		return refuse(why, -errno, "%s: %s%s", path, strerror(errno), mend_of(errno));
+	if (f->fd < 0 || fstat(f->fd, &st))
+		return refuse(why, -errno, "%s: %s; a disk is a file or a block device", path, strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return refuse(why, -EISDIR, "%s: %s; a disk is a file or a block device", path, strerror(EISDIR));
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return refuse(why, -EINVAL, "%s: neither a file nor a block device", path);
+	if (storage_size(f->fd, &st, &f->file_size))
+		return refuse(why, -errno, "%s: its size: %s", path, strerror(errno));
+	if (!cfg->size && f->file_size < VIRTIO_BLK_SECTOR_SIZE)
+		return refuse(
+			why, -EINVAL,
+			"%s: too small: %llu bytes are less than one sector of %u; make it larger (truncate -s 256M)",
+			path, (unsigned long long)f->file_size, VIRTIO_BLK_SECTOR_SIZE);
+	if (S_ISBLK(st.st_mode) && cfg->size > f->file_size)
+		return refuse(why, -EINVAL, "%s: too small: it has %llu bytes, size= asks for %llu", path,
+			      (unsigned long long)f->file_size, (unsigned long long)cfg->size);
+	if (cfg->size > INT64_MAX)
+		return refuse(why, -EFBIG, "%s: size= of %llu bytes is beyond what a file can hold", path,
+			      (unsigned long long)cfg->size);
+	f->b.size = cfg->size ? cfg->size : f->file_size;
+	return 0;
+}
+
+/* What O_DIRECT asks of addresses and offsets: statx (Linux 6.1), or the logical
+ * block size, or else a page. */
+static int direct_alignment(struct file_backing *f)
+{
+	struct statx stx = { 0 };
+	int sector;
+
+	f->mem_align = f->offset_align = 4096;
+	if (statx(f->direct_fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &stx) == 0 && stx.stx_mask & STATX_DIOALIGN) {
+		f->mem_align = stx.stx_dio_mem_align;
+		f->offset_align = stx.stx_dio_offset_align;
+	} else if (ioctl(f->direct_fd, BLKSSZGET, &sector) == 0) {
+		f->mem_align = f->offset_align = (unsigned)sector;
+	}
+	if (!f->mem_align || !f->offset_align || f->mem_align > 4096 || f->offset_align > BOUNCE_BYTES)
+		return -EINVAL;
+	return 0;
+}
+
+static int open_direct(struct file_backing *f, const struct blk_config *cfg, const struct why *why)
+{
+	void *p;
+
+	f->direct_fd = open(cfg->path, (cfg->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_DIRECT);
+	if (f->direct_fd < 0 || direct_alignment(f))
+		return refuse(why, -EINVAL, "%s: its file system has no O_DIRECT; leave direct=on away", cfg->path);
+	/* Private anonymous memory costs nothing until it is touched. */
+	p = mmap(NULL, (size_t)VIRTQ_SIZE_MAX * BOUNCE_BYTES, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return refuse(why, -ENOMEM, "%s: no memory for bounce buffers", cfg->path);
+	f->bounce = p;
+	return 0;
+}
+
+static bool never_blocks(int fd)
+{
+	struct statfs fs;
+	struct stat st;
+
+	/* A device node's file system is not what the device is on. */
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || fstatfs(fd, &fs))
+		return false;
+	return fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC || fs.f_type == HUGETLBFS_MAGIC;
+}
+
+static void choose_engine(struct file_backing *f, const struct blk_config *cfg)
+{
+	if (cfg->engine == BLK_ENGINE_URING) {
+		f->b.ops = &file_uring_ops;
+		f->b.reason = "asked for";
+	} else if (cfg->engine == BLK_ENGINE_SYNC) {
+		f->b.ops = &file_sync_ops;
+		f->b.reason = "asked for";
+	} else if (never_blocks(f->fd)) {
+		f->b.ops = &file_inline_ops;
+		f->b.reason = "auto: the file is in memory and can't block";
+	} else {
+		f->b.ops = &file_uring_ops;
+		f->b.reason = f->direct_fd >= 0 ? "auto: the file is on a disk, past the page cache"
+						: "auto: the file is on a disk and may block";
+	}
+}
+
+int backing_open(struct backing **out, struct reactor *r, const struct blk_config *cfg, char *why_text, size_t why_size)
+{
+	const struct why why = { why_text, why_size };
+	struct file_backing *f = calloc(1, sizeof(*f));
+	int err;
+
+	if (!f)
+		return refuse(&why, -ENOMEM, "disk: out of memory");
+	f->r = r;
+	f->fd = f->direct_fd = -1;
+	f->b.ops = &file_sync_ops; /* for the way out */
+	err = cfg->path ? open_path(f, cfg, &why) : open_memory(f, cfg, &why);
+	if (!err && cfg->direct)
+		err = open_direct(f, cfg, &why);
+	if (err) {
+		f->b.ops->close(&f->b);
+		return err;
+	}
+	choose_engine(f, cfg);
+	*out = &f->b;
+	return 0;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a block device stores its sectors in. A backing belongs to one thread,
+ * the reactor's. It reads, writes and syncs byte ranges of plain storage: no
+ * image format, no discard, no layers.
+ */
+#ifndef KTSTR_VIRTIO_BLK_BACKING_H
+#define KTSTR_VIRTIO_BLK_BACKING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "reactor/reactor.h"
+#include "virtio/blk.h"
+
+struct backing;
+
+/*
+ * One operation; embedded in its owner. @done runs on the reactor for an
+ * operation that a call below answered with -EINPROGRESS, and once for each.
+ * Until then the iovec array and the memory behind it belong to the backing.
+ */
+struct backing_op {
+	void (*done)(struct backing_op *op, int32_t res);
+
+	/* The backing's own. */
+	struct completion c;
+	struct backing *backing;
+	unsigned index;
+	bool write, bounced, cancelled;
+	struct iovec *iov;
+	unsigned n;
+	uint64_t offset;
+	uint32_t want, got;
+	unsigned trimmed;    /* iov[trimmed] is shortened while in flight ... */
+	struct iovec whole;  /* ... from this */
+	struct iovec bounce; /* stands in for iov when bounced */
+};
+
+/*
+ * readv, writev and sync_data return bytes (or 0) when they are through at
+ * once, -EINPROGRESS when @op->done will say, or another negative errno.
+ *  - A read is short only at the end of the storage; the rest reads as zeroes
+ *    for the caller.
+ *  - A write may be short anywhere: the caller goes on behind it.
+ *  - -EINTR and -EAGAIN: nothing was done, ask again.
+ *  - sync_data has fdatasync's meaning for every write completed before it.
+ */
+struct backing_ops {
+	const char *name; /* as in blk_engine_used() */
+	/* Before the first operation of @op; @index is below VIRTQ_SIZE_MAX and
+	 * @op's alone. 0 or -ENOSPC. */
+	int (*attach)(struct backing *b, struct backing_op *op, unsigned index);
+	void (*detach)(struct backing *b, struct backing_op *op);
+	int (*readv)(struct backing *b, struct backing_op *op, struct iovec *iov, unsigned n, uint64_t offset);
+	int (*writev)(struct backing *b, struct backing_op *op, struct iovec *iov, unsigned n, uint64_t offset);
+	int (*sync_data)(struct backing *b, struct backing_op *op);
+	/* A hint: @done still comes, sooner perhaps, with any result. */
+	void (*cancel)(struct backing *b, struct backing_op *op);
+	/* Nothing is in flight. Frees @b. */
+	void (*close)(struct backing *b);
+};
+
+struct backing {
+	const struct backing_ops *ops;
+	uint64_t size;	    /* bytes: the device's capacity, not rounded */
+	const char *reason; /* why this engine; static text */
+};
+
+/*
+ * backing_open - the file, block device or anonymous memory of @cfg.
+ * Errors: -errno of open or stat, -EISDIR, -EINVAL (too small, not a file, no
+ * O_DIRECT there), each with a line that names the file and the mend in @why.
+ */
+int backing_open(struct backing **out, struct reactor *r, const struct blk_config *cfg, char *why, size_t why_size);
+
+/* Bytes of @n ranges. */
+size_t iov_bytes(const struct iovec *iov, unsigned n);
+/* Drop the first @done bytes, fewer than there are: ranges used up are passed
+ * over, the next is trimmed. */
+void iov_advance(struct iovec **iov, unsigned *n, size_t done);
+/* Zero what comes after the first @done bytes. */
+void iov_zero_from(const struct iovec *iov, unsigned n, size_t done);
+/* Copy between @buf and the ranges from byte @at on. */
+void iov_copy_in(const struct iovec *iov, unsigned n, size_t at, const void *buf, size_t len);
+void iov_copy_out(const struct iovec *iov, unsigned n, size_t at, void *buf, size_t len);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The block device's insides: device.c (set-up, transport, reset, teardown),
+ * queue.c (drain, throttle, publish) and perform.c (order, transfer rules,
+ * completion). One thread, the reactor's.
+ */
+#ifndef KTSTR_VIRTIO_BLK_DEVICE_H
+#define KTSTR_VIRTIO_BLK_DEVICE_H
+
+#include <linux/virtio_blk.h>
+
+#include "virtio/blk.h"
+#include "virtio/blk/backing.h"
+#include "virtio/blk/request.h"
+#include "virtio/blk/throttle.h"
+#include "virtio/selfkick.h"
+
+#define BLK_RETRIES_MAX 16u
+#define BLK_RESET_PATIENCE_NS 5000000000ull
+
+struct blk {
+	struct virtio_device dev;
+	struct reactor *r;
+	struct backing *backing;
+	struct blk_counters counters;
+	struct blk_geometry geometry;
+	uint8_t id[BLK_ID_BYTES];
+
+	/* queue.c */
+	struct throttle throttle;
+	struct timer retry;	  /* the stalled head is looked at again */
+	struct selfkick again;	  /* a drain that reached its bound goes on */
+	struct deferred publish;  /* used.idx and the interrupt, once a wake */
+	struct virtq_chain chain; /* the one being decoded */
+	bool stalled;		  /* the next head waits for tokens */
+	bool paused;
+	bool dirty; /* used entries wait for publish */
+
+	/* perform.c */
+	struct blk_request *first, *last;	/* popped and not answered, in ring order */
+	struct blk_request *ready, *ready_last; /* no blockers any more, to be started */
+	bool starting;
+	unsigned n_waiting; /* of the list, with blockers */
+	unsigned n_writes;  /* of the list, writes */
+
+	/* device.c */
+	uint64_t generation; /* moves at reset: older requests are dropped when they end */
+	unsigned submitted;  /* operations with the backing, of any generation */
+	unsigned attached;
+	struct timer reset_bound;
+	uint64_t reset_patience_ns;
+	struct blk_request slot[VIRTQ_SIZE_MAX]; /* by head */
+};
+
+/* As blk_create(), on a backing that is there; it is closed with the device,
+ * and on failure too. */
+int blk_create_on(struct blk **out, struct reactor *r, const struct blk_config *cfg, struct backing *backing, char *why,
+		  size_t why_size);
+
+/* queue.c */
+int blk_queue_init(struct blk *b, const struct blk_config *cfg, char *why, size_t why_size);
+void blk_queue_close(struct blk *b);
+/* Pop and start what is available; bounded by the queue's size. */
+void blk_service(struct blk *b);
+/* Write the status byte and the used entry of @r; its slot is free then. */
+void blk_answer(struct blk *b, struct blk_request *r, uint8_t status, uint32_t used_len);
+/* Tokens full, nothing stalled. */
+void blk_queue_reset(struct blk *b);
+void blk_unstall(struct blk *b);
+
+/* perform.c */
+/* Take the decoded @r: now, or after the earlier ones that it must follow. */
+void blk_perform(struct blk *b, struct blk_request *r);
+/* Forget what waits; ask the backing to end what it has. */
+void blk_abandon(struct blk *b);
+
+/* device.c */
+/* timer_open() that leaves fd at -1 on failure, and its undoing. */
+int blk_timer_open(struct blk *b, struct timer *t, void (*fn)(struct timer *t));
+void blk_timer_close(struct timer *t);
+/* An operation of an older generation has ended. */
+void blk_straggler_done(struct blk *b);
+
+#endif

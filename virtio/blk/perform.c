@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Performing decoded requests: which must wait for which, the rules for short
+ * and interrupted transfers, completion. Nothing here can find a guest error.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+
+#include "virtio/blk/device.h"
+
+/* --- order ---------------------------------------------------------------- */
+
+static bool is_write(const struct blk_request *r)
+{
+	return r->type == VIRTIO_BLK_T_OUT;
+}
+
+static bool is_data(const struct blk_request *r)
+{
+	return (r->type == VIRTIO_BLK_T_IN || is_write(r)) && r->len;
+}
+
+/* By where the whole request lies, whatever of it is done already. */
+static bool overlap(const struct blk_request *a, const struct blk_request *b)
+{
+	uint64_t a_start = a->offset - a->done, b_start = b->offset - b->done;
+
+	return a_start < b_start + b->len && b_start < a_start + a->len;
+}
+
+/*
+ * Whether @later must wait for @earlier: a flush for the writes popped before
+ * it, and overlapping transfers of which one writes for each other, so that the
+ * ring's order is the disk's. Nothing waits for a flush.
+ */
+static bool must_follow(const struct blk_request *later, const struct blk_request *earlier)
+{
+	if (later->type == VIRTIO_BLK_T_FLUSH)
+		return is_write(earlier);
+	return is_data(later) && is_data(earlier) && (is_write(later) || is_write(earlier)) && overlap(later, earlier);
+}
+
+static void count_blockers(const struct blk *b, struct blk_request *r)
+{
+	r->blockers = 0;
+	if (!b->n_writes && !is_write(r))
+		return;
+	for (const struct blk_request *e = b->first; e; e = e->next)
+		r->blockers += must_follow(r, e);
+}
+
+static void append(struct blk *b, struct blk_request *r)
+{
+	r->next = NULL;
+	r->prev = b->last;
+	*(b->last ? &b->last->next : &b->first) = r;
+	b->last = r;
+	b->n_writes += is_write(r);
+	b->n_waiting += r->blockers > 0;
+	if (++b->counters.in_flight > b->counters.in_flight_max)
+		b->counters.in_flight_max = b->counters.in_flight;
+}
+
+static void make_ready(struct blk *b, struct blk_request *r)
+{
+	r->next_ready = NULL;
+	*(b->ready ? &b->ready_last->next_ready : &b->ready) = r;
+	b->ready_last = r;
+}
+
+/* Out of the list, and those that waited for it only become ready. */
+static void release(struct blk *b, struct blk_request *r)
+{
+	for (struct blk_request *w = b->n_waiting ? r->next : NULL; w; w = w->next) {
+		if (!w->blockers || !must_follow(w, r))
+			continue;
+		if (--w->blockers == 0) {
+			b->n_waiting--;
+			make_ready(b, w);
+		}
+	}
+	*(r->prev ? &r->prev->next : &b->first) = r->next;
+	*(r->next ? &r->next->prev : &b->last) = r->prev;
+	b->n_writes -= is_write(r);
+	b->counters.in_flight--;
+}
+
+/* --- completion ----------------------------------------------------------- */
+
+static void fail(struct blk *b, struct blk_request *r)
+{
+	b->counters.io_errors++;
+	release(b, r);
+	blk_answer(b, r, VIRTIO_BLK_S_IOERR, 1);
+}
+
+static void succeed(struct blk *b, struct blk_request *r, uint32_t used_len)
+{
+	release(b, r);
+	blk_answer(b, r, VIRTIO_BLK_S_OK, used_len);
+}
+
+static void read_done(struct blk *b, struct blk_request *r, uint32_t got)
+{
+	assert(got <= r->len);
+	if (got < r->len)
+		iov_zero_from(r->at, r->n, got); /* beyond the end of the storage */
+	b->counters.reads_completed++;
+	b->counters.bytes_read += got;
+	succeed(b, r, r->len + 1);
+}
+
+static void write_done(struct blk *b, struct blk_request *r)
+{
+	b->counters.writes_completed++;
+	b->counters.bytes_written += r->len;
+	succeed(b, r, 1);
+}
+
+static void flush_done(struct blk *b, struct blk_request *r)
+{
+	b->counters.flushes_completed++;
+	succeed(b, r, 1);
+}
+
+/* --- transfer rules ------------------------------------------------------- */
+
+static int submit(struct blk *b, struct blk_request *r)
+{
+	const struct backing_ops *ops = b->backing->ops;
+
+	switch (r->type) {
+	case VIRTIO_BLK_T_IN:
+		return ops->readv(b->backing, &r->op, r->at, r->n, r->offset);
+	case VIRTIO_BLK_T_OUT:
+		return ops->writev(b->backing, &r->op, r->at, r->n, r->offset);
+	default:
+		return ops->sync_data(b->backing, &r->op);
+	}
+}
+
+/* Take one result: true when @r must be submitted (again), false when it was
+ * answered. */
+static bool go_on(struct blk *b, struct blk_request *r, int32_t res)
+{
+	if ((res == -EINTR || res == -EAGAIN) && r->retries < BLK_RETRIES_MAX) {
+		r->retries++;
+		return true;
+	}
+	if (res < 0 || (is_write(r) && res == 0)) {
+		fail(b, r);
+		return false;
+	}
+	if (r->type == VIRTIO_BLK_T_FLUSH) {
+		flush_done(b, r);
+		return false;
+	}
+	if (!is_write(r)) {
+		read_done(b, r, (uint32_t)res);
+		return false;
+	}
+	assert((uint32_t)res <= r->len - r->done);
+	r->done += (uint32_t)res;
+	r->offset += (uint32_t)res;
+	if (r->done == r->len) {
+		write_done(b, r);
+		return false;
+	}
+	iov_advance(&r->at, &r->n, (size_t)res);
+	r->retries = 0;
+	return true;
+}
+
+static void run(struct blk *b, struct blk_request *r)
+{
+	int res;
+
+	do {
+		res = submit(b, r);
+		if (res == -EINPROGRESS) {
+			r->submitted = true;
+			b->submitted++;
+			return;
+		}
+	} while (go_on(b, r, res));
+}
+
+static void start(struct blk *b, struct blk_request *r)
+{
+	if (r->type == VIRTIO_BLK_T_GET_ID) {
+		iov_copy_in(r->iov, r->n, 0, b->id, BLK_ID_BYTES);
+		succeed(b, r, BLK_ID_BYTES + 1);
+	} else if (r->type == VIRTIO_BLK_T_IN && !r->len) {
+		read_done(b, r, 0);
+	} else if (is_write(r) && !r->len) {
+		write_done(b, r);
+	} else {
+		run(b, r);
+	}
+}
+
+/* Not from within itself: a long row of waiting requests must not become a
+ * deep stack. */
+static void start_ready(struct blk *b)
+{
+	if (b->starting)
+		return;
+	b->starting = true;
+	while (b->ready) {
+		struct blk_request *r = b->ready;
+
+		b->ready = r->next_ready;
+		start(b, r);
+	}
+	b->starting = false;
+}
+
+static void op_done(struct backing_op *op, int32_t res)
+{
+	struct blk_request *r = (struct blk_request *)((char *)op - offsetof(struct blk_request, op));
+	struct blk *b = r->blk;
+
+	assert(r->busy && r->submitted);
+	r->submitted = false;
+	b->submitted--;
+	if (r->generation != b->generation) {
+		r->busy = false;
+		blk_straggler_done(b);
+		return;
+	}
+	if (go_on(b, r, res))
+		run(b, r);
+	start_ready(b);
+}
+
+void blk_perform(struct blk *b, struct blk_request *r)
+{
+	r->busy = true;
+	r->submitted = false;
+	r->generation = b->generation;
+	r->op.done = op_done;
+	count_blockers(b, r);
+	append(b, r);
+	if (!r->blockers)
+		make_ready(b, r);
+	start_ready(b);
+}
+
+void blk_abandon(struct blk *b)
+{
+	for (struct blk_request *r = b->first; r; r = r->next) {
+		r->busy = r->submitted;
+		if (r->submitted)
+			b->backing->ops->cancel(b->backing, &r->op);
+	}
+	b->first = b->last = b->ready = NULL;
+	b->n_waiting = b->n_writes = 0;
+	b->counters.in_flight = 0;
+}

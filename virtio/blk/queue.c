@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The request queue's two ends: popping under the throttle, publishing a batch. */
+#include <assert.h>
+#include <stddef.h>
+
+#include "virtio/blk/device.h"
+
+static struct virtqueue *queue_of(struct blk *b)
+{
+	return &b->dev.vq[0];
+}
+
+/* --- publishing ----------------------------------------------------------- */
+
+static void publish(struct deferred *d)
+{
+	struct blk *b = (struct blk *)((char *)d - offsetof(struct blk, publish));
+	int wanted;
+
+	if (!b->dirty)
+		return; /* a reset came in between */
+	b->dirty = false;
+	wanted = virtq_publish(queue_of(b));
+	if (wanted < 0) {
+		b->counters.io_errors++;
+		virtio_guest_error(&b->dev, "the used ring is unmapped");
+	} else if (wanted) {
+		virtio_raise(&b->dev, VIRTIO_INT_VRING);
+	} else {
+		/* The driver asked for no interrupt; a look at the register tells. */
+		atomic_fetch_or(&b->dev.interrupt_status, VIRTIO_INT_VRING);
+	}
+}
+
+void blk_answer(struct blk *b, struct blk_request *r, uint8_t status, uint32_t used_len)
+{
+	r->busy = false;
+	if (!r->status) {
+		b->counters.io_errors++;
+		virtio_guest_error(&b->dev, "the status byte of request %u is unmapped", r->head);
+		virtq_drop(queue_of(b), r->head);
+		return;
+	}
+	*r->status = status;
+	if (virtq_push(queue_of(b), r->head, used_len)) {
+		b->counters.io_errors++;
+		virtio_guest_error(&b->dev, "the used ring is unmapped");
+		return;
+	}
+	b->dirty = true;
+	reactor_defer(b->r, &b->publish);
+}
+
+/* --- popping -------------------------------------------------------------- */
+
+void blk_unstall(struct blk *b)
+{
+	b->stalled = false;
+	b->counters.currently_throttled_gauge = 0;
+}
+
+/* False when the request must wait: @wait_ns then says how long. */
+static bool grant(struct blk *b, const struct blk_request *r, uint64_t *wait_ns)
+{
+	bool data = r->type == VIRTIO_BLK_T_IN || r->type == VIRTIO_BLK_T_OUT;
+
+	if (!throttle_limited(&b->throttle))
+		return true;
+	return throttle_take(&b->throttle, data ? r->len : 0, monotonic_ns(), wait_ns);
+}
+
+/* The head goes back and stays invisible: no status, no used entry, no interrupt. */
+static void stall(struct blk *b, uint16_t head, uint64_t wait_ns)
+{
+	virtq_unpop(queue_of(b), head);
+	b->stalled = true;
+	b->counters.throttled_count++;
+	b->counters.currently_throttled_gauge = 1;
+	timer_set(&b->retry, monotonic_ns() + (wait_ns ? wait_ns : 1));
+}
+
+static void answer_decided(struct blk *b, struct blk_request *r, uint8_t status)
+{
+	if (status == VIRTIO_BLK_S_IOERR)
+		b->counters.io_errors++;
+	else if (status == VIRTIO_BLK_S_OK)
+		b->counters.flushes_completed++; /* the flush of a read-only disk */
+	blk_answer(b, r, status, 1);
+}
+
+/* One popped chain. False when it was stalled. */
+static bool take(struct blk *b)
+{
+	struct blk_request *r = &b->slot[b->chain.head];
+	uint64_t wait_ns;
+	uint8_t status;
+
+	assert(!r->busy);
+	switch (blk_decode(r, &b->chain, b->dev.mem, &b->geometry, &status)) {
+	case BLK_DROP:
+		b->counters.io_errors++;
+		virtio_guest_error(&b->dev, "request %u has no place for a status byte; it is never answered",
+				   b->chain.head);
+		virtq_drop(queue_of(b), b->chain.head);
+		break;
+	case BLK_ANSWER:
+		answer_decided(b, r, status);
+		break;
+	case BLK_PERFORM:
+		/* A wait of zero is worth a second look before a timer. */
+		if (!grant(b, r, &wait_ns) && (wait_ns || !grant(b, r, &wait_ns))) {
+			stall(b, b->chain.head, wait_ns);
+			return false;
+		}
+		blk_perform(b, r);
+		break;
+	}
+	if (b->stalled)
+		blk_unstall(b);
+	return true;
+}
+
+enum drained { DRAINED, STALLED, BROKEN, BOUND };
+
+static enum drained drain(struct blk *b, unsigned *budget)
+{
+	while (*budget) {
+		int n = virtq_pop(queue_of(b), &b->chain);
+
+		--*budget;
+		if (n < 0) {
+			virtio_poison(&b->dev, 0, n);
+			return BROKEN;
+		}
+		if (!n)
+			return DRAINED;
+		if (!take(b))
+			return STALLED;
+	}
+	return BOUND;
+}
+
+void blk_service(struct blk *b)
+{
+	unsigned budget = queue_of(b)->size + 1u; /* every chain there can be, and a look for more */
+	enum drained end;
+
+	if (!b->dev.active || b->paused)
+		return;
+	/* Kicks stay off while the retry timer or the self-kick is under way. */
+	do {
+		virtq_disable_kicks(queue_of(b));
+		end = drain(b, &budget);
+	} while (end == DRAINED && virtq_enable_kicks(queue_of(b)) && budget);
+	if (end == BOUND || (end == DRAINED && !budget))
+		selfkick_ring(&b->again);
+}
+
+static void retry_fired(struct timer *t)
+{
+	blk_service((struct blk *)((char *)t - offsetof(struct blk, retry)));
+}
+
+static void again_fired(struct selfkick *s)
+{
+	blk_service((struct blk *)((char *)s - offsetof(struct blk, again)));
+}
+
+/* --- set-up --------------------------------------------------------------- */
+
+void blk_queue_reset(struct blk *b)
+{
+	timer_clear(&b->retry);
+	blk_unstall(b);
+	throttle_refill(&b->throttle, monotonic_ns());
+	b->dirty = false;
+}
+
+int blk_queue_init(struct blk *b, const struct blk_config *cfg, char *why, size_t why_size)
+{
+	const struct throttle_limit ops = { cfg->iops, cfg->iops_burst }, bytes = { cfg->bps, cfg->bps_burst };
+	int err;
+
+	b->retry.fd = b->again.fd = -1;
+	b->publish.fn = publish;
+	err = throttle_limit_check(&ops, "iops", why, why_size);
+	if (!err)
+		err = throttle_limit_check(&bytes, "bps", why, why_size);
+	if (err)
+		return err;
+	throttle_init(&b->throttle, &ops, &bytes, monotonic_ns());
+	err = blk_timer_open(b, &b->retry, retry_fired);
+	if (!err)
+		err = selfkick_open(b->r, &b->again, again_fired);
+	return err;
+}
+
+void blk_queue_close(struct blk *b)
+{
+	blk_timer_close(&b->retry);
+	selfkick_close(&b->again);
+}
