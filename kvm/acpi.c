@@ -109,7 +109,7 @@ static void table_begin(struct builder *b, const char *signature, uint8_t revisi
 {
 	struct header h = { .revision = revision, .oem_revision = 1, .creator_revision = 1 };
 
-	while (b->out.len % 16)
+	while (b->out.len % 16 && !b->out.overflow)
 		aml_byte(&b->out, 0);
 	b->table[b->n].offset = b->out.len;
 	memcpy(b->table[b->n].signature, signature, 4);

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A guest of our own, without an operating system, in 32-bit protected mode as
+ * PVH leaves it: it drives virtio-blk by hand, so that kick, interrupt, serial
+ * port and the ends of a VM are seen on any /dev/kvm, also on one that can't
+ * boot Linux. The command line's first letter tells what to do.
+ */
+#include <stdint.h>
+
+#define BLK_BASE 0xc0001000u
+#define BLK_GSI 6
+#define VECTOR 0x40
+#define LAPIC 0xfee00000u
+#define IOAPIC 0xfec00000u
+#define QUEUE_SIZE 8
+
+/* clang-format off */
+__asm__(".section .note.pvh, \"a\", @note\n"
+	".long 4, 4, 18\n.asciz \"Xen\"\n.long start\n"
+	".section .text.start, \"ax\"\n.globl start\n"
+	"start: mov $stack_top, %esp\n push %ebx\n call guest_main\n"
+	"1: cli\n hlt\n jmp 1b\n"
+	".globl isr\nisr: pusha\n call on_interrupt\n popa\n iret\n"
+	".section .bss\n.align 16\n.skip 16384\nstack_top:\n");
+/* clang-format on */
+
+void isr(void);
+void on_interrupt(void);
+void guest_main(const uint32_t *start_info);
+
+static volatile uint32_t interrupts;
+
+static inline void outb(uint16_t port, uint8_t v)
+{
+	__asm__ volatile("outb %0, %1" ::"a"(v), "Nd"(port));
+}
+
+static inline uint32_t mmio_read(uint32_t a)
+{
+	return *(volatile uint32_t *)a;
+}
+
+static inline void mmio_write(uint32_t a, uint32_t v)
+{
+	*(volatile uint32_t *)a = v;
+}
+
+static void say(const char *s)
+{
+	while (*s)
+		outb(0x3f8, (uint8_t)*s++);
+}
+
+static void say_number(uint32_t n)
+{
+	char buf[11], *p = buf + 10;
+
+	*p = 0;
+	do {
+		*--p = (char)('0' + n % 10);
+		n /= 10;
+	} while (n);
+	say(p);
+}
+
+static void power_off(void)
+{
+	outb(0x600, 5 << 2 | 0x20);
+	for (;;)
+		__asm__ volatile("hlt");
+}
+
+void on_interrupt(void)
+{
+	uint32_t status = mmio_read(BLK_BASE + 0x60);
+
+	mmio_write(BLK_BASE + 0x64, status);
+	interrupts++;
+	mmio_write(LAPIC + 0xb0, 0); /* EOI */
+}
+
+static struct {
+	uint16_t low, selector;
+	uint8_t zero, type;
+	uint16_t high;
+} __attribute__((packed)) idt[256];
+
+static void interrupts_on(void)
+{
+	struct {
+		uint16_t limit;
+		uint32_t base;
+	} __attribute__((packed)) idtr = { sizeof idt - 1, (uint32_t)idt };
+	uint32_t at = (uint32_t)isr;
+	uint16_t cs;
+
+	__asm__ volatile("mov %%cs, %0" : "=r"(cs));
+	idt[VECTOR].low = (uint16_t)at;
+	idt[VECTOR].high = (uint16_t)(at >> 16);
+	idt[VECTOR].selector = cs;
+	idt[VECTOR].type = 0x8e;
+	__asm__ volatile("lidt %0" ::"m"(idtr));
+	mmio_write(LAPIC + 0xf0, 0x1ff); /* enabled, spurious vector 0xff */
+	mmio_write(IOAPIC, 0x10 + 2 * BLK_GSI + 1);
+	mmio_write(IOAPIC + 0x10, 0); /* to the CPU with APIC id 0 */
+	mmio_write(IOAPIC, 0x10 + 2 * BLK_GSI);
+	mmio_write(IOAPIC + 0x10, VECTOR);
+}
+
+static struct {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t flags, next;
+} desc[QUEUE_SIZE] __attribute__((aligned(16)));
+static volatile struct {
+	uint16_t flags, idx, ring[QUEUE_SIZE], used_event;
+} avail __attribute__((aligned(2)));
+static volatile struct {
+	uint16_t flags, idx;
+	struct {
+		uint32_t id, len;
+	} ring[QUEUE_SIZE];
+	uint16_t avail_event;
+} used __attribute__((aligned(4)));
+static struct {
+	uint32_t type, reserved;
+	uint64_t sector;
+} header;
+static uint8_t data[512];
+static volatile uint8_t status;
+
+static int blk_start(void)
+{
+	if (mmio_read(BLK_BASE) != 0x74726976 || mmio_read(BLK_BASE + 8) != 2)
+		return -1;
+	mmio_write(BLK_BASE + 0x70, 0);
+	mmio_write(BLK_BASE + 0x70, 1);
+	mmio_write(BLK_BASE + 0x70, 3);
+	mmio_write(BLK_BASE + 0x24, 1); /* VERSION_1, and nothing else */
+	mmio_write(BLK_BASE + 0x20, 1);
+	mmio_write(BLK_BASE + 0x24, 0);
+	mmio_write(BLK_BASE + 0x20, 0);
+	mmio_write(BLK_BASE + 0x70, 11);
+	mmio_write(BLK_BASE + 0x30, 0);
+	mmio_write(BLK_BASE + 0x38, QUEUE_SIZE);
+	mmio_write(BLK_BASE + 0x80, (uint32_t)desc);
+	mmio_write(BLK_BASE + 0x84, 0);
+	mmio_write(BLK_BASE + 0x90, (uint32_t)&avail);
+	mmio_write(BLK_BASE + 0x94, 0);
+	mmio_write(BLK_BASE + 0xa0, (uint32_t)&used);
+	mmio_write(BLK_BASE + 0xa4, 0);
+	mmio_write(BLK_BASE + 0x44, 1);
+	mmio_write(BLK_BASE + 0x70, 15);
+	return mmio_read(BLK_BASE + 0x70) == 15 ? 0 : -1;
+}
+
+static void blk_read(uint64_t sector)
+{
+	uint32_t seen = interrupts;
+
+	header.type = 0;
+	header.sector = sector;
+	status = 0xff;
+	desc[0].addr = (uint32_t)&header;
+	desc[0].len = 16;
+	desc[0].flags = 1;
+	desc[0].next = 1;
+	desc[1].addr = (uint32_t)data;
+	desc[1].len = 512;
+	desc[1].flags = 3;
+	desc[1].next = 2;
+	desc[2].addr = (uint32_t)&status;
+	desc[2].len = 1;
+	desc[2].flags = 2;
+	avail.ring[avail.idx % QUEUE_SIZE] = 0;
+	__asm__ volatile("" ::: "memory");
+	avail.idx++;
+	__asm__ volatile("mfence" ::: "memory");
+	mmio_write(BLK_BASE + 0x50, 0);
+	/* Sleep until the interrupt: cli;check;sti;hlt can't lose it. */
+	for (;;) {
+		__asm__ volatile("cli");
+		if (interrupts != seen)
+			break;
+		__asm__ volatile("sti; hlt");
+	}
+}
+
+static void test_block(uint32_t rounds)
+{
+	uint32_t sum = 0;
+
+	interrupts_on();
+	if (blk_start()) {
+		say("no blk\n");
+		return;
+	}
+	for (uint32_t i = 0; i < rounds; i++) {
+		blk_read(i % 4);
+		if (status != 0 || used.ring[i % QUEUE_SIZE].len != 513) {
+			say("bad status\n");
+			return;
+		}
+		sum += data[0] + data[511];
+	}
+	say("interrupts ");
+	say_number(interrupts);
+	say(" sum ");
+	say_number(sum);
+	say("\n");
+}
+
+void guest_main(const uint32_t *start_info)
+{
+	const char *cmd = (const char *)start_info[6]; /* cmdline_paddr */
+
+	switch (cmd[0]) {
+	case 'b':
+		test_block(200);
+		break;
+	case 'p':
+		say("[ 0.1] Kernel panic - not syncing: of our own making\nsecond line\n");
+		outb(0x64, 0xfe);
+		break;
+	case 'r':
+		outb(0x602, 1);
+		break;
+	case 't': { /* triple fault: an interrupt without an IDT */
+		struct {
+			uint16_t limit;
+			uint32_t base;
+		} __attribute__((packed)) none = { 0, 0 };
+
+		__asm__ volatile("lidt %0; int $3" ::"m"(none));
+		break;
+	}
+	case 's': /* more than the ring of the serial port holds */
+		for (uint32_t i = 0; i < 100000; i++)
+			outb(0x3f8, (uint8_t)('a' + i % 26));
+		break;
+	case 'm': { /* the memory map that PVH was given */
+		const uint32_t *map = (const uint32_t *)start_info[10];
+
+		for (uint32_t i = 0; i < start_info[12]; i++, map += 6) {
+			say_number(map[1]); /* address and size in 64 KiB units */
+			say(":");
+			say_number(map[0] >> 16);
+			say("+");
+			say_number((map[2] >> 16) | map[3] << 16);
+			say(" ");
+		}
+		say("\n");
+		break;
+	}
+	case 'h': /* stand still */
+		for (;;)
+			__asm__ volatile("cli; hlt");
+	}
+	power_off();
+}
