@@ -13,13 +13,12 @@
 
 #include "bench/cache.h"
 #include "bench/nested_image.h"
-#include "bench/outputs.h"
 #include "bench/qemu.h"
+#include "bench/session.h"
 #include "reactor/reactor.h"
 #include "virtio/wire.h"
 
 #define SECOND_NS 1000000000ull
-#define HIGH (256u << 10) /* bytes that may wait in a sink */
 #define TAIL_LINES 12
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
@@ -30,17 +29,17 @@ struct nested {
 	struct qemu qemu;
 	int port;
 	bool running; /* L1's init has reported */
-	int result;   /* exit code or negative errno, once the loop has stopped */
 	bool stopped, interrupted;
-	struct wire_parser parser;
+	int result; /* exit code or negative errno, once stopped */
+	struct session session;
 	struct outputs outputs;
-	struct source from_port, from_stdin;
-	struct sink to_port, to_stdout, to_stderr;
+	struct source from_port;
+	struct sink to_port;
 	struct signals signals;
 	struct timer deadline;
-	char said[256]; /* init's last words */
 };
 
+/* The first reason stands. */
 static void stop(struct nested *n, int result)
 {
 	if (!n->stopped)
@@ -48,81 +47,44 @@ static void stop(struct nested *n, int result)
 	n->stopped = true;
 }
 
-static void put_frame(struct nested *n, uint32_t type, const void *payload, size_t len)
-{
-	struct wire_header h;
+/* --- the session's transport: the port's socket ------------------------- */
 
-	wire_header_init(&h, type, payload, len);
-	if (sink_put(&n->to_port, &h, sizeof(h)) < 0 || sink_put(&n->to_port, payload, len) < 0)
-		stop(n, -ENOMEM);
+static int port_send(void *ctx, const void *data, size_t len)
+{
+	struct nested *n = ctx;
+	int ret = sink_put(&n->to_port, data, len);
+
+	return ret < 0 ? ret : 0;
 }
 
-/* --- what L1 says ------------------------------------------------------- */
-
-static void on_exit_frame(struct nested *n, const uint8_t *payload, size_t len)
+static size_t port_backlog(void *ctx)
 {
-	int32_t code;
+	struct nested *n = ctx;
 
-	if (len < sizeof(code))
-		return;
-	memcpy(&code, payload, sizeof(code));
-	/* All there is to say came before, and L1's init has synced its disks: it needs no orderly end. */
-	stop(n, code & 0xff);
+	return n->to_port.len[0] + n->to_port.len[1] - n->to_port.done;
 }
 
-static void on_life(struct nested *n)
+/* What is not read from the socket QEMU holds back in L1's port. */
+static void port_hold(void *ctx, bool hold)
 {
-	if (n->running)
-		return;
+	struct nested *n = ctx;
+
+	source_pause(&n->from_port, hold);
+}
+
+static void on_port_drained(struct sink *s)
+{
+	struct nested *n = container_of(s, struct nested, to_port);
+
+	session_drained(&n->session);
+}
+
+static void on_running(struct nested *n)
+{
 	n->running = true;
 	timer_clear(&n->deadline);
 	if (n->plan->timeout_s)
 		timer_set(&n->deadline, monotonic_ns() + (uint64_t)n->plan->timeout_s * SECOND_NS);
-}
-
-static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok)
-{
-	struct nested *n = ctx;
-	int ret = 0;
-
-	if (!crc_ok)
-		return;
-	switch (type) {
-	case WIRE_LIFE:
-	case WIRE_SRDY:
-		on_life(n);
-		break;
-	case WIRE_SOUT:
-		ret = sink_put(&n->to_stdout, payload, len);
-		break;
-	case WIRE_SERR:
-		ret = sink_put(&n->to_stderr, payload, len);
-		break;
-	case WIRE_FOUT:
-	case WIRE_FEND:
-		outputs_frame(&n->outputs, type, payload, len);
-		break;
-	case WIRE_CRSH:
-		snprintf(n->said, sizeof(n->said), "%.*s", (int)(len < 200 ? len : 200), (const char *)payload);
-		break;
-	case WIRE_EXIT:
-		on_exit_frame(n, payload, len);
-		break;
-	default:
-		break;
-	}
-	if (ret < 0)
-		stop(n, ret);
-}
-
-/* --- streams ------------------------------------------------------------ */
-
-/* No more is read from L1 than can be written here; QEMU then holds its port back. */
-static void regulate(struct nested *n)
-{
-	source_pause(&n->from_port, sink_full(&n->to_stdout) || sink_full(&n->to_stderr));
-	if (n->from_stdin.r)
-		source_pause(&n->from_stdin, sink_full(&n->to_port));
 }
 
 static void on_port(struct source *s, const uint8_t *data, int res)
@@ -130,37 +92,24 @@ static void on_port(struct source *s, const uint8_t *data, int res)
 	struct nested *n = container_of(s, struct nested, from_port);
 
 	if (res <= 0) {
-		stop(n, -EPIPE);
+		stop(n, -ECONNRESET);
 		return;
 	}
-	if (wire_parser_feed(&n->parser, data, (size_t)res) < 0)
-		stop(n, -ENOMEM);
-	regulate(n);
+	session_feed(&n->session, data, (size_t)res);
+	if (!n->running && n->session.ready_ns)
+		on_running(n);
 }
 
-static void on_stdin(struct source *s, const uint8_t *data, int res)
+/* All there is to say came before, and L1's init has synced its disks: it needs no orderly end. */
+static void on_ended(void *ctx, int code)
 {
-	struct nested *n = container_of(s, struct nested, from_stdin);
+	struct nested *n = ctx;
 
-	/* An end and an error are the same to the command. */
-	put_frame(n, WIRE_SINP, data, res > 0 ? (size_t)res : 0);
-	regulate(n);
+	/* Whoever reads our stdout has gone: as if the command had run here. */
+	stop(n, code == -EPIPE ? 128 + SIGPIPE : code);
 }
 
-static void on_stdout_drained(struct sink *s)
-{
-	regulate(container_of(s, struct nested, to_stdout));
-}
-
-static void on_stderr_drained(struct sink *s)
-{
-	regulate(container_of(s, struct nested, to_stderr));
-}
-
-static void on_port_drained(struct sink *s)
-{
-	regulate(container_of(s, struct nested, to_port));
-}
+/* --- what else can end it ----------------------------------------------- */
 
 static void on_deadline(struct timer *t)
 {
@@ -189,7 +138,16 @@ static uint64_t start_s(void)
 
 static int open_streams(struct nested *n)
 {
-	static const int signos[] = { SIGINT, SIGTERM, SIGHUP };
+	static const int signos[] = { SIGINT, SIGTERM };
+	const struct session_config config = {
+		.transport = { .send = port_send, .backlog = port_backlog, .hold = port_hold, .ctx = n },
+		.stdin_fd = STDIN_FILENO,
+		.stdout_fd = STDOUT_FILENO,
+		.stderr_fd = STDERR_FILENO,
+		.outputs = &n->outputs,
+		.ended = on_ended,
+		.ctx = n,
+	};
 	int ret;
 
 	ret = signals_watch(n->r, &n->signals, signos, sizeof(signos) / sizeof(*signos), on_signal);
@@ -198,25 +156,20 @@ static int open_streams(struct nested *n)
 	if (!ret)
 		ret = timer_set(&n->deadline, monotonic_ns() + start_s() * SECOND_NS);
 	if (!ret)
-		ret = sink_open(n->r, &n->to_stdout, STDOUT_FILENO, HIGH, on_stdout_drained);
+		ret = session_open(&n->session, n->r, &config);
 	if (!ret)
-		ret = sink_open(n->r, &n->to_stderr, STDERR_FILENO, HIGH, on_stderr_drained);
-	if (!ret)
-		ret = sink_open(n->r, &n->to_port, n->port, HIGH, on_port_drained);
+		ret = sink_open(n->r, &n->to_port, n->port, SESSION_BACKLOG_LOW, on_port_drained);
 	if (!ret)
 		ret = source_open(n->r, &n->from_port, n->port, WIRE_CHUNK_MAX, on_port);
-	if (!ret)
-		ret = source_open(n->r, &n->from_stdin, STDIN_FILENO, WIRE_CHUNK_MAX, on_stdin);
 	return ret;
 }
 
 static void close_streams(struct nested *n)
 {
-	source_close(&n->from_stdin);
 	source_close(&n->from_port);
-	sink_close(&n->to_port);
-	sink_close(&n->to_stderr);
-	sink_close(&n->to_stdout);
+	if (n->to_port.r)
+		sink_close(&n->to_port);
+	session_close(&n->session);
 	timer_close(&n->deadline);
 	signals_unwatch(&n->signals);
 }
@@ -228,7 +181,7 @@ static int loop(struct nested *n)
 	while (!n->stopped && ret >= 0)
 		ret = reactor_step(n->r, true);
 	/* A reader may be slow as it likes; only a signal cuts it short. */
-	while (ret >= 0 && !n->interrupted && !(sink_idle(&n->to_stdout) && sink_idle(&n->to_stderr)))
+	while (ret >= 0 && !n->interrupted && !(sink_idle(&n->session.out) && sink_idle(&n->session.err)))
 		ret = reactor_step(n->r, true);
 	return ret < 0 ? ret : n->result;
 }
@@ -243,9 +196,9 @@ static void explain(struct nested *n, int error, char *why, size_t size)
 		snprintf(why, size,
 			 "nested host: no sign of life from its Linux within %llu s; set KTSTR_NESTED_TIMEOUT",
 			 (unsigned long long)start_s());
-	else if (error == -EPIPE)
+	else if (error == -ECONNRESET)
 		snprintf(why, size, "nested host: QEMU %s before the command ended%s%s",
-			 qemu_ended(&n->qemu, ended, sizeof(ended)), n->said[0] ? ": " : "", n->said);
+			 qemu_ended(&n->qemu, ended, sizeof(ended)), n->session.crash[0] ? ": " : "", n->session.crash);
 	else
 		snprintf(why, size, "nested host: %s", strerror(-error));
 	if (qemu && *qemu)
@@ -292,7 +245,6 @@ int nested_run(const struct nested_plan *plan, char *why, size_t size)
 	if (ret)
 		goto out;
 	ret = outputs_init(&n.outputs, plan->outputs);
-	wire_parser_init(&n.parser, on_frame, &n);
 	if (!ret)
 		ret = reactor_create(&n.r, 64, 64);
 	if (ret)
@@ -300,8 +252,8 @@ int nested_run(const struct nested_plan *plan, char *why, size_t size)
 	ret = open_streams(&n);
 	if (!ret)
 		ret = loop(&n);
-	/* In this order: nothing may be in flight on the port when QEMU goes. */
-	qemu_end(&n.qemu, ret == -EPIPE ? monotonic_ns() + 2 * SECOND_NS : 0);
+	/* QEMU first: its end completes what is in flight on the port. */
+	qemu_end(&n.qemu, ret == -ECONNRESET ? monotonic_ns() + 2 * SECOND_NS : 0);
 	close_streams(&n);
 	reactor_destroy(n.r, 2 * SECOND_NS);
 	if (ret >= 0 && outputs_error(&n.outputs)) {
@@ -313,7 +265,6 @@ out_qemu:
 	if (ret < 0 && !why[0])
 		explain(&n, ret, why, size);
 	outputs_free(&n.outputs);
-	wire_parser_free(&n.parser);
 	qemu_free(&n.qemu);
 	close(n.port);
 out:
@@ -327,8 +278,7 @@ int nested_exit_code(int error)
 {
 	switch (error) {
 	case -ENOMEM:
-	case -EPIPE:
-	case -EINVAL:
+	case -ECONNRESET:
 	case -E2BIG:
 		return 70;
 	default:

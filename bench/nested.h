@@ -54,7 +54,7 @@ struct nested_plan {
 
 /*
  * Run the command; blocks. Returns its exit code, 124, or 128 + the signal
- * (SIGINT, SIGTERM, SIGHUP) that ended it here; else a negative errno and in
+ * (SIGINT, SIGTERM) that ended it here; else a negative errno and in
  * @why one line for the user. What QEMU or L1 said last then goes to stderr.
  */
 int nested_run(const struct nested_plan *plan, char *why, size_t why_size);

@@ -356,7 +356,7 @@ int nested_image_make(struct nested_image *image, const struct nested_plan *plan
 		return fail(why, size, -E2BIG, "nested host: %zu disks; at most %d can be passed on", plan->n_disks,
 			    DISKS_MAX);
 	ret = qemu_find(image->qemu);
-	if (ret == -ENOENT)
+	if (ret && !image->qemu[0])
 		return fail(why, size, ret, "QEMU %d or newer: not found; run bench/fetch qemu", QEMU_MAJOR_MIN);
 	if (ret)
 		return fail(why, size, ret, "%s: %s", image->qemu,

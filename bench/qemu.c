@@ -75,6 +75,7 @@ int qemu_find(char path[PATH_MAX])
 		return 0;
 	if (find_in_path("qemu-system-x86_64", path) && qemu_major(path) >= QEMU_MAJOR_MIN)
 		return 0;
+	path[0] = '\0';
 	return -ENOENT;
 }
 

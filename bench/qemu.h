@@ -22,7 +22,8 @@ struct qemu {
 
 /*
  * $KTSTR_QEMU, else one in PATH that is new enough, else the cache's.
- * -ENOENT: none of these; -EPROTONOSUPPORT: $KTSTR_QEMU is too old.
+ * -ENOENT and an empty @path: none of these. What $KTSTR_QEMU names is not
+ * replaced by another: -EPROTONOSUPPORT: it is too old, or -errno.
  */
 int qemu_find(char path[PATH_MAX]);
 

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Stands in for QEMU and its guest: plays the part that $FAKE_QEMU names over the port's socket. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "virtio/wire.h"
+
+static int port = -1;
+static const char *serial = "/dev/null";
+
+static void send_all(const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len) {
+		ssize_t n = write(port, p, len);
+
+		if (n <= 0)
+			exit(3);
+		p += n;
+		len -= (size_t)n;
+	}
+}
+
+static void frame(uint32_t type, const void *payload, size_t len)
+{
+	struct wire_header h;
+
+	wire_header_init(&h, type, payload, len);
+	send_all(&h, sizeof(h));
+	send_all(payload, len);
+}
+
+static void life(void)
+{
+	frame(WIRE_SRDY, "", 0);
+	frame(WIRE_LIFE, "\1", 1);
+	frame(WIRE_LIFE, "\2", 1);
+}
+
+static void text(uint32_t type, const char *s)
+{
+	frame(type, s, strlen(s));
+}
+
+static void finish(int32_t code)
+{
+	frame(WIRE_EXIT, &code, sizeof(code));
+	pause(); /* to be killed */
+}
+
+struct counted {
+	unsigned long long bytes, sum;
+	bool ended;
+};
+
+static void count(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok)
+{
+	struct counted *c = ctx;
+
+	if (type != WIRE_SINP || !crc_ok)
+		exit(4);
+	c->ended = !len;
+	c->bytes += len;
+	for (size_t i = 0; i < len; i++)
+		c->sum += payload[i];
+}
+
+static void play_count(void)
+{
+	struct counted c = { 0 };
+	struct wire_parser p;
+	uint8_t buf[5000];
+	char line[64];
+
+	wire_parser_init(&p, count, &c);
+	while (!c.ended) {
+		ssize_t n = read(port, buf, sizeof(buf));
+
+		if (n <= 0 || wire_parser_feed(&p, buf, (size_t)n))
+			exit(5);
+	}
+	snprintf(line, sizeof(line), "%llu %llu\n", c.bytes, c.sum);
+	text(WIRE_SOUT, line);
+	finish(7);
+}
+
+/* 8 MiB of output, more than any pipe or socket holds. */
+static void play_flood(void)
+{
+	static char chunk[WIRE_CHUNK_MAX];
+
+	memset(chunk, 'x', sizeof(chunk));
+	for (int i = 0; i < 128; i++)
+		frame(WIRE_SOUT, chunk, sizeof(chunk));
+	finish(0);
+}
+
+static void file_back(const char *path, const char *content)
+{
+	char payload[4096];
+	size_t name = strlen(path) + 1;
+
+	memcpy(payload, path, name);
+	memcpy(payload + name, content, strlen(content));
+	frame(WIRE_FOUT, payload, name + strlen(content));
+}
+
+static void play_outputs(void)
+{
+	const char *asked = getenv("FAKE_ASKED"), *foreign = getenv("FAKE_FOREIGN");
+
+	file_back(asked, "one ");
+	file_back(foreign, "overwritten");
+	file_back(asked, "two");
+	frame(WIRE_FEND, foreign, strlen(foreign) + 1);
+	if (!getenv("FAKE_TORN"))
+		frame(WIRE_FEND, asked, strlen(asked) + 1);
+	/* Neither has a path that ends. */
+	text(WIRE_FOUT, asked);
+	frame(WIRE_FOUT, "", 0);
+	finish(0);
+}
+
+static void note_words(char **argv)
+{
+	FILE *f = getenv("FAKE_WORDS") ? fopen(getenv("FAKE_WORDS"), "w") : NULL;
+
+	for (; f && *argv; argv++)
+		fprintf(f, "%s\n", *argv);
+	if (f)
+		fclose(f);
+}
+
+static void say_on_serial(const char *what)
+{
+	FILE *f = fopen(serial, "w");
+
+	if (!f)
+		exit(6);
+	fputs(what, f);
+	fclose(f);
+}
+
+int main(int argc, char **argv)
+{
+	const char *part = getenv("FAKE_QEMU");
+
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--version")) {
+			printf("QEMU emulator version %s\n",
+			       getenv("FAKE_VERSION") ? getenv("FAKE_VERSION") : "10.0.2");
+			return 0;
+		}
+		sscanf(argv[i], "socket,id=bulk,fd=%d", &port);
+		if (!strncmp(argv[i], "file:", 5))
+			serial = argv[i] + 5;
+	}
+	note_words(argv);
+	if (!strcmp(part, "mute"))
+		pause();
+	if (!strcmp(part, "die")) {
+		fprintf(stderr, "qemu: cannot set up guest memory\n");
+		return 1;
+	}
+	life();
+	if (!strcmp(part, "panic"))
+		say_on_serial("boot\nKernel panic - not syncing\n");
+	else if (!strcmp(part, "hang"))
+		pause();
+	else if (!strcmp(part, "count"))
+		play_count();
+	else if (!strcmp(part, "flood"))
+		play_flood();
+	else if (!strcmp(part, "outputs"))
+		play_outputs();
+	return 0;
+}
