@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* virtio-net (virtio 1.2, 5.1): RX queue 0, TX queue 1, loopback backend. */
+/*
+ * virtio-net (virtio 1.2, 5.1): RX queue 0, TX queue 1, nothing offered but a
+ * MAC address. Frames go through a backend: loopback, which echoes them, or a
+ * TAP device.
+ */
 #ifndef KTSTR_VIRTIO_NET_H
 #define KTSTR_VIRTIO_NET_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "reactor/reactor.h"
 #include "virtio/mmio.h"
 
+/* Ethernet header, two VLAN tags, 65 535 bytes; a longer frame is dropped whole. */
+#define NET_FRAME_MAX (14u + 8u + 65535u)
+
 struct net_config {
-	uint8_t mac[6]; /* all zero: 02:00:00:00:00:01 */
+	uint8_t mac[6];	 /* all zero: 02:00:00:00:00:01 */
+	const char *tap; /* name of a TAP device; NULL: loopback */
 };
 
+/* Packets and bytes are those whose used element was written; bytes are of the
+ * frame, without header. They survive a reset. */
 struct net_counters {
 	uint64_t tx_packets, tx_bytes, rx_packets, rx_bytes;
 	uint64_t tx_dropped_no_rx_buffer, tx_dropped_rx_poisoned;
@@ -19,12 +30,16 @@ struct net_counters {
 	uint64_t rx_chain_invalid, rx_write_failed;
 	uint64_t tx_add_used_failures, rx_add_used_failures;
 	uint64_t invalid_avail_idx_count;
+	/* ours: frames the host side did not take, reads of it that failed */
+	uint64_t tx_backend_errors, rx_backend_errors;
 };
 
 struct net;
+/* 0 or a negative errno with a one-line reason in @why. */
 int net_create(struct net **out, struct reactor *r, const struct net_config *cfg, char *why, size_t why_size);
 struct virtio_device *net_device(struct net *n);
 const struct net_counters *net_counters(const struct net *n);
+const char *net_backend_name(const struct net *n); /* "loopback" or "tap" */
 void net_destroy(struct net *n);
 
 #endif

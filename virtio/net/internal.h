@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The net device inside: net.c is the device and its rings, frame.c turns chains
+ * into frames and frames into chains. */
+#ifndef KTSTR_VIRTIO_NET_INTERNAL_H
+#define KTSTR_VIRTIO_NET_INTERNAL_H
+
+#include "virtio/net/backend.h"
+#include "virtio/selfkick.h"
+
+#define NET_RXQ 0
+#define NET_TXQ 1
+#define NET_QUEUES 2
+#define NET_QUEUE_SIZE 256
+#define NET_CONFIG_SIZE 12
+
+/* With VERSION_1 the header has num_buffers, mergeable buffers or not (5.1.6.1). */
+#define NET_HEADER_SIZE 12u
+
+/* Every segment may lie across two regions of guest memory. */
+#define NET_IOV_MAX (2 * VIRTQ_SIZE_MAX)
+
+struct net {
+	struct virtio_device dev; /* first */
+	struct net_backend *backend;
+	struct net_counters counters;
+	uint8_t config[NET_CONFIG_SIZE];
+
+	bool tx_stalled; /* the backend said -EAGAIN */
+	bool rx_wanted;	 /* the backend waits for buffers */
+	int rx_error;	 /* what poisons the RX queue when this drain is through */
+	struct selfkick again;
+
+	struct virtq_chain tx_chain, rx_chain;
+	struct iovec tx_iov[NET_IOV_MAX], rx_iov[NET_IOV_MAX];
+};
+
+/*
+ * net_decode_tx - n->tx_chain to a frame in n->tx_iov, header stripped.
+ * 0; -EINVAL: no frame in it (shape, unmapped, shorter than a header);
+ * -EMSGSIZE: longer than NET_FRAME_MAX.
+ */
+int net_decode_tx(struct net *n, struct net_frame *f);
+
+/*
+ * net_fill_rx - header and frame into n->rx_chain, as much as it holds. Returns
+ * the bytes written, header included; -EINVAL: not an RX chain (shape, address
+ * overflow, shorter than a header); -EFAULT: unmapped. Nothing is written then.
+ */
+int net_fill_rx(struct net *n, const struct iovec *iov, unsigned count, size_t len);
+
+#endif

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/virtio_config.h>
+#include <linux/virtio_ids.h>
+#include <linux/virtio_net.h>
+
+#include "virtio/net/internal.h"
+
+static const uint8_t default_mac[6] = { 0x02, 0, 0, 0, 0, 0x01 };
+
+static struct net *net_of(struct virtio_device *d)
+{
+	return (struct net *)d;
+}
+
+/* --- RX ------------------------------------------------------------------ */
+
+int net_receive(struct net *n, const struct iovec *iov, unsigned count, size_t len)
+{
+	struct virtqueue *rx = &n->dev.vq[NET_RXQ];
+	struct net_counters *c = &n->counters;
+	int ret, filled;
+
+	if (n->rx_error || !n->dev.active)
+		return -ENXIO;
+	ret = virtq_pop(rx, &n->rx_chain);
+	if (ret < 0) {
+		n->rx_error = ret;
+		return -ENXIO;
+	}
+	if (ret == 0)
+		return -ENOBUFS;
+	filled = net_fill_rx(n, iov, count, len);
+	if (filled == -EINVAL)
+		c->rx_chain_invalid++;
+	else if (filled < 0)
+		c->rx_write_failed++;
+	if (filled < 0)
+		virtio_guest_error(&n->dev, "RX chain can't take a frame: %s", strerror(-filled));
+	if (virtq_push(rx, n->rx_chain.head, filled < 0 ? 0 : (uint32_t)filled)) {
+		c->rx_add_used_failures++;
+		return -EIO;
+	}
+	if (filled < 0)
+		return -EIO;
+	c->rx_packets++;
+	c->rx_bytes += (unsigned)filled - NET_HEADER_SIZE;
+	return 0;
+}
+
+bool net_want_rx(struct net *n)
+{
+	struct virtqueue *rx = &n->dev.vq[NET_RXQ];
+
+	if (virtq_enable_kicks(rx)) {
+		virtq_disable_kicks(rx);
+		return false;
+	}
+	n->rx_wanted = true;
+	return true;
+}
+
+/* --- TX ------------------------------------------------------------------ */
+
+static bool complete_tx(struct net *n, uint16_t head)
+{
+	if (virtq_push(&n->dev.vq[NET_TXQ], head, 0) == 0)
+		return true;
+	n->counters.tx_add_used_failures++;
+	return false;
+}
+
+void net_sent(struct net *n, uint16_t head, size_t len)
+{
+	/* After a reset or a poisoning the ring is no longer ours. */
+	if (!n->dev.active || !complete_tx(n, head))
+		return;
+	n->counters.tx_packets++;
+	n->counters.tx_bytes += len;
+}
+
+/* n->tx_chain to the backend. False: not now. */
+static bool send_chain(struct net *n)
+{
+	struct net_frame f;
+	int ret = net_decode_tx(n, &f);
+
+	if (ret < 0) {
+		if (ret == -EMSGSIZE)
+			n->counters.tx_oversize_dropped++;
+		else
+			n->counters.tx_chain_invalid++;
+		virtio_guest_error(&n->dev, "TX chain dropped: %s", ret == -EMSGSIZE ? "oversize" : "invalid");
+		complete_tx(n, n->tx_chain.head);
+		return true;
+	}
+	ret = n->backend->ops->send(n->backend, &f);
+	if (ret == -EAGAIN)
+		return false;
+	assert(ret == 0 || ret == NET_SENT_LATER);
+	if (ret == 0)
+		net_sent(n, f.head, f.len);
+	return true;
+}
+
+void net_flush(struct net *n)
+{
+	/* Whoever sees its frame come back sees that it was sent. */
+	int tx = virtq_publish(&n->dev.vq[NET_TXQ]), rx = virtq_publish(&n->dev.vq[NET_RXQ]);
+	int rx_error = n->rx_error;
+
+	if (tx > 0 || rx > 0)
+		virtio_raise(&n->dev, VIRTIO_INT_VRING);
+	n->rx_error = 0;
+	if (rx_error)
+		virtio_poison(&n->dev, NET_RXQ, rx_error);
+}
+
+/* At most a ring full of frames; what comes meanwhile waits for a later wake. */
+static void drain_tx(struct net *n)
+{
+	struct virtqueue *tx = &n->dev.vq[NET_TXQ];
+	unsigned budget = tx->size;
+	int ret = 0;
+
+	virtq_disable_kicks(tx);
+	n->tx_stalled = false;
+	while (budget-- && !n->tx_stalled && (ret = virtq_pop(tx, &n->tx_chain)) > 0) {
+		n->tx_stalled = !send_chain(n);
+		if (n->tx_stalled)
+			virtq_unpop(tx, n->tx_chain.head);
+	}
+	net_flush(n);
+	if (ret < 0)
+		virtio_poison(&n->dev, NET_TXQ, ret);
+	else if (!n->tx_stalled && n->dev.active && (virtq_pending(tx) || virtq_enable_kicks(tx)))
+		selfkick_ring(&n->again);
+}
+
+void net_tx_resume(struct net *n)
+{
+	if (n->tx_stalled)
+		selfkick_ring(&n->again);
+}
+
+static void go_on(struct selfkick *s)
+{
+	struct net *n = (struct net *)((char *)s - offsetof(struct net, again));
+
+	if (n->dev.active && n->dev.vq[NET_TXQ].ready)
+		drain_tx(n);
+}
+
+/* --- the device ---------------------------------------------------------- */
+
+static void config_read(struct virtio_device *d, uint32_t offset, void *buf, unsigned len)
+{
+	virtio_config_copy(net_of(d)->config, NET_CONFIG_SIZE, offset, buf, len, 0);
+}
+
+static void config_write(struct virtio_device *d, uint32_t offset, const void *buf, unsigned len)
+{
+}
+
+static void activate(struct virtio_device *d)
+{
+	struct net *n = net_of(d);
+
+	if (n->backend->ops->start)
+		n->backend->ops->start(n->backend);
+}
+
+static void kick(struct virtio_device *d, unsigned q)
+{
+	struct net *n = net_of(d);
+
+	if (q == NET_TXQ) {
+		drain_tx(n);
+		return;
+	}
+	/* New buffers matter only to a backend that waits for them. */
+	virtq_disable_kicks(&d->vq[NET_RXQ]);
+	if (!n->rx_wanted)
+		return;
+	n->rx_wanted = false;
+	n->backend->ops->rx_refill(n->backend);
+}
+
+static bool reset(struct virtio_device *d)
+{
+	struct net *n = net_of(d);
+
+	n->tx_stalled = false;
+	n->rx_wanted = false;
+	n->rx_error = 0;
+	return !n->backend->ops->stop || n->backend->ops->stop(n->backend);
+}
+
+void net_stopped(struct net *n)
+{
+	if (n->dev.resetting)
+		virtio_reset_done(&n->dev);
+}
+
+static void poisoned(struct virtio_device *d, unsigned q, bool avail_idx)
+{
+	if (avail_idx)
+		net_of(d)->counters.invalid_avail_idx_count++;
+}
+
+static const struct virtio_device_ops net_ops = {
+	.name = "net",
+	.device_id = VIRTIO_ID_NET,
+	.n_queues = NET_QUEUES,
+	.config_read = config_read,
+	.config_write = config_write,
+	.activate = activate,
+	.kick = kick,
+	.reset = reset,
+	.poisoned = poisoned,
+};
+
+/* --- what the host calls ------------------------------------------------- */
+
+static int set_mac(struct net *n, const uint8_t mac[6], char *why, size_t why_size)
+{
+	static const uint8_t none[6];
+
+	if (mac[0] & 1) {
+		snprintf(why, why_size,
+			 "mac %02x:%02x:%02x:%02x:%02x:%02x is a multicast address; clear bit 0 of its first byte",
+			 mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+		return -EINVAL;
+	}
+	/* struct virtio_net_config: mac, status, max_virtqueue_pairs, mtu; only
+	 * mac is offered, the rest reads as zero (5.1.4). */
+	memcpy(n->config, memcmp(mac, none, 6) ? mac : default_mac, 6);
+	return 0;
+}
+
+int net_create_over(struct net **out, struct reactor *r, const struct net_config *cfg, struct net_backend *b, char *why,
+		    size_t why_size)
+{
+	struct net *n = calloc(1, sizeof(*n));
+	int ret = -ENOMEM;
+
+	if (!n)
+		goto no_memory;
+	virtio_device_init(&n->dev, &net_ops, 1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_NET_F_MAC, NET_QUEUE_SIZE);
+	ret = set_mac(n, cfg->mac, why, why_size);
+	if (ret < 0)
+		goto no_mac;
+	ret = selfkick_open(r, &n->again, go_on);
+	if (ret < 0) {
+		snprintf(why, why_size, "net: no eventfd: %s", strerror(-ret));
+		goto no_mac;
+	}
+	n->backend = b;
+	b->net = n;
+	*out = n;
+	return 0;
+
+no_mac:
+	free(n);
+no_memory:
+	if (ret == -ENOMEM)
+		snprintf(why, why_size, "net: out of memory");
+	b->ops->destroy(b);
+	return ret;
+}
+
+int net_create(struct net **out, struct reactor *r, const struct net_config *cfg, char *why, size_t why_size)
+{
+	struct net_backend *b;
+	int ret = cfg->tap ? net_tap_open(&b, r, cfg->tap, why, why_size) : net_loopback_open(&b);
+
+	if (ret == -ENOMEM)
+		snprintf(why, why_size, "net: out of memory");
+	return ret < 0 ? ret : net_create_over(out, r, cfg, b, why, why_size);
+}
+
+void net_destroy(struct net *n)
+{
+	if (!n)
+		return;
+	selfkick_close(&n->again);
+	n->dev.active = false;
+	n->backend->ops->destroy(n->backend);
+	free(n);
+}
+
+struct virtio_device *net_device(struct net *n)
+{
+	return &n->dev;
+}
+
+const struct net_counters *net_counters(const struct net *n)
+{
+	return &n->counters;
+}
+
+struct net_counters *net_counters_mutable(struct net *n)
+{
+	return &n->counters;
+}
+
+const char *net_backend_name(const struct net *n)
+{
+	return n->backend->ops->name;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A TAP device. Frames to the host are written from guest memory, up to
+ * TAP_TX_MAX at once; frames from the host are read one at a time into a buffer
+ * of ours, so that a reset waits for writes only. 1 + TAP_TX_MAX reactor slots.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <linux/if_tun.h>
+
+#include "virtio/net/internal.h"
+
+#define TAP_TX_MAX 16
+#define TAP_SETTLE_NS 5000000000ull
+
+struct tap_write {
+	struct completion c; /* first */
+	struct tap *tap;
+	struct tap_write *next_free;
+	uint16_t head;
+	size_t len;
+	struct iovec iov[NET_IOV_MAX];
+};
+
+struct tap {
+	struct net_backend b; /* first */
+	struct reactor *r;
+	int fd;
+	bool started;
+	struct completion rx;
+	size_t waiting; /* bytes of a frame that waits for an RX chain; 0: none */
+	struct tap_write write[TAP_TX_MAX];
+	struct tap_write *free;
+	unsigned writing;
+	uint8_t frame[NET_FRAME_MAX];
+};
+
+static struct tap *tap_of(struct net_backend *b)
+{
+	return (struct tap *)b;
+}
+
+/* --- driver to host ------------------------------------------------------ */
+
+static void write_done(struct completion *c, int32_t res, uint32_t flags)
+{
+	struct tap_write *w = (struct tap_write *)c;
+	struct tap *t = w->tap;
+
+	/* A frame that the host did not take (the interface is down, or it is no
+	 * Ethernet frame) is lost, as on a wire. */
+	if (res < 0 || (size_t)res != w->len)
+		net_counters_mutable(t->b.net)->tx_backend_errors++;
+	w->next_free = t->free;
+	t->free = w;
+	t->writing--;
+	net_sent(t->b.net, w->head, w->len);
+	if (!t->started) {
+		if (!t->writing)
+			net_stopped(t->b.net);
+		return;
+	}
+	net_flush(t->b.net);
+	net_tx_resume(t->b.net);
+}
+
+static int tap_send(struct net_backend *b, const struct net_frame *f)
+{
+	struct tap *t = tap_of(b);
+	struct tap_write *w = t->free;
+
+	if (!w)
+		return -EAGAIN;
+	w->head = f->head;
+	w->len = f->len;
+	memcpy(w->iov, f->iov, f->n * sizeof(*f->iov));
+	if (reactor_writev(t->r, &w->c, t->fd, w->iov, f->n, -1) < 0) {
+		net_counters_mutable(b->net)->tx_backend_errors++;
+		return 0;
+	}
+	t->free = w->next_free;
+	t->writing++;
+	return NET_SENT_LATER;
+}
+
+/* --- host to driver ------------------------------------------------------ */
+
+static void read_next(struct tap *t)
+{
+	if (!t->started || t->waiting || t->rx.in_flight)
+		return;
+	if (reactor_read(t->r, &t->rx, t->fd, t->frame, sizeof(t->frame), -1) < 0)
+		net_counters_mutable(t->b.net)->rx_backend_errors++;
+}
+
+/* The frame in t->frame to the driver; without a chain for it, it waits. */
+static void deliver(struct tap *t)
+{
+	const struct iovec iov = { .iov_base = t->frame, .iov_len = t->waiting };
+	int ret;
+
+	do {
+		ret = net_receive(t->b.net, &iov, 1, t->waiting);
+	} while (ret == -ENOBUFS && !net_want_rx(t->b.net));
+	if (ret != -ENOBUFS)
+		t->waiting = 0;
+	net_flush(t->b.net);
+	read_next(t);
+}
+
+static void read_done(struct completion *c, int32_t res, uint32_t flags)
+{
+	struct tap *t = (struct tap *)((char *)c - offsetof(struct tap, rx));
+
+	if (!t->started)
+		return;
+	if (res > 0) {
+		t->waiting = (size_t)res;
+		deliver(t);
+	} else if (res == -EAGAIN || res == -EINTR) {
+		read_next(t);
+	} else {
+		/* -EBADFD: the interface was deleted. Reading again would spin. */
+		net_counters_mutable(t->b.net)->rx_backend_errors++;
+	}
+}
+
+static void tap_rx_refill(struct net_backend *b)
+{
+	if (tap_of(b)->waiting)
+		deliver(tap_of(b));
+}
+
+/* --- life ---------------------------------------------------------------- */
+
+static void tap_start(struct net_backend *b)
+{
+	tap_of(b)->started = true;
+	read_next(tap_of(b));
+}
+
+static bool tap_stop(struct net_backend *b)
+{
+	struct tap *t = tap_of(b);
+
+	t->started = false;
+	t->waiting = 0;
+	for (unsigned i = 0; i < TAP_TX_MAX; i++) {
+		if (t->write[i].c.in_flight)
+			reactor_cancel(t->r, &t->write[i].c);
+	}
+	return t->writing == 0;
+}
+
+static void tap_destroy(struct net_backend *b)
+{
+	struct tap *t = tap_of(b);
+	uint64_t deadline_ns = monotonic_ns() + TAP_SETTLE_NS;
+	int ret = 0;
+
+	t->started = false;
+	for (unsigned i = 0; i < TAP_TX_MAX; i++) {
+		if (t->write[i].c.slot)
+			ret |= reactor_settle(t->r, &t->write[i].c, deadline_ns);
+	}
+	if (t->rx.slot)
+		ret |= reactor_settle(t->r, &t->rx, deadline_ns);
+	/* The kernel still uses the buffers: they can't be given back. */
+	if (ret)
+		return;
+	for (unsigned i = 0; i < TAP_TX_MAX; i++) {
+		if (t->write[i].c.slot)
+			reactor_detach(t->r, &t->write[i].c);
+	}
+	if (t->rx.slot)
+		reactor_detach(t->r, &t->rx);
+	close(t->fd);
+	free(t);
+}
+
+static const struct net_backend_ops tap_ops = {
+	.name = "tap",
+	.send = tap_send,
+	.start = tap_start,
+	.rx_refill = tap_rx_refill,
+	.stop = tap_stop,
+	.destroy = tap_destroy,
+};
+
+/* A file descriptor of interface @name, or -errno with the reason in @why. */
+static int open_interface(const char *name, char *why, size_t why_size)
+{
+	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+	int fd, err;
+
+	if (!*name || strlen(name) >= sizeof(ifr.ifr_name)) {
+		snprintf(why, why_size, "tap '%s': an interface name has 1 to %zu characters", name,
+			 sizeof(ifr.ifr_name) - 1);
+		return -EINVAL;
+	}
+	strcpy(ifr.ifr_name, name);
+	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	if (fd < 0) {
+		err = errno;
+		snprintf(why, why_size, "/dev/net/tun: %s; the tun module makes it", strerror(err));
+		return -err;
+	}
+	if (ioctl(fd, TUNSETIFF, &ifr) == 0)
+		return fd;
+	err = errno;
+	close(fd);
+	if (err == EBUSY)
+		snprintf(why, why_size, "tap %s: in use by another process", name);
+	else
+		snprintf(why, why_size, "tap %s: %s; make it with: ip tuntap add dev %s mode tap user USER", name,
+			 strerror(err), name);
+	return -err;
+}
+
+int net_tap_open(struct net_backend **out, struct reactor *r, const char *name, char *why, size_t why_size)
+{
+	int fd = open_interface(name, why, why_size), ret;
+	struct tap *t;
+
+	if (fd < 0)
+		return fd;
+	t = calloc(1, sizeof(*t));
+	if (!t) {
+		close(fd);
+		return -ENOMEM;
+	}
+	t->b.ops = &tap_ops;
+	t->r = r;
+	t->fd = fd;
+	ret = reactor_attach(r, &t->rx, read_done);
+	for (unsigned i = 0; i < TAP_TX_MAX && !ret; i++) {
+		struct tap_write *w = &t->write[i];
+
+		ret = reactor_attach(r, &w->c, write_done);
+		w->tap = t;
+		w->next_free = t->free;
+		t->free = w;
+	}
+	if (ret < 0) {
+		snprintf(why, why_size, "tap %s: no room in the reactor: %s", name, strerror(-ret));
+		tap_destroy(&t->b);
+		return ret;
+	}
+	*out = &t->b;
+	return 0;
+}
