@@ -47,13 +47,13 @@ printf '#!/bin/sh\nexit 1\n' >"$dir/bin/sudo"
 printf '#!/bin/sh\necho called >>%s/apt-called\nexit 1\n' "$dir" >"$dir/bin/apt-get"
 chmod +x "$dir"/bin/*
 expect "packages missing, no root" 69 '^$' 'sudo apt-get install -y --no-install-recommends libc6-dev meson ' \
-	env PATH="$dir/bin:$PATH" bash -c ". $root/bench/setup; packages_need build"
+	env PATH="$dir/bin:$PATH" bash -euo pipefail -c ". $root/bench/setup; packages_need build"
 [ ! -e "$dir/apt-called" ] || { echo "FAILED: apt-get was run without root"; failures=$((failures + 1)); }
 
 # With everything there, nothing but dpkg-query is asked.
 # shellcheck disable=SC2016 # the inner shell's
 printf '#!/bin/bash\nfor p in "${@:4}"; do echo "installed $p"; done\n' >"$dir/bin/dpkg-query"
-expect "packages all there" 0 '^$' '^$' env PATH="$dir/bin:$PATH" bash -c ". $root/bench/setup; packages_need build run test"
+expect "packages all there" 0 '^$' '^$' env PATH="$dir/bin:$PATH" bash -euo pipefail -c ". $root/bench/setup; packages_need build run test"
 [ ! -e "$dir/apt-called" ] || { echo "FAILED: apt-get was run with nothing missing"; failures=$((failures + 1)); }
 
 expect "bench/run --help" 0 'usage: bench/run' '^$' "$root/bench/run" --help
