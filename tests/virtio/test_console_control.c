@@ -381,6 +381,20 @@ static void control_cap(void **state)
 	assert_true(console_port_open(f->c, 1));
 }
 
+/* CON-17 for c_ivq: 32 chains that are too small, then a later wake */
+static void inbox_cap(void **state)
+{
+	struct fixture *f = *state;
+	struct inbox in = { 0 };
+
+	post_inbox(f, &in, 40, 7);
+	say(f, 0, VIRTIO_CONSOLE_DEVICE_READY, 1);
+	assert_int_equal(driver_used_count(&f->d, IVQ), 32);
+	settle(f);
+	assert_int_equal(driver_used_count(&f->d, IVQ), 40);
+	assert_int_equal(f->c->control_n, 3);
+}
+
 /* CON-59: a whole handshake, posted at once, fits into one call */
 static void handshake_in_one_call(void **state)
 {
@@ -495,6 +509,7 @@ int main(void)
 		T(outbox_used_zero),
 		T(control_interrupts),
 		T(control_cap),
+		T(inbox_cap),
 		T(handshake_in_one_call),
 		T(driver_ok_scans_control),
 		T(single_port_driver),

@@ -630,6 +630,26 @@ static void tx_poison(void **state)
 	assert_int_equal(console_counters(f->c)->ring_errors, 1); /* counters survive a reset */
 }
 
+/* A used ring outside of memory: the bytes still count, nothing is poisoned */
+static void used_ring_unmapped(void **state)
+{
+	struct fixture *f = *state;
+	unsigned q = TXQ(0);
+
+	assert_true(driver_reset(&f->d));
+	assert_true(driver_negotiate(&f->d, F_V1 | F_MULTIPORT));
+	driver_setup_queue(&f->d, q, 256);
+	driver_raw_rings(&f->d, q, f->d.q[q].desc_gpa, f->d.q[q].avail_gpa, 1ull << 40);
+	assert_true(driver_ok(&f->d));
+	post_tx(f, q, "heard", 5);
+	driver_irqs(&f->d);
+	driver_kick(&f->d, q);
+	assert_got(f, 0, "heard", 5);
+	assert_int_equal(console_counters(f->c)->ring_errors, 1);
+	assert_int_equal(driver_irqs(&f->d), 0);
+	assert_true(f->c->dev.active);
+}
+
 /* CON-50 CON-51: a reset salvages what the guest had sent, silently, and forgets the rest */
 static void reset_salvages(void **state)
 {
@@ -746,6 +766,7 @@ int main(void)
 		T(consumer_answers),
 		T(steady_state_allocates_nothing),
 		T(tx_poison),
+		T(used_ring_unmapped),
 		T(reset_salvages),
 		T(salvage_is_bounded),
 		T(final_drain),
