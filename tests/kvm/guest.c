@@ -20,8 +20,10 @@ __asm__(".section .note.pvh, \"a\", @note\n"
 	".section .text.start, \"ax\"\n.globl start\n"
 	"start: mov $stack_top, %esp\n push %ebx\n call guest_main\n"
 	"1: cli\n hlt\n jmp 1b\n"
-	".globl isr\nisr: pusha\n call on_interrupt\n popa\n iret\n"
-	".section .bss\n.align 16\n.skip 16384\nstack_top:\n");
+	".globl isr\nisr: pusha\n call on_interrupt\n popa\n"
+	/* iret by hand: a KVM that emulates knows it in 64-bit mode only */
+	" pushl 8(%esp)\n popf\n ret $8\n"
+	".section .bss\n.align 16\n.skip 16384\nstack_top:\n.text\n");
 /* clang-format on */
 
 void isr(void);
@@ -175,7 +177,7 @@ static void blk_read(uint64_t sector)
 	avail.ring[avail.idx % QUEUE_SIZE] = 0;
 	__asm__ volatile("" ::: "memory");
 	avail.idx++;
-	__asm__ volatile("mfence" ::: "memory");
+	__asm__ volatile("lock; orl $0, (%%esp)" ::: "memory"); /* mfence is not emulated everywhere */
 	mmio_write(BLK_BASE + 0x50, 0);
 	/* Sleep until the interrupt: cli;check;sti;hlt can't lose it. */
 	for (;;) {
