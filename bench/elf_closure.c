@@ -341,8 +341,10 @@ static int read_object(struct closure *c, struct object *o)
 		c->machine = eh.e_machine;
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (!gelf_getphdr(elf, (int)i, &ph))
-			continue;
+		if (!gelf_getphdr(elf, (int)i, &ph)) {
+			ret = fail(c, -ENOEXEC, "%s: cut short", o->path);
+			goto out;
+		}
 		if (ph.p_type == PT_INTERP && !o->parent)
 			interpreter = ph;
 		if (ph.p_type == PT_DYNAMIC)

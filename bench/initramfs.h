@@ -65,6 +65,7 @@ int initramfs_add_modules(struct initramfs *in, const char *module_dir, const ch
 /* What guest-init does: see guest-init/config.h for the files behind these. */
 int initramfs_set_argv(struct initramfs *in, const char *const *argv); /* NULL-terminated */
 int initramfs_set_env(struct initramfs *in, const char *name, const char *value);
+/* cwd=PATH, console_shell=1, ack_exit=1 (wait for WIRE_EACK before power-off), wait_disks=N */
 int initramfs_set_option(struct initramfs *in, const char *key, const char *value);
 /* A guest file to be brought back when the command has ended (WIRE_FOUT). */
 int initramfs_add_output(struct initramfs *in, const char *guest);

@@ -156,8 +156,11 @@ static int visit(struct modules *m, struct module *mod, int (*found)(void *, con
 		ret = other ? visit(m, other, found, ctx) : -ENOENT;
 		need += len;
 	}
-	if (ret)
+	if (ret) {
+		/* Asked for again, it is missing again. */
+		mod->visited = false;
 		return ret;
+	}
 	if (snprintf(path, sizeof(path), "%s%s%s", mod->file[0] == '/' ? "" : m->dir, mod->file[0] == '/' ? "" : "/",
 		     mod->file) >= (int)sizeof(path))
 		return -ENAMETOOLONG;

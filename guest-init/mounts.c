@@ -2,6 +2,7 @@
 #include "guest-init/setup.h"
 
 #include <dirent.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -50,6 +51,23 @@ static bool holds_files(const char *path)
 	if (dir)
 		closedir(dir);
 	return found;
+}
+
+/*
+ * The initramfs may have put something below /tmp or /run (a program from a
+ * build directory, say). It lies in memory already; a mount would hide it.
+ */
+static bool is_occupied(const char *path)
+{
+	DIR *dir = opendir(path);
+	const struct dirent *d;
+	bool occupied = false;
+
+	while (dir && !occupied && (d = readdir(dir)))
+		occupied = strcmp(d->d_name, ".") && strcmp(d->d_name, "..");
+	if (dir)
+		closedir(dir);
+	return occupied;
 }
 
 void mounts_make(void)
