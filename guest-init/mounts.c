@@ -53,23 +53,6 @@ static bool holds_files(const char *path)
 	return found;
 }
 
-/*
- * The initramfs may have put something below /tmp or /run (a program from a
- * build directory, say). It lies in memory already; a mount would hide it.
- */
-static bool is_occupied(const char *path)
-{
-	DIR *dir = opendir(path);
-	const struct dirent *d;
-	bool occupied = false;
-
-	while (dir && !occupied && (d = readdir(dir)))
-		occupied = strcmp(d->d_name, ".") && strcmp(d->d_name, "..");
-	if (dir)
-		closedir(dir);
-	return occupied;
-}
-
 void mounts_make(void)
 {
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {

@@ -28,7 +28,8 @@ static void add(void *ctx, const char *path)
 	struct paths *p = ctx;
 
 	assert_in_range(p->n, 0, PATHS_MAX - 1);
-	snprintf(p->path[p->n++], sizeof(p->path[0]), "%s", path);
+	assert_in_range(strlen(path), 1, sizeof(p->path[0]) - 1);
+	strcpy(p->path[p->n++], path);
 }
 
 static int by_text(const void *a, const void *b)
