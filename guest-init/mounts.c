@@ -2,7 +2,6 @@
 #include "guest-init/setup.h"
 
 #include <dirent.h>
-#include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
