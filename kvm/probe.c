@@ -6,6 +6,7 @@
  */
 #include "kvm/probe.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -127,6 +128,13 @@ out:
 	return rc;
 }
 
+static bool cpu_has_cx16(void)
+{
+	unsigned eax, ebx, ecx = 0, edx;
+
+	return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_CMPXCHG16B);
+}
+
 const char *kvm_kind_name(enum kvm_kind kind)
 {
 	return kind == KVM_HARDWARE ? "hardware" : kind == KVM_SOFTWARE ? "software" : "none";
@@ -145,9 +153,12 @@ void kvm_probe(struct kvm_probe *out)
 	}
 	exit_reason = run_guest(kvm);
 	close(kvm);
-	if (exit_reason == KVM_EXIT_IO) {
+	if (exit_reason == KVM_EXIT_IO || (exit_reason == KVM_EXIT_SHUTDOWN && !cpu_has_cx16())) {
+		/* A CPU without cmpxchg16b raises #UD, which ends our guest: also an
+		 * answer of the CPU, an emulator gives none. */
 		out->kind = KVM_HARDWARE;
-		snprintf(out->why, sizeof out->why, "/dev/kvm: a test guest ran cmpxchg16b on the CPU");
+		snprintf(out->why, sizeof out->why, "/dev/kvm: a test guest ran cmpxchg16b on the CPU%s",
+			 exit_reason == KVM_EXIT_IO ? "" : ", which lacks it");
 	} else if (exit_reason == KVM_EXIT_INTERNAL_ERROR) {
 		out->kind = KVM_SOFTWARE;
 		snprintf(out->why, sizeof out->why,
