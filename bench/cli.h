@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Command lines, with the error style of the house: one line that names what
+ * is wrong and the mend, exit code 64.
+ */
+#ifndef KTSTR_BENCH_CLI_H
+#define KTSTR_BENCH_CLI_H
+
+#include <argp.h>
+
+/* ktstr's own exit codes; otherwise it is the guest command's. */
+enum {
+	CLI_OK = 0,
+	CLI_FAILED = 1,
+	CLI_USAGE = 64,
+	CLI_UNAVAILABLE = 69,
+	CLI_INTERNAL = 70,
+	CLI_TIMEOUT = 124,
+	CLI_NOT_FOUND = 127,
+	CLI_PANIC = 255,
+};
+
+/* "ktstr: " and the text, on one line of stderr. */
+__attribute__((format(printf, 1, 2))) void cli_error(const char *fmt, ...);
+/* The same, then exit(CLI_USAGE). */
+__attribute__((format(printf, 1, 2), noreturn)) void cli_usage(const char *fmt, ...);
+
+/*
+ * Parse the words behind the verb. Adds --help; exits with CLI_USAGE on an
+ * unknown option, an unwanted argument or a missing value. @verb is "run".
+ * Options of @argp and its children must not use the key '?'.
+ */
+void cli_parse(const struct argp *argp, const char *verb, int argc, char **argv, void *input);
+
+#endif

@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "bench/machine.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/cli.h"
+#include "bench/machine_state.h"
+#include "bench/size.h"
+#include "bench/terminal.h"
+
+#define SECOND_NS 1000000000ull
+#define QUIESCE_NS (5 * SECOND_NS)    /* for a disk's requests in flight */
+#define POWER_OFF_NS (20 * SECOND_NS) /* for the guest, once it told its exit code */
+#define SCREEN_HIGH (256u << 10)
+#define SQ_ENTRIES 256
+#define SLOTS_BASE 1024 /* of the reactor, without disks */
+
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+__attribute__((format(printf, 2, 3))) static void tell(const struct machine *m, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!m->o->verbose)
+		return;
+	fputs("ktstr: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+/* --- what the guest says ------------------------------------------------ */
+
+static void tail_put(struct tail *t, const uint8_t *data, size_t len)
+{
+	size_t drop;
+
+	if (len > TAIL_SIZE) {
+		data += len - TAIL_SIZE;
+		len = TAIL_SIZE;
+	}
+	drop = t->len + len > TAIL_SIZE ? t->len + len - TAIL_SIZE : 0;
+	memmove(t->text, t->text + drop, t->len - drop);
+	t->len -= drop;
+	memcpy(t->text + t->len, data, len);
+	t->len += len;
+}
+
+static void on_serial(void *ctx, unsigned port, const uint8_t *data, size_t len)
+{
+	struct machine *m = ctx;
+
+	tail_put(&m->com[port - 1], data, len);
+	if (m->o->console)
+		sink_put(&m->echo, data, len);
+	if (!m->job->argv && port == 1)
+		sink_put(&m->screen, data, len);
+}
+
+static void on_bulk(void *ctx, unsigned port, const uint8_t *data, size_t len)
+{
+	struct machine *m = ctx;
+
+	session_feed(&m->session, data, len);
+}
+
+static void on_hvc0(void *ctx, unsigned port, const uint8_t *data, size_t len)
+{
+	struct machine *m = ctx;
+
+	sink_put(&m->screen, data, len);
+	console_hold(m->console, CONSOLE_PORT_CONSOLE, sink_full(&m->screen));
+}
+
+static void screen_drained(struct sink *s)
+{
+	struct machine *m = container_of(s, struct machine, screen);
+
+	if (m->console)
+		console_hold(m->console, CONSOLE_PORT_CONSOLE, false);
+}
+
+/* --- how it ends -------------------------------------------------------- */
+
+static void on_vm_end(void *ctx, enum vm_end end, const char *detail)
+{
+	struct machine *m = ctx;
+
+	snprintf(m->detail, sizeof(m->detail), "%s", detail ? detail : "");
+	reactor_stop(m->r);
+}
+
+static void on_signal(struct signals *s, int signo)
+{
+	struct machine *m = container_of(s, struct machine, signals);
+
+	if (!m->signo)
+		m->signo = signo;
+	reactor_stop(m->r);
+}
+
+static void on_deadline(struct timer *t)
+{
+	struct machine *m = container_of(t, struct machine, deadline);
+
+	m->timed_out = true;
+	reactor_stop(m->r);
+}
+
+static void on_power_off_late(struct timer *t)
+{
+	reactor_stop(container_of(t, struct machine, power_off)->r);
+}
+
+static bool has_disk_to_keep(const struct machine_options *o)
+{
+	for (unsigned i = 0; i < o->n_disks; i++)
+		if (o->disk[i].blk.path && !o->disk[i].blk.read_only)
+			return true;
+	return false;
+}
+
+static void on_session_end(void *ctx, int code)
+{
+	struct machine *m = ctx;
+
+	if (code < 0)
+		m->session_error = m->session_error ? m->session_error : code;
+	/* Its disks are written when the code comes; that they are also clean takes an unmount. */
+	if (code >= 0 && has_disk_to_keep(m->o) && !session_acknowledge(&m->session)) {
+		timer_set(&m->power_off, monotonic_ns() + POWER_OFF_NS);
+		return;
+	}
+	reactor_stop(m->r);
+}
+
+/* --- the conversation --------------------------------------------------- */
+
+static int bulk_send(void *ctx, const void *data, size_t len)
+{
+	return console_send(ctx, CONSOLE_PORT_BULK, data, len);
+}
+
+static size_t bulk_backlog(void *ctx)
+{
+	return console_backlog(ctx, CONSOLE_PORT_BULK);
+}
+
+static void bulk_hold(void *ctx, bool hold)
+{
+	console_hold(ctx, CONSOLE_PORT_BULK, hold);
+}
+
+static void on_backlog(void *ctx, unsigned port)
+{
+	session_drained(ctx);
+}
+
+static void on_metric(void *ctx, const char *line, size_t len)
+{
+	struct machine *m = ctx;
+
+	if (m->job->metric)
+		m->job->metric(m->job->ctx, line, len);
+}
+
+static int open_session(struct machine *m)
+{
+	const struct session_config cfg = {
+		.transport = { bulk_send, bulk_backlog, bulk_hold, m->console },
+		.stdin_fd = m->job->no_stdin ? -1 : STDIN_FILENO,
+		.stdout_fd = m->job->out_to_err ? STDERR_FILENO : STDOUT_FILENO,
+		.stderr_fd = STDERR_FILENO,
+		.outputs = &m->outputs,
+		.metric = on_metric,
+		.ended = on_session_end,
+		.ctx = m,
+	};
+	int rc = outputs_init(&m->outputs, m->o->outputs.word);
+
+	m->outputs_open = true;
+	m->session_open = true;
+	if (!rc)
+		rc = session_open(&m->session, m->r, &cfg);
+	if (rc)
+		return rc;
+	console_consume(m->console, CONSOLE_PORT_BULK, on_bulk, m);
+	console_on_backlog(m->console, CONSOLE_PORT_BULK, SESSION_BACKLOG_LOW, on_backlog, &m->session);
+	return 0;
+}
+
+static void on_keys(struct source *s, const uint8_t *data, int res)
+{
+	struct machine *m = container_of(s, struct machine, keys);
+	const uint8_t *escape = res > 0 && isatty(s->fd) ? memchr(data, TERMINAL_ESCAPE, (size_t)res) : NULL;
+
+	if (escape) {
+		m->quit = true;
+		reactor_stop(m->r);
+		return;
+	}
+	if (res > 0)
+		vm_serial_input(m->vm, data, (size_t)res);
+}
+
+static int open_screen(struct machine *m)
+{
+	int rc = sink_open(m->r, &m->screen, STDOUT_FILENO, SCREEN_HIGH, screen_drained);
+
+	if (!rc)
+		rc = source_open(m->r, &m->keys, STDIN_FILENO, 4096, on_keys);
+	if (rc)
+		return rc;
+	console_consume(m->console, CONSOLE_PORT_CONSOLE, on_hvc0, m);
+	if (terminal_raw())
+		fprintf(stderr, "ktstr: Ctrl-] ends the machine\n");
+	return 0;
+}
+
+static int open_streams(struct machine *m)
+{
+	static const int signos[] = { SIGINT, SIGTERM, SIGHUP };
+	int rc = signals_watch(m->r, &m->signals, signos, sizeof(signos) / sizeof(*signos), on_signal);
+
+	if (!rc)
+		rc = timer_open(m->r, &m->deadline, on_deadline);
+	if (!rc)
+		rc = timer_open(m->r, &m->power_off, on_power_off_late);
+	if (!rc && m->o->timeout_ns)
+		rc = timer_set(&m->deadline, monotonic_ns() + m->o->timeout_ns);
+	if (!rc && m->o->console)
+		rc = sink_open(m->r, &m->echo, STDERR_FILENO, SCREEN_HIGH, NULL);
+	if (!rc)
+		rc = m->job->argv ? open_session(m) : open_screen(m);
+	if (rc)
+		cli_error("reactor: %s; raise the limits of open files and locked memory", strerror(-rc));
+	return rc ? CLI_INTERNAL : 0;
+}
+
+/* --- devices ------------------------------------------------------------ */
+
+static int add(struct machine *m, struct virtio_device *d)
+{
+	struct vm_error err;
+	int rc = vm_add_device(m->vm, d, &err);
+
+	if (rc)
+		cli_error("%s", err.text);
+	return rc ? CLI_UNAVAILABLE : 0;
+}
+
+static int add_devices(struct machine *m)
+{
+	static const struct net_config loopback;
+	char why[512];
+	int rc = console_create(&m->console, m->r);
+
+	if (rc) {
+		cli_error("console: %s", strerror(-rc));
+		return CLI_INTERNAL;
+	}
+	rc = add(m, console_device(m->console));
+	for (unsigned i = 0; i < m->o->n_disks && !rc; i++) {
+		if (blk_create(&m->blk[i], m->r, &m->o->disk[i].blk, why, sizeof(why))) {
+			cli_error("--disk %s", why);
+			return CLI_UNAVAILABLE;
+		}
+		rc = add(m, blk_device(m->blk[i]));
+	}
+	if (rc || !m->o->net)
+		return rc;
+	if (net_create(&m->net, m->r, &loopback, why, sizeof(why))) {
+		cli_error("--net: %s", why);
+		return CLI_UNAVAILABLE;
+	}
+	return add(m, net_device(m->net));
+}
+
+static int create(struct machine *m)
+{
+	struct vm_config cfg = {
+		.kernel = m->o->image,
+		.initrd = m->job->argv ? NULL : m->o->initrd,
+		.cpus = m->o->cpus,
+		.memory = m->o->memory,
+		.serial_out = on_serial,
+		.ended = on_vm_end,
+		.ctx = m,
+	};
+	struct vm_error err;
+	int rc;
+
+	m->cmdline = machine_guest_cmdline(m->o, m->job);
+	rc = m->cmdline ? 0 : CLI_INTERNAL;
+	if (!rc && m->job->argv)
+		rc = machine_guest_archive(m->o, m->job, &m->archive, &m->archive_len);
+	if (rc)
+		return rc;
+	cfg.cmdline = m->cmdline;
+	cfg.initrd_data = m->archive;
+	cfg.initrd_size = m->archive_len;
+	rc = reactor_create(&m->r, SQ_ENTRIES, SLOTS_BASE + m->o->n_disks * BLK_REACTOR_SLOTS);
+	if (rc) {
+		cli_error("io_uring: %s; %s", strerror(-rc),
+			  rc == -ENOMEM
+				  ? "raise the limit of locked memory (ulimit -l)"
+				  : "allow it: sysctl kernel.io_uring_disabled=0, and no seccomp filter against it");
+		return CLI_UNAVAILABLE;
+	}
+	if (vm_create(&m->vm, m->r, &cfg, &err)) {
+		cli_error("%s", err.text);
+		return CLI_UNAVAILABLE;
+	}
+	rc = add_devices(m);
+	if (!rc)
+		rc = open_streams(m);
+	return rc;
+}
+
+/* --- run and end -------------------------------------------------------- */
+
+static int run(struct machine *m)
+{
+	struct vm_error err;
+	int rc;
+
+	if (vm_start(m->vm, &err)) {
+		cli_error("%s", err.text);
+		return CLI_UNAVAILABLE;
+	}
+	m->started = true;
+	tell(m, "%u CPUs run %s", m->o->cpus, m->o->image);
+	rc = reactor_run(m->r);
+	m->end_ns = monotonic_ns();
+	if (rc < 0) {
+		cli_error("reactor: %s", strerror(-rc));
+		return CLI_INTERNAL;
+	}
+	return 0;
+}
+
+static bool quiet(struct machine *m)
+{
+	bool all = true;
+
+	for (unsigned i = 0; i < m->o->n_disks; i++)
+		if (m->blk[i] && !blk_quiesce(m->blk[i]))
+			all = false;
+	return all;
+}
+
+static bool written(const struct machine *m)
+{
+	if (m->session_open && !(sink_idle(&m->session.out) && sink_idle(&m->session.err)))
+		return false;
+	if (m->screen.r && !sink_idle(&m->screen))
+		return false;
+	return !m->echo.r || sink_idle(&m->echo);
+}
+
+/* Stop the guest, take its last words, bring the disks to rest. False: a disk is stuck. */
+static bool stop(struct machine *m)
+{
+	uint64_t deadline;
+
+	vm_stop(m->vm);
+	timer_clear(&m->deadline);
+	timer_clear(&m->power_off);
+	if (m->console && m->started)
+		console_final_drain(m->console);
+	/* A reader may be as slow as it likes; only a signal cuts it short. */
+	while (!written(m) && !m->signo)
+		if (reactor_step(m->r, true) < 0)
+			break;
+	deadline = monotonic_ns() + QUIESCE_NS;
+	while (!quiet(m))
+		if (reactor_step_until(m->r, deadline) <= 0 && monotonic_ns() >= deadline)
+			return false;
+	return true;
+}
+
+static void destroy(struct machine *m)
+{
+	vm_destroy(m->vm);
+	for (unsigned i = 0; i < m->o->n_disks; i++)
+		if (m->blk[i])
+			blk_destroy(m->blk[i], QUIESCE_NS);
+	if (m->net)
+		net_destroy(m->net);
+	source_close(&m->keys);
+	if (m->session_open)
+		session_close(&m->session);
+	if (m->console)
+		console_destroy(m->console);
+	sink_close(&m->screen);
+	sink_close(&m->echo);
+	if (m->power_off.r)
+		timer_close(&m->power_off);
+	if (m->deadline.r)
+		timer_close(&m->deadline);
+	if (m->signals.r)
+		signals_unwatch(&m->signals);
+}
+
+static void print_tail(const char *name, const struct tail *t)
+{
+	if (!t->len)
+		return;
+	fprintf(stderr, "--- the guest's %s said last:\n", name);
+	fwrite(t->text, 1, t->len, stderr);
+	if (t->text[t->len - 1] != '\n')
+		fputc('\n', stderr);
+}
+
+static int end_without_code(const struct machine *m, enum vm_end end)
+{
+	/* A plain VMM's guest has no code to tell. */
+	if (!m->job->argv && (end == VM_POWEROFF || end == VM_RESET))
+		return CLI_OK;
+	print_tail("COM1", &m->com[0]);
+	print_tail("COM2", &m->com[1]);
+	cli_error("the guest ended (%s%s%s) without an exit code; see what it said with --console --append loglevel=7",
+		  vm_end_name(end), *m->detail ? ": " : "", m->detail);
+	return CLI_INTERNAL;
+}
+
+/* The exit code, with its reason on stderr. */
+static int verdict(struct machine *m, struct machine_result *result)
+{
+	enum vm_end end = vm_state(m->vm);
+	char text[SIZE_TEXT];
+
+	if (m->signo)
+		return 128 + m->signo;
+	if (m->session_open && m->session.exited) {
+		if (outputs_error(&m->outputs)) {
+			cli_error("--output: %s", m->outputs.why);
+			return CLI_FAILED;
+		}
+		result->completed = true;
+		return m->session.exit_code;
+	}
+	if (m->session_error == -EPIPE)
+		return 128 + SIGPIPE;
+	if (m->session_error) {
+		cli_error("the guest's stream: %s", strerror(-m->session_error));
+		return CLI_INTERNAL;
+	}
+	if (m->quit)
+		return CLI_OK;
+	if (m->timed_out) {
+		if (m->session_open && !m->session.payload_ns)
+			print_tail("COM1", &m->com[0]);
+		cli_error("the guest did not end within %s; raise --timeout", duration_format(text, m->o->timeout_ns));
+		return CLI_TIMEOUT;
+	}
+	if (end == VM_PANIC) {
+		fprintf(stderr, "%s\n", vm_panic_text(m->vm));
+		cli_error("guest panic");
+		return CLI_PANIC;
+	}
+	return end_without_code(m, end);
+}
+
+static void write_stats(const struct machine_options *o, const json_t *facts, int *code)
+{
+	if (!o->stats || json_dump_file(facts, o->stats, JSON_INDENT(2)) == 0)
+		return;
+	cli_error("--stats %s: can't be written: %s", o->stats, strerror(errno));
+	if (!*code)
+		*code = CLI_FAILED;
+}
+
+int machine_run(const struct machine_options *o, const struct machine_job *job, struct machine_result *result)
+{
+	struct machine m = { .o = o, .job = job };
+	void (*sigpipe)(int) = signal(SIGPIPE, SIG_IGN);
+	int code;
+
+	memset(result, 0, sizeof(*result));
+	code = create(&m);
+	if (!code)
+		code = run(&m);
+	if (m.vm) {
+		bool rested = stop(&m);
+
+		terminal_restore();
+		if (!code)
+			code = verdict(&m, result);
+		if (m.started) {
+			result->facts = machine_facts(&m, code);
+			write_stats(o, result->facts, &code);
+		}
+		/* Memory that a request may still write to must stay: the process ends soon, with all of it. */
+		if (!rested)
+			cli_error("a disk's requests did not end within 5 s; look at the disk below it");
+		else
+			destroy(&m);
+		if (!rested && !code)
+			code = CLI_INTERNAL;
+		if (rested && m.r)
+			reactor_destroy(m.r, QUIESCE_NS);
+	} else if (m.r) {
+		reactor_destroy(m.r, QUIESCE_NS);
+	}
+	if (m.outputs_open)
+		outputs_free(&m.outputs);
+	free(m.archive);
+	free(m.cmdline);
+	signal(SIGPIPE, sigpipe);
+	return result->code = code;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * From options to a machine that ran: one VM, its devices, the conversation
+ * with its guest, its end in order, and the facts of it all.
+ *   machine_options.c  what was asked for, checked
+ *   machine_guest.c    what goes into the guest (initramfs, command line)
+ *   machine.c          the run
+ *   machine_report.c   the facts
+ *   machine_nested.c   the same verb in the nested host instead
+ */
+#ifndef KTSTR_BENCH_MACHINE_H
+#define KTSTR_BENCH_MACHINE_H
+
+#include <jansson.h>
+
+#include "bench/machine_options.h"
+#include "bench/nested.h"
+#include "kvm/probe.h"
+#include "kvm/vm.h"
+
+/* What a verb adds to the options. */
+struct machine_job {
+	char **argv;	 /* the guest's command, NULL-terminated; NULL: none, a plain VMM for --initrd */
+	bool no_stdin;	 /* the command gets an empty stdin */
+	bool out_to_err; /* its stdout goes to our stderr: stdout is the verb's */
+	/* Files to bring besides the options': a program of this build. */
+	struct nested_file companion; /* host NULL: none */
+	/* A line of JSON that the guest put on its metric descriptor. */
+	void (*metric)(void *ctx, const char *line, size_t len);
+	void *ctx;
+	struct kvm_probe probe; /* of host_choose() */
+};
+
+struct machine_result {
+	int code;	/* the process's exit code; its reason was said on stderr */
+	bool completed; /* the guest's command ran to its end, and @code is its own */
+	json_t *facts;	/* schema "ktstr-machine/1"; NULL when no VM came to be */
+};
+
+/*
+ * Run it. SIGINT, SIGTERM and SIGHUP end it in order (128 + signal). Returns
+ * the exit code. @result->facts is the caller's; free by json_decref().
+ */
+int machine_run(const struct machine_options *o, const struct machine_job *job, struct machine_result *result);
+
+/*
+ * The whole verb again, in the nested host. @argc, @argv as the verb got
+ * them; @outputs: more files that it writes, NULL-terminated or NULL. Returns
+ * the exit code.
+ */
+int machine_run_nested(const struct machine_options *o, const struct machine_job *job, const char *const *outputs,
+		       int argc, char **argv);
+
+/* The guest's initramfs in a buffer to free(); 0 or an exit code. */
+int machine_guest_archive(const struct machine_options *o, const struct machine_job *job, uint8_t **archive,
+			  size_t *len);
+/* The kernel's command line, to free(). */
+char *machine_guest_cmdline(const struct machine_options *o, const struct machine_job *job);
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What goes into a guest: its first file system and its kernel's command line. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bench/cli.h"
+#include "bench/command.h"
+#include "bench/host.h"
+#include "bench/initramfs.h"
+#include "bench/machine.h"
+#include "bench/path.h"
+
+/*
+ * No module is needed by name where the kernel has it built in, and a kernel
+ * that lacks it says so itself: the guest's init names the port or disk that
+ * does not appear.
+ */
+static const char *const modules_always[] = { "virtio_mmio", "virtio_console" };
+static const char *const modules_disk[] = { "virtio_blk", "ext4" };
+static const char *const modules_net[] = { "virtio_net", "af_packet" };
+
+static void add_modules(struct initramfs *in, const struct machine_options *o)
+{
+	if (!*o->module_dir)
+		return;
+	initramfs_add_modules(in, o->module_dir, modules_always, 2, true);
+	if (o->n_disks)
+		initramfs_add_modules(in, o->module_dir, modules_disk, 2, true);
+	if (o->net)
+		initramfs_add_modules(in, o->module_dir, modules_net, 2, true);
+	initramfs_add_modules(in, o->module_dir, o->modules.word, o->modules.n, false);
+}
+
+static void add_files(struct initramfs *in, const struct machine_options *o, const struct machine_job *job)
+{
+	char host[PATH_MAX], at[PATH_MAX];
+	const char *guest;
+	struct stat st;
+
+	for (unsigned i = 0; i < o->files.n; i++) {
+		machine_file_split(o->files.word[i], host, &guest);
+		if (path_absolute(guest ? guest : host, at))
+			continue;
+		if (!stat(host, &st) && S_ISDIR(st.st_mode))
+			initramfs_add_tree(in, host, at);
+		else
+			initramfs_add_binary(in, host, at);
+	}
+	if (job->companion.host)
+		initramfs_add_binary(in, job->companion.host, job->companion.guest);
+	for (unsigned i = 0; i < o->outputs.n; i++)
+		if (!path_absolute(o->outputs.word[i], at))
+			initramfs_add_output(in, at);
+}
+
+/* The command, and the program behind its first word if the guest has none of its own. */
+static void add_command(struct initramfs *in, const struct machine_options *o, const struct machine_job *job)
+{
+	char program[PATH_MAX], number[16];
+
+	if (command_find(job->argv[0], program) == COMMAND_HOST) {
+		initramfs_add_binary(in, program, program);
+		/* The guest's PATH and working directory are not ours. */
+		job->argv[0] = strdup(program);
+	}
+	initramfs_set_argv(in, (const char *const *)job->argv);
+	snprintf(number, sizeof(number), "%u", o->n_disks);
+	initramfs_set_option(in, "wait_disks", number);
+}
+
+/* The user's archive and ours: the kernel unpacks both, the later over the earlier. */
+static int put_behind(const char *initrd, uint8_t **archive, size_t *len)
+{
+	int fd = open(initrd, O_RDONLY | O_CLOEXEC), rc = CLI_UNAVAILABLE;
+	size_t size, padded, done = 0;
+	uint8_t *both = NULL;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		goto out;
+	size = (size_t)st.st_size;
+	padded = (size + 3) & ~(size_t)3;
+	both = calloc(1, padded + *len);
+	if (!both)
+		goto out;
+	while (done < size) {
+		ssize_t n = read(fd, both + done, size - done);
+
+		if (n <= 0)
+			goto out;
+		done += (size_t)n;
+	}
+	memcpy(both + padded, *archive, *len);
+	free(*archive);
+	*archive = both;
+	*len += padded;
+	both = NULL;
+	rc = 0;
+out:
+	if (rc)
+		cli_error("--initrd %s: can't be read: %s", initrd, strerror(errno));
+	free(both);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+int machine_guest_archive(const struct machine_options *o, const struct machine_job *job, uint8_t **archive,
+			  size_t *len)
+{
+	struct initramfs *in;
+	char init[PATH_MAX];
+	int rc = 0;
+
+	if (host_companion("guest-init", "../guest-init/guest-init", init))
+		return CLI_UNAVAILABLE;
+	in = initramfs_new();
+	if (!in) {
+		cli_error("out of memory");
+		return CLI_INTERNAL;
+	}
+	initramfs_base(in, init, !o->initrd);
+	add_modules(in, o);
+	add_files(in, o, job);
+	add_command(in, o, job);
+	if (o->n_disks)
+		initramfs_set_option(in, "ack_exit", "1");
+	if (initramfs_write(in, archive, len)) {
+		cli_error("guest's files: %s", initramfs_why(in));
+		rc = CLI_UNAVAILABLE;
+	}
+	initramfs_free(in);
+	return !rc && o->initrd ? put_behind(o->initrd, archive, len) : rc;
+}
+
+char *machine_guest_cmdline(const struct machine_options *o, const struct machine_job *job)
+{
+	/*
+	 * The log stays in the guest (a byte on COM1 costs an exit), but a panic is told in full: the kernel raises
+	 * the level itself. Mitigations stay: a scheduler's figures are about a stock kernel.
+	 */
+	static const char common[] = "console=ttyS0 panic=-1 reboot=k no_timer_check random.trust_cpu=on "
+				     "i8042.noaux i8042.nomux i8042.dumbkbd";
+	char *line = NULL;
+	int n = asprintf(&line, "%s%s%s%s", common, job->argv ? " loglevel=1 rdinit=/init" : "", o->append ? " " : "",
+			 o->append ? o->append : "");
+
+	return n < 0 ? NULL : line;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The verb again, in the nested host: all that it needs of this machine, and what it writes. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bench/cli.h"
+#include "bench/command.h"
+#include "bench/host.h"
+#include "bench/machine.h"
+
+#define GRACE_S 120 /* for the nested host's own boot and work, beside the guest's time */
+#define MIB (1u << 20)
+
+struct plan {
+	struct nested_plan plan;
+	struct nested_file binaries[MACHINE_LIST_MAX + 2], files[MACHINE_LIST_MAX + 4], trees[MACHINE_LIST_MAX + 1];
+	char hosts[MACHINE_LIST_MAX][PATH_MAX];
+	struct nested_disk disks[MACHINE_DISKS_MAX];
+	const char *kernels[2], *outputs[MACHINE_LIST_MAX + 8], *env[3];
+	char program[PATH_MAX], init[PATH_MAX], modules[PATH_MAX];
+	unsigned n_outputs;
+};
+
+/* The files of --file lie in the nested host where they lie here. */
+static void plan_files(struct plan *p, const struct machine_options *o)
+{
+	const char *guest;
+	struct stat st;
+
+	for (unsigned i = 0; i < o->files.n; i++) {
+		machine_file_split(o->files.word[i], p->hosts[i], &guest);
+		if (!stat(p->hosts[i], &st) && S_ISDIR(st.st_mode))
+			p->trees[p->plan.n_trees++].host = p->hosts[i];
+		else
+			p->binaries[p->plan.n_binaries++].host = p->hosts[i];
+	}
+	if (o->initrd)
+		p->files[p->plan.n_files++].host = o->initrd;
+	p->plan.files = p->files;
+	p->plan.trees = p->trees;
+	p->plan.binaries = p->binaries;
+}
+
+static void plan_kernel(struct plan *p, const struct machine_options *o)
+{
+	if (*o->kernel_name) {
+		p->kernels[0] = o->kernel_name;
+		p->plan.kernels = p->kernels;
+		return;
+	}
+	p->files[p->plan.n_files++].host = o->kernel;
+	if (!*o->module_dir)
+		return;
+	/* Where the system has them: what lies beside the kernel here may lie behind a link. */
+	snprintf(p->modules, sizeof(p->modules), "/lib/modules/%s", strrchr(o->module_dir, '/') + 1);
+	p->trees[p->plan.n_trees++] = (struct nested_file){ .host = o->module_dir, .guest = p->modules };
+}
+
+static void plan_disks(struct plan *p, const struct machine_options *o)
+{
+	uint64_t in_memory = 0;
+
+	for (unsigned i = 0; i < o->n_disks; i++) {
+		const struct blk_config *c = &o->disk[i].blk;
+
+		if (!c->path) {
+			in_memory += c->size ? c->size : VIRTIO_BLK_DEFAULT_CAPACITY_BYTES;
+			continue;
+		}
+		p->disks[p->plan.n_disks++] = (struct nested_disk){ .path = c->path, .ro = c->read_only };
+	}
+	p->plan.disks = p->disks;
+	p->plan.memory_mib = NESTED_OWN_MIB + (o->memory + in_memory) / MIB;
+}
+
+static void plan_outputs(struct plan *p, const struct machine_options *o, const char *const *outputs)
+{
+	for (unsigned i = 0; i < o->outputs.n; i++)
+		p->outputs[p->n_outputs++] = o->outputs.word[i];
+	if (o->stats)
+		p->outputs[p->n_outputs++] = o->stats;
+	for (unsigned i = 0; outputs && outputs[i] && i < 4; i++)
+		p->outputs[p->n_outputs++] = outputs[i];
+	p->plan.outputs = p->outputs;
+}
+
+static int plan_make(struct plan *p, const struct machine_options *o, const struct machine_job *job,
+		     const char *const *outputs)
+{
+	if (host_companion("guest-init", "../guest-init/guest-init", p->init))
+		return CLI_UNAVAILABLE;
+	p->plan.self = true;
+	p->plan.guest_init = p->init;
+	p->plan.cpus = o->cpus > 2 ? o->cpus : 2;
+	if ((long)p->plan.cpus > sysconf(_SC_NPROCESSORS_ONLN))
+		p->plan.cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	if (o->timeout_ns)
+		p->plan.timeout_s = (int)(o->timeout_ns / 1000000000u) + GRACE_S;
+	plan_files(p, o);
+	plan_kernel(p, o);
+	plan_disks(p, o);
+	plan_outputs(p, o, outputs);
+	if (job->companion.host)
+		p->files[p->plan.n_files++].host = job->companion.host;
+	if (job->argv && command_find(job->argv[0], p->program) == COMMAND_HOST)
+		p->binaries[p->plan.n_binaries++].host = p->program;
+	return 0;
+}
+
+int machine_run_nested(const struct machine_options *o, const struct machine_job *job, const char *const *outputs,
+		       int argc, char **argv)
+{
+	struct plan *p = calloc(1, sizeof(*p));
+	const char **words = nested_argv(argc + 1, argv - 1);
+	char why[1024], *path = NULL;
+	int rc = CLI_INTERNAL;
+
+	/* A program of this machine's PATH is found there by the same PATH. */
+	if (!p || !words ||
+	    asprintf(&path, "PATH=%s:/usr/sbin:/usr/bin:/sbin:/bin", getenv("PATH") ? getenv("PATH") : "") < 0) {
+		path = NULL;
+		cli_error("out of memory");
+		goto out;
+	}
+	rc = plan_make(p, o, job, outputs);
+	if (rc)
+		goto out;
+	p->env[0] = path;
+	p->plan.env = p->env;
+	p->plan.argv = words;
+	rc = nested_run(&p->plan, why, sizeof(why));
+	if (rc < 0) {
+		cli_error("%s", why);
+		rc = nested_exit_code(rc);
+	}
+out:
+	free(path);
+	free(words);
+	free(p);
+	return rc;
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "bench/machine_options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bench/cache.h"
+#include "bench/cli.h"
+#include "bench/size.h"
+#include "kvm/vm.h"
+
+enum {
+	OPT_HOST = 0x200,
+	OPT_KERNEL,
+	OPT_INITRD,
+	OPT_APPEND,
+	OPT_CPUS,
+	OPT_MEMORY,
+	OPT_DISK,
+	OPT_NET,
+	OPT_FILE,
+	OPT_MODULE,
+	OPT_OUTPUT,
+	OPT_TIMEOUT,
+	OPT_STATS,
+	OPT_CONSOLE,
+};
+
+static const struct argp_option options[] = {
+	{ NULL, 0, NULL, 0, "The machine:", 10 },
+	{ "host", OPT_HOST, "KIND", 0,
+	  "Where the VM runs: direct (this machine's KVM), nested (in a small Linux under QEMU), or auto: direct where "
+	  "KVM boots stock kernels (auto)",
+	  10 },
+	{ "kernel", OPT_KERNEL, "K", 0, "A file, or the name of a kernel in the cache, such as 7.2 (default)", 10 },
+	{ "initrd", OPT_INITRD, "I", 0, "First file system; with a command, ktstr's own is laid over it", 10 },
+	{ "append", OPT_APPEND, "WORDS", 0, "Add to the kernel's command line", 10 },
+	{ "cpus", OPT_CPUS, "N", 0, "CPUs, 1 to 254 (2)", 10 },
+	{ "memory", OPT_MEMORY, "SIZE", 0, "Memory, 64M or more (1G)", 10 },
+	{ "disk", OPT_DISK, "DISK", 0,
+	  "PATH[,ro] or size=256M; then also engine=auto|uring|sync, direct=on, iops=N, bps=N, iops-burst=N, "
+	  "bps-burst=N, serial=NAME; may be repeated",
+	  10 },
+	{ "net", OPT_NET, NULL, 0, "A network card that echoes each frame", 10 },
+	{ NULL, 0, NULL, 0, "What goes in and out:", 11 },
+	{ "file", OPT_FILE, "HOST[:GUEST]", 0, "Bring a file or directory; a program comes with its shared libraries",
+	  11 },
+	{ "module", OPT_MODULE, "NAME", 0, "Load a kernel module, and what it needs", 11 },
+	{ "output", OPT_OUTPUT, "PATH", 0, "Bring the guest's file PATH back to the same place", 11 },
+	{ "timeout", OPT_TIMEOUT, "TIME", 0, "End the guest after this time, with exit code 124", 11 },
+	{ "stats", OPT_STATS, "FILE", 0, "Write all counters to FILE, as JSON", 11 },
+	{ "console", OPT_CONSOLE, NULL, 0, "Show the guest's COM1 on stderr", 11 },
+	{ "verbose", 'v', NULL, 0, "Tell on stderr what is being done", 11 },
+	{ 0 },
+};
+
+static enum host_choice parse_host(const char *arg)
+{
+	static const char *const names[] = { "auto", "direct", "nested" };
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(arg, names[i]))
+			return (enum host_choice)i;
+	cli_usage("--host %s: no such kind of host; use auto, direct or nested", arg);
+}
+
+static void parse_cpus(struct machine_options *o, const char *arg)
+{
+	uint64_t n;
+
+	if (number_parse(arg, 1, VM_CPUS_MAX, &n))
+		cli_usage("--cpus %s: not a number of CPUs; use 1 to %d", arg, VM_CPUS_MAX);
+	o->cpus = (unsigned)n;
+}
+
+static void parse_memory(struct machine_options *o, const char *arg)
+{
+	if (size_parse(arg, &o->memory))
+		cli_usage("--memory %s: not a size; write it as 512M or 2G", arg);
+	if (o->memory < VM_MEMORY_MIN)
+		cli_usage("--memory %s: too little to boot a kernel; use 64M or more", arg);
+	if (o->memory > UINT64_C(1) << 46)
+		cli_usage("--memory %s: more than can be addressed; use 64T or less", arg);
+	/* Whole pages. */
+	o->memory &= ~UINT64_C(0xfff);
+}
+
+static void parse_disk(struct machine_options *o, const char *arg)
+{
+	char why[PATH_MAX + 512];
+
+	if (o->n_disks == MACHINE_DISKS_MAX)
+		cli_usage("--disk %s: more disks than fit; use at most %d", arg, MACHINE_DISKS_MAX);
+	if (disk_parse(arg, &o->disk[o->n_disks], why, sizeof(why)))
+		cli_usage("%s", why);
+	o->n_disks++;
+}
+
+static void append_to(struct machine_list *list, const char *option, const char *arg)
+{
+	if (!*arg)
+		cli_usage("%s: is empty; give it a name", option);
+	if (list->n == MACHINE_LIST_MAX)
+		cli_usage("%s %s: given too often; at most %d times", option, arg, MACHINE_LIST_MAX);
+	list->word[list->n++] = arg;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct machine_options *o = state->input;
+
+	switch (key) {
+	case OPT_HOST:
+		o->host = parse_host(arg);
+		return 0;
+	case OPT_KERNEL:
+		o->kernel = arg;
+		return 0;
+	case OPT_INITRD:
+		o->initrd = arg;
+		return 0;
+	case OPT_APPEND:
+		o->append = arg;
+		return 0;
+	case OPT_CPUS:
+		parse_cpus(o, arg);
+		return 0;
+	case OPT_MEMORY:
+		parse_memory(o, arg);
+		return 0;
+	case OPT_DISK:
+		parse_disk(o, arg);
+		return 0;
+	case OPT_NET:
+		o->net = true;
+		return 0;
+	case OPT_FILE:
+		append_to(&o->files, "--file", arg);
+		return 0;
+	case OPT_MODULE:
+		append_to(&o->modules, "--module", arg);
+		return 0;
+	case OPT_OUTPUT:
+		append_to(&o->outputs, "--output", arg);
+		return 0;
+	case OPT_TIMEOUT:
+		if (duration_parse(arg, &o->timeout_ns) || !o->timeout_ns)
+			cli_usage("--timeout %s: not a time; write it as 30s or 2m", arg);
+		return 0;
+	case OPT_STATS:
+		o->stats = arg;
+		return 0;
+	case OPT_CONSOLE:
+		o->console = true;
+		return 0;
+	case 'v':
+		o->verbose = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp machine_options_argp = { .options = options, .parser = parse };
+
+void machine_options_init(struct machine_options *o)
+{
+	memset(o, 0, sizeof(*o));
+	o->cpus = 2;
+	o->memory = UINT64_C(1) << 30;
+}
+
+bool machine_file_split(const char *word, char host[PATH_MAX], const char **guest)
+{
+	const char *colon = strrchr(word, ':');
+	size_t n = colon ? (size_t)(colon - word) : strlen(word);
+
+	if (n >= PATH_MAX || (colon && !colon[1]) || !n)
+		return false;
+	memcpy(host, word, n);
+	host[n] = '\0';
+	*guest = colon ? colon + 1 : NULL;
+	return true;
+}
+
+/* --- checks ------------------------------------------------------------- */
+
+/* The release that a bzImage names itself, for its modules' sake. */
+static bool image_release(const char *path, char release[NAME_MAX + 1])
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	uint8_t header[0x210];
+	ssize_t n = -1;
+
+	if (fd < 0)
+		return false;
+	/* Boot protocol 2.00: the string lies at 0x200 + the u16 at 0x20e. */
+	if (pread(fd, header, sizeof(header), 0) == sizeof(header) && !memcmp(header + 0x202, "HdrS", 4))
+		n = pread(fd, release, NAME_MAX, 0x200 + (header[0x20e] | header[0x20f] << 8));
+	close(fd);
+	if (n <= 0)
+		return false;
+	release[n] = '\0';
+	release[strcspn(release, " ")] = '\0';
+	return *release && !strchr(release, '/');
+}
+
+/* Beside the kernel as in the cache, or where the system has them. */
+static void find_modules(struct machine_options *o)
+{
+	char release[NAME_MAX + 1], dir[PATH_MAX];
+	const char *places[] = { dir, "", "/usr" };
+
+	if (!image_release(o->image, release))
+		return;
+	snprintf(dir, sizeof(dir), "%s", o->image);
+	*strrchr(dir, '/') = '\0';
+	for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		int n = snprintf(o->module_dir, PATH_MAX, "%s/lib/modules/%s", places[i], release);
+
+		if (n < PATH_MAX && !access(o->module_dir, X_OK))
+			return;
+	}
+	o->module_dir[0] = '\0';
+}
+
+static int kernel_from_cache(struct machine_options *o, const char *name)
+{
+	char dir[PATH_MAX], release[NAME_MAX + 1];
+	int rc = cache_kernel(name, dir, release);
+
+	if (rc) {
+		cli_error("kernel %s: neither a file nor in the cache; run bench/fetch kernel %s", name,
+			  strcmp(name, "default") ? name : "7.2");
+		return CLI_UNAVAILABLE;
+	}
+	snprintf(o->kernel_name, sizeof(o->kernel_name), "%s", name);
+	if (snprintf(o->image, PATH_MAX, "%s/vmlinuz", dir) >= PATH_MAX ||
+	    snprintf(o->module_dir, PATH_MAX, "%s/lib/modules/%s", dir, release) >= PATH_MAX) {
+		cli_error("kernel %s: its path is too long; set KTSTR_CACHE_DIR to a shorter one", name);
+		return CLI_UNAVAILABLE;
+	}
+	return 0;
+}
+
+static int find_kernel(struct machine_options *o)
+{
+	const char *name = o->kernel ? o->kernel : "default";
+	struct stat st;
+	int fd;
+
+	if (!*name) {
+		cli_error("--kernel: is empty; give a file or a name such as 7.2");
+		return CLI_USAGE;
+	}
+	if (!o->kernel || (!strchr(name, '/') && stat(name, &st)))
+		return kernel_from_cache(o, name);
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || !realpath(name, o->image)) {
+		cli_error("kernel %s: %s; give a bzImage, an ELF vmlinux, or a name in the cache such as 7.2", name,
+			  fd < 0 ? strerror(errno) : "not a regular file");
+		if (fd >= 0)
+			close(fd);
+		return CLI_UNAVAILABLE;
+	}
+	close(fd);
+	find_modules(o);
+	return 0;
+}
+
+static int check_readable(const char *what, const char *path, bool directory)
+{
+	struct stat st;
+
+	if (access(path, R_OK) || stat(path, &st)) {
+		cli_error("%s %s: %s; name a file that can be read", what, path, strerror(errno));
+		return CLI_UNAVAILABLE;
+	}
+	if (!S_ISREG(st.st_mode) && !(directory && S_ISDIR(st.st_mode))) {
+		cli_error("%s %s: not a regular file%s; name one", what, path, directory ? " or a directory" : "");
+		return CLI_UNAVAILABLE;
+	}
+	return 0;
+}
+
+static int check_files(const struct machine_options *o)
+{
+	char host[PATH_MAX];
+	const char *guest;
+
+	for (unsigned i = 0; i < o->files.n; i++) {
+		int rc;
+
+		if (!machine_file_split(o->files.word[i], host, &guest)) {
+			cli_error("--file %s: is not HOST or HOST:GUEST; name a file before the colon and one behind",
+				  o->files.word[i]);
+			return CLI_USAGE;
+		}
+		rc = check_readable("--file", host, true);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+int machine_options_check(struct machine_options *o)
+{
+	char why[PATH_MAX + 512];
+	int rc = find_kernel(o);
+
+	if (!rc && o->initrd)
+		rc = check_readable("--initrd", o->initrd, false);
+	for (unsigned i = 0; i < o->n_disks && !rc; i++)
+		if (disk_check(&o->disk[i], why, sizeof(why))) {
+			cli_error("--disk %s", why);
+			rc = CLI_UNAVAILABLE;
+		}
+	if (!rc && o->append && strlen(o->append) > 3000) {
+		cli_error("--append: longer than a kernel takes; use at most 3000 bytes");
+		rc = CLI_USAGE;
+	}
+	if (!rc && o->modules.n && !*o->module_dir) {
+		cli_error("--module %s: no modules found for kernel %s; put lib/modules/RELEASE beside it",
+			  o->modules.word[0], o->image);
+		rc = CLI_UNAVAILABLE;
+	}
+	return rc ? rc : check_files(o);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What run and bench have in common on their command lines: the machine. All
+ * of it is checked, by name and by looking at the files, before any VM exists.
+ */
+#ifndef KTSTR_BENCH_MACHINE_OPTIONS_H
+#define KTSTR_BENCH_MACHINE_OPTIONS_H
+
+#include <argp.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bench/disk.h"
+
+#define MACHINE_DISKS_MAX 12
+#define MACHINE_LIST_MAX 64
+
+enum host_choice { HOST_AUTO, HOST_DIRECT, HOST_NESTED };
+
+struct machine_list {
+	const char *word[MACHINE_LIST_MAX + 1]; /* NULL-terminated */
+	unsigned n;
+};
+
+/* Holds pointers into itself: not to be copied. */
+struct machine_options {
+	enum host_choice host;
+	const char *kernel; /* as given */
+	const char *initrd, *append, *stats;
+	unsigned cpus;
+	uint64_t memory;     /* bytes */
+	uint64_t timeout_ns; /* 0: none */
+	bool net, console, verbose;
+	struct disk disk[MACHINE_DISKS_MAX];
+	unsigned n_disks;
+	struct machine_list files, modules, outputs;
+	/* Of the kernel, by machine_options_check(). */
+	char image[PATH_MAX];
+	char module_dir[PATH_MAX];	/* .../lib/modules/RELEASE, or "" */
+	char kernel_name[NAME_MAX + 1]; /* in the cache, or "": a file elsewhere */
+};
+
+/* Set what is not asked for. */
+void machine_options_init(struct machine_options *o);
+/* The options, as an argp child whose input is struct machine_options. */
+extern const struct argp machine_options_argp;
+/*
+ * Find the kernel; look at kernel, initrd, disks and files. Returns 0, or an
+ * exit code after it said on stderr what is wrong.
+ */
+int machine_options_check(struct machine_options *o);
+/* HOST[:GUEST]: the host's part in @host; the guest's, or NULL. False: too long. */
+bool machine_file_split(const char *word, char host[PATH_MAX], const char **guest);
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The facts of a machine that ran, as JSON: schema "ktstr-machine/1". Times in ns, sizes in bytes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "bench/host.h"
+#include "bench/machine_state.h"
+#include "bench/verbs.h"
+
+static void put(json_t *object, const char *key, uint64_t value)
+{
+	json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+static void put_text(json_t *object, const char *key, const char *text)
+{
+	/* What a guest says need not be UTF-8; then it is not repeated. */
+	json_t *string = json_string(text);
+
+	json_object_set_new(object, key, string ? string : json_null());
+}
+
+static json_t *host_facts(const struct machine *m)
+{
+	json_t *host = json_object();
+	char model[128];
+	struct utsname u;
+
+	uname(&u);
+	host_cpu_model(model, sizeof(model));
+	put_text(host, "kind", host_kind_text(&m->job->probe));
+	json_object_set_new(host, "timings_of_hardware",
+			    json_boolean(!host_is_nested() && m->job->probe.kind == KVM_HARDWARE));
+	put_text(host, "kernel", u.release);
+	put_text(host, "cpu", model);
+	put(host, "cpus", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
+	return host;
+}
+
+static json_t *guest_facts(const struct machine *m)
+{
+	json_t *guest = json_object(), *environment = NULL;
+
+	put_text(guest, "kernel_image", m->o->image);
+	put(guest, "cpus", m->o->cpus);
+	put(guest, "memory_bytes", m->o->memory);
+	put_text(guest, "cmdline", m->cmdline);
+	if (m->session_open && m->session.environment)
+		environment = json_loads(m->session.environment, 0, NULL);
+	json_object_set_new(guest, "environment", environment ? environment : json_null());
+	return guest;
+}
+
+/* 0 (never happened) gives null, not a difference. */
+static void put_span(json_t *object, const char *key, uint64_t from, uint64_t to)
+{
+	json_object_set_new(object, key, from && to >= from ? json_integer((json_int_t)(to - from)) : json_null());
+}
+
+static json_t *timings(const struct machine *m)
+{
+	uint64_t first_run = vm_first_run_ns(m->vm);
+	json_t *t = json_object();
+
+	put_span(t, "start_to_first_run", process_start_ns, first_run);
+	put_span(t, "first_run_to_guest_init", first_run, m->session.ready_ns);
+	put_span(t, "start_to_guest_init", process_start_ns, m->session.ready_ns);
+	put_span(t, "start_to_command", process_start_ns, m->session.payload_ns);
+	put_span(t, "start_to_end", process_start_ns, m->end_ns);
+	return t;
+}
+
+static json_t *exits_facts(const struct machine *m)
+{
+	json_t *object = json_object();
+	struct vm_exits e;
+
+	vm_exits(m->vm, &e);
+	put(object, "mmio", e.mmio);
+	put(object, "pio", e.pio);
+	put(object, "serial", e.serial);
+	put(object, "hlt", e.hlt);
+	put(object, "intr", e.intr);
+	put(object, "other", e.other);
+	put(object, "answered_by_reactor", e.mailbox);
+	return object;
+}
+
+static json_t *reactor_facts(const struct machine *m)
+{
+	const struct reactor_features *f = reactor_features(m->r);
+	const struct reactor_counters *c = reactor_counters(m->r);
+	json_t *features = json_pack("{sb sb sb sb sb sb si si}", "single_issuer", f->single_issuer, "defer_taskrun",
+				     f->defer_taskrun, "submit_all", f->submit_all, "coop_taskrun", f->coop_taskrun,
+				     "no_iowait", f->no_iowait, "ring_fd", f->ring_fd, "sq_entries", (int)f->sq_entries,
+				     "cq_entries", (int)f->cq_entries);
+	json_t *object = json_object();
+
+	json_object_set_new(object, "features", features);
+	put(object, "wakes", c->wakes);
+	put(object, "enters", c->enters);
+	put(object, "cqes", c->cqes);
+	put(object, "cqes_max", c->cqes_max);
+	json_object_set_new(object, "cqes_per_wake", json_real(c->wakes ? (double)c->cqes / (double)c->wakes : 0));
+	put(object, "sqes", c->sqes);
+	put(object, "stale", c->stale);
+	put(object, "rearms", c->rearms);
+	put(object, "overflows", c->overflows);
+	put(object, "kernel_ns", c->kernel_ns);
+	put(object, "handlers_ns", c->handlers_ns);
+	return object;
+}
+
+static json_t *device_facts(const struct virtio_device *d)
+{
+	json_t *object = json_object();
+
+	put(object, "interrupts", d->interrupts);
+	put(object, "guest_errors", d->guest_errors);
+	return object;
+}
+
+static json_t *disk_facts(const struct machine *m, unsigned i)
+{
+	const struct blk_counters *c = blk_counters(m->blk[i]);
+	json_t *object = device_facts(blk_device(m->blk[i]));
+	const char *path = m->o->disk[i].blk.path;
+
+	json_object_set_new(object, "path", path ? json_string(path) : json_null());
+	put(object, "capacity_bytes", blk_capacity(m->blk[i]));
+	put_text(object, "engine", blk_engine_used(m->blk[i]));
+	put_text(object, "engine_reason", blk_engine_reason(m->blk[i]));
+	put(object, "reads_completed", c->reads_completed);
+	put(object, "writes_completed", c->writes_completed);
+	put(object, "flushes_completed", c->flushes_completed);
+	put(object, "bytes_read", c->bytes_read);
+	put(object, "bytes_written", c->bytes_written);
+	put(object, "throttled_count", c->throttled_count);
+	put(object, "io_errors", c->io_errors);
+	put(object, "invalid_avail_idx_count", c->invalid_avail_idx_count);
+	put(object, "currently_throttled_gauge", c->currently_throttled_gauge);
+	put(object, "in_flight_max", c->in_flight_max);
+	return object;
+}
+
+static json_t *net_facts(const struct machine *m)
+{
+	const struct net_counters *c = net_counters(m->net);
+	json_t *object = device_facts(net_device(m->net));
+
+	put(object, "tx_packets", c->tx_packets);
+	put(object, "tx_bytes", c->tx_bytes);
+	put(object, "rx_packets", c->rx_packets);
+	put(object, "rx_bytes", c->rx_bytes);
+	put(object, "tx_dropped_no_rx_buffer", c->tx_dropped_no_rx_buffer);
+	put(object, "tx_dropped_rx_poisoned", c->tx_dropped_rx_poisoned);
+	put(object, "tx_chain_invalid", c->tx_chain_invalid);
+	put(object, "tx_oversize_dropped", c->tx_oversize_dropped);
+	put(object, "rx_chain_invalid", c->rx_chain_invalid);
+	put(object, "rx_write_failed", c->rx_write_failed);
+	put(object, "tx_add_used_failures", c->tx_add_used_failures);
+	put(object, "rx_add_used_failures", c->rx_add_used_failures);
+	put(object, "invalid_avail_idx_count", c->invalid_avail_idx_count);
+	return object;
+}
+
+static json_t *console_facts(const struct machine *m)
+{
+	static const char *const names[CONSOLE_PORTS] = { "console", "bulk", "stats" };
+	const struct console_counters *c = console_counters(m->console);
+	json_t *object = device_facts(console_device(m->console));
+
+	for (unsigned i = 0; i < CONSOLE_PORTS; i++)
+		json_object_set_new(object, names[i],
+				    json_pack("{sI sI sI}", "tx_bytes", (json_int_t)c->port[i].tx_bytes, "rx_bytes",
+					      (json_int_t)c->port[i].rx_bytes, "backlog_max",
+					      (json_int_t)c->port[i].backlog_max));
+	put(object, "control_in", c->control_in);
+	put(object, "control_out", c->control_out);
+	put(object, "invalid_avail_idx_count", c->invalid_avail_idx_count);
+	put(object, "ring_errors", c->ring_errors);
+	return object;
+}
+
+static json_t *stream_facts(const struct machine *m)
+{
+	const struct session *s = &m->session;
+	json_t *object = json_object();
+
+	put(object, "frames", s->parser.frames);
+	put(object, "bad_crc", s->bad_crc);
+	put(object, "unknown", s->parser.unknown);
+	put(object, "dropped", s->dropped);
+	put(object, "stdin_bytes", s->stdin_bytes);
+	put(object, "stdout_bytes", s->stdout_bytes);
+	put(object, "stderr_bytes", s->stderr_bytes);
+	return object;
+}
+
+static void add_statistic(void *ctx, const char *name, bool per_vcpu, uint64_t value)
+{
+	put(ctx, name, value);
+}
+
+static bool is_guest_memory(const struct guest_memory *mem, uint64_t address)
+{
+	for (unsigned i = 0; i < mem->n; i++)
+		if (address >= (uintptr_t)mem->region[i].hva &&
+		    address - (uintptr_t)mem->region[i].hva < mem->region[i].size)
+			return true;
+	return false;
+}
+
+/* Resident memory: the guest's, and all else. */
+static void put_resident(const struct machine *m, json_t *object)
+{
+	FILE *f = fopen("/proc/self/smaps", "re");
+	uint64_t kib, guest = 0, other = 0;
+	unsigned long start, end;
+	bool in_guest = false;
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			in_guest = is_guest_memory(vm_memory(m->vm), start);
+		else if (sscanf(line, "Rss: %lu kB", &kib) == 1)
+			*(in_guest ? &guest : &other) += kib << 10;
+	}
+	if (!f)
+		return;
+	fclose(f);
+	put(object, "guest_resident_bytes", guest);
+	put(object, "own_resident_bytes", other);
+}
+
+static json_t *vmm_facts(const struct machine *m)
+{
+	json_t *vmm = json_object(), *disks = json_array(), *kvm = json_object();
+
+	json_object_set_new(vmm, "exits", exits_facts(m));
+	json_object_set_new(vmm, "reactor", reactor_facts(m));
+	json_object_set_new(vmm, "console", console_facts(m));
+	for (unsigned i = 0; i < m->o->n_disks; i++)
+		json_array_append_new(disks, disk_facts(m, i));
+	json_object_set_new(vmm, "disks", disks);
+	json_object_set_new(vmm, "net", m->net ? net_facts(m) : json_null());
+	json_object_set_new(vmm, "stream", m->session_open ? stream_facts(m) : json_null());
+	if (vm_stats_read(m->vm, add_statistic, kvm)) {
+		json_decref(kvm);
+		kvm = json_null();
+	}
+	json_object_set_new(vmm, "kvm_statistics", kvm);
+	put_resident(m, vmm);
+	return vmm;
+}
+
+json_t *machine_facts(const struct machine *m, int code)
+{
+	json_t *facts = json_object(), *end = json_object();
+
+	put_text(facts, "schema", "ktstr-machine/1");
+	put_text(facts, "ktstr", KTSTR_VERSION);
+	json_object_set_new(facts, "host", host_facts(m));
+	json_object_set_new(facts, "guest", guest_facts(m));
+	json_object_set_new(facts, "timings_ns", timings(m));
+	put_text(end, "reason", vm_end_name(vm_state(m->vm)));
+	put_text(end, "detail", m->detail);
+	put(end, "exit_code", (uint64_t)code);
+	json_object_set_new(facts, "end", end);
+	json_object_set_new(facts, "vmm", vmm_facts(m));
+	return facts;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A machine while it runs; between machine.c and machine_report.c only. */
+#ifndef KTSTR_BENCH_MACHINE_STATE_H
+#define KTSTR_BENCH_MACHINE_STATE_H
+
+#include "bench/machine.h"
+#include "bench/outputs.h"
+#include "bench/session.h"
+#include "virtio/blk.h"
+#include "virtio/console.h"
+#include "virtio/net.h"
+
+#define TAIL_SIZE 4096u
+
+struct tail {
+	size_t len;
+	char text[TAIL_SIZE];
+};
+
+struct machine {
+	const struct machine_options *o;
+	const struct machine_job *job;
+	struct reactor *r;
+	struct vm *vm;
+	struct console *console;
+	struct blk *blk[MACHINE_DISKS_MAX];
+	struct net *net;
+	char *cmdline;
+	uint8_t *archive;
+	size_t archive_len;
+
+	struct session session; /* with a command */
+	struct outputs outputs;
+	bool session_open, outputs_open;
+	struct source keys; /* without one: stdin to COM1, COM1 and hvc0 to stdout */
+	struct sink screen;
+	struct sink echo; /* --console */
+	struct tail com[2];
+	struct signals signals;
+	struct timer deadline, power_off;
+
+	bool started; /* vCPUs run */
+	int signo;    /* that ended it, or 0 */
+	bool timed_out;
+	bool quit;	   /* the user's escape key */
+	int session_error; /* negative errno, or 0 */
+	char detail[256];  /* of the VM's end */
+	uint64_t end_ns;
+};
+
+json_t *machine_facts(const struct machine *m, int code);
+
+#endif

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "bench/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SINK_HIGH (256u << 10)
+
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+static void fail(struct session *s, int error)
+{
+	if (s->cfg.ended)
+		s->cfg.ended(s->cfg.ctx, error);
+}
+
+static int send_frame(struct session *s, uint32_t type, const void *payload, size_t len)
+{
+	const struct transport *t = &s->cfg.transport;
+	struct wire_header h;
+	int rc;
+
+	wire_header_init(&h, type, payload, len);
+	rc = t->send(t->ctx, &h, sizeof(h));
+	return rc < 0 || !len ? rc : t->send(t->ctx, payload, len);
+}
+
+/* --- guest to host ------------------------------------------------------ */
+
+static void regulate(struct session *s)
+{
+	bool full = sink_full(&s->out) || sink_full(&s->err);
+
+	if (full == s->held)
+		return;
+	s->held = full;
+	s->cfg.transport.hold(s->cfg.transport.ctx, full);
+}
+
+static void out_drained(struct sink *k)
+{
+	regulate(container_of(k, struct session, out));
+}
+
+static void err_drained(struct sink *k)
+{
+	regulate(container_of(k, struct session, err));
+}
+
+static void put(struct session *s, struct sink *k, const uint8_t *payload, size_t len)
+{
+	int rc = sink_put(k, payload, len);
+
+	/* A closed pipe (-EPIPE of an earlier write) ends a command as it would on this machine. */
+	if (rc < 0)
+		fail(s, rc);
+}
+
+static void on_stdin(struct source *in, const uint8_t *data, int res);
+
+static void on_life(struct session *s, const uint8_t *payload, size_t len)
+{
+	int rc;
+
+	if (!len || payload[0] != WIRE_LIFE_PAYLOAD || s->payload_ns)
+		return;
+	s->payload_ns = monotonic_ns();
+	if (s->cfg.stdin_fd < 0) {
+		rc = send_frame(s, WIRE_SINP, NULL, 0);
+	} else {
+		rc = source_open(s->r, &s->in, s->cfg.stdin_fd, WIRE_CHUNK_MAX, on_stdin);
+		s->in_open = !rc;
+	}
+	if (rc < 0)
+		fail(s, rc);
+}
+
+static void on_exit_frame(struct session *s, const uint8_t *payload, size_t len)
+{
+	int32_t code;
+
+	if (len != sizeof(code) || s->exited)
+		return;
+	memcpy(&code, payload, sizeof(code));
+	s->exited = true;
+	s->exit_code = code & 0xff;
+	if (s->cfg.ended)
+		s->cfg.ended(s->cfg.ctx, s->exit_code);
+}
+
+static void on_environment(struct session *s, const uint8_t *payload, size_t len)
+{
+	if (!s->environment)
+		s->environment = strndup((const char *)payload, len);
+}
+
+static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok)
+{
+	struct session *s = ctx;
+
+	if (!crc_ok) {
+		s->bad_crc++;
+		return;
+	}
+	switch (type) {
+	case WIRE_SOUT:
+		s->stdout_bytes += len;
+		put(s, &s->out, payload, len);
+		break;
+	case WIRE_SERR:
+		s->stderr_bytes += len;
+		put(s, &s->err, payload, len);
+		break;
+	case WIRE_SRDY:
+		if (!s->ready_ns)
+			s->ready_ns = monotonic_ns();
+		break;
+	case WIRE_LIFE:
+		on_life(s, payload, len);
+		break;
+	case WIRE_JENV:
+		on_environment(s, payload, len);
+		break;
+	case WIRE_JMET:
+		if (s->cfg.metric)
+			s->cfg.metric(s->cfg.ctx, (const char *)payload, len);
+		break;
+	case WIRE_FOUT:
+	case WIRE_FEND:
+		if (s->cfg.outputs)
+			outputs_frame(s->cfg.outputs, type, payload, len);
+		else
+			s->dropped++;
+		break;
+	case WIRE_CRSH:
+		snprintf(s->crash, sizeof(s->crash), "%.*s", (int)(len < 500 ? len : 500), (const char *)payload);
+		break;
+	case WIRE_EXIT:
+		on_exit_frame(s, payload, len);
+		break;
+	default:
+		s->dropped++;
+		break;
+	}
+}
+
+void session_feed(struct session *s, const void *data, size_t len)
+{
+	if (wire_parser_feed(&s->parser, data, len) < 0)
+		fail(s, -ENOMEM);
+	regulate(s);
+}
+
+/* --- host to guest ------------------------------------------------------ */
+
+static void on_stdin(struct source *in, const uint8_t *data, int res)
+{
+	struct session *s = container_of(in, struct session, in);
+	size_t len = res > 0 ? (size_t)res : 0;
+	int rc;
+
+	/* To the command an end and an error are the same. */
+	rc = send_frame(s, WIRE_SINP, data, len);
+	s->stdin_bytes += len;
+	if (rc < 0)
+		fail(s, rc);
+	if (s->cfg.transport.backlog(s->cfg.transport.ctx) > SESSION_BACKLOG_MAX)
+		source_pause(in, true);
+}
+
+void session_drained(struct session *s)
+{
+	if (s->in_open && s->in.paused)
+		source_pause(&s->in, false);
+}
+
+int session_acknowledge(struct session *s)
+{
+	return send_frame(s, WIRE_EACK, NULL, 0);
+}
+
+/* --- life --------------------------------------------------------------- */
+
+int session_open(struct session *s, struct reactor *r, const struct session_config *cfg)
+{
+	int rc;
+
+	memset(s, 0, sizeof(*s));
+	s->cfg = *cfg;
+	s->r = r;
+	wire_parser_init(&s->parser, on_frame, s);
+	rc = sink_open(r, &s->out, cfg->stdout_fd, SINK_HIGH, out_drained);
+	return rc ? rc : sink_open(r, &s->err, cfg->stderr_fd, SINK_HIGH, err_drained);
+}
+
+int session_flush(struct session *s, uint64_t deadline_ns)
+{
+	int out = sink_flush(&s->out, deadline_ns), err = sink_flush(&s->err, deadline_ns);
+
+	return out ? out : err;
+}
+
+void session_close(struct session *s)
+{
+	if (s->in_open)
+		source_close(&s->in);
+	s->in_open = false;
+	if (s->err.r)
+		sink_close(&s->err);
+	if (s->out.r)
+		sink_close(&s->out);
+	wire_parser_free(&s->parser);
+	free(s->environment);
+	s->environment = NULL;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The host's end of the conversation with a guest's init (virtio/wire.h): its
+ * stdout and stderr go to ours, our stdin goes to it, its exit code, facts,
+ * metrics and files are collected. It knows nothing of what carries the
+ * bytes; that is the transport's.
+ */
+#ifndef KTSTR_BENCH_SESSION_H
+#define KTSTR_BENCH_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bench/outputs.h"
+#include "reactor/reactor.h"
+#include "virtio/wire.h"
+
+#define SESSION_BACKLOG_MAX (1u << 20)	 /* bytes for the guest above which stdin rests */
+#define SESSION_BACKLOG_LOW (256u << 10) /* and at which it goes on */
+
+struct transport {
+	int (*send)(void *ctx, const void *data, size_t len); /* all or -errno */
+	size_t (*backlog)(void *ctx);			      /* bytes sent and not taken */
+	void (*hold)(void *ctx, bool hold); /* while held, nothing is to be fed, if that can be helped */
+	void *ctx;
+};
+
+struct session_config {
+	struct transport transport;
+	int stdin_fd; /* -1: the guest's stdin is empty */
+	int stdout_fd, stderr_fd;
+	struct outputs *outputs; /* or NULL: files that come are dropped */
+	/* One line of JSON of the guest's, without an end of line; may be NULL. */
+	void (*metric)(void *ctx, const char *line, size_t len);
+	/* The guest told its exit code, or @code < 0: the session can't go on. */
+	void (*ended)(void *ctx, int code);
+	void *ctx;
+};
+
+struct session {
+	struct session_config cfg;
+	struct reactor *r;
+	struct wire_parser parser;
+	struct source in;
+	struct sink out, err;
+	bool held, in_open, exited;
+	int exit_code;	     /* once @exited: 0..255 */
+	char *environment;   /* JSON text of JENV, NULL before */
+	char crash[512];     /* init's own last words */
+	uint64_t ready_ns;   /* CLOCK_MONOTONIC of SRDY, 0 before */
+	uint64_t payload_ns; /* of LIFE: the command starts */
+	uint64_t bad_crc;
+	uint64_t dropped; /* well-formed frames that nobody wants */
+	uint64_t stdin_bytes, stdout_bytes, stderr_bytes;
+};
+
+int session_open(struct session *s, struct reactor *r, const struct session_config *cfg);
+/* Bytes of the guest's stream, as they come. */
+void session_feed(struct session *s, const void *data, size_t len);
+/* The transport's backlog fell to SESSION_BACKLOG_LOW. */
+void session_drained(struct session *s);
+/* Let a guest that waits for it (option ack_exit) power off. */
+int session_acknowledge(struct session *s);
+/* Write out what waits for stdout and stderr, at most until @deadline_ns. */
+int session_flush(struct session *s, uint64_t deadline_ns);
+/* Not from a handler. Also after a session_open() that failed. */
+void session_close(struct session *s);
+
+#endif

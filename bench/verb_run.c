@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* ktstr run: a command in a guest, or a plain VMM for any image. */
+#include <string.h>
+
+#include "bench/cli.h"
+#include "bench/command.h"
+#include "bench/host.h"
+#include "bench/machine.h"
+#include "bench/verbs.h"
+
+struct run_arguments {
+	struct machine_options machine;
+	char **argv;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct run_arguments *a = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->machine;
+		return 0;
+	case ARGP_KEY_ARG:
+		/* The rest is the command's, its options too. */
+		a->argv = state->argv + state->next - 1;
+		state->next = state->argc;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = { { &machine_options_argp, 0, NULL, 0 }, { 0 } };
+static const struct argp argp = {
+	.parser = parse,
+	.children = children,
+	.args_doc = "-- CMD [ARG...]",
+	.doc = "Boot a stock kernel and run CMD in it: stdin, stdout, stderr and exit code are those of CMD.\v"
+	       "CMD is one of busybox's applets, or a program of this machine, which is brought with the libraries it "
+	       "needs. Without CMD, --initrd boots any image, with the terminal on COM1 (Ctrl-] ends it).\n\n"
+	       "EXAMPLES\n"
+	       "  ktstr run -- uname -a\n"
+	       "  cat file | ktstr run -- wc -c\n"
+	       "  ktstr run --kernel 6.12 --cpus 4 --memory 5G -- free -m\n"
+	       "  ktstr run --disk disk.img,iops=3000 -- fio --name=t --filename=/dev/vda --rw=randread --direct=1\n"
+	       "  ktstr run --file ./prog:/prog --timeout 30s -- /prog --its-own-option\n"
+	       "  ktstr run --kernel bzImage --initrd image.cpio",
+};
+
+static int check_command(const struct run_arguments *a)
+{
+	char path[PATH_MAX];
+
+	if (!a->argv && !a->machine.initrd) {
+		cli_error("no command; put one behind --, or boot an image with --initrd");
+		return CLI_USAGE;
+	}
+	if (!a->argv && (a->machine.files.n || a->machine.modules.n || a->machine.outputs.n)) {
+		cli_error("--file, --module and --output: need a command; put one behind --");
+		return CLI_USAGE;
+	}
+	if (!a->argv || a->machine.files.n || a->machine.initrd)
+		return 0;
+	if (!*a->argv[0]) {
+		cli_error("the command is empty; name a program");
+		return CLI_USAGE;
+	}
+	if (command_find(a->argv[0], path) != COMMAND_UNKNOWN)
+		return 0;
+	cli_error("%s: neither an applet of busybox nor a program of this machine; bring it with --file", a->argv[0]);
+	return CLI_NOT_FOUND;
+}
+
+int verb_run(int argc, char **argv)
+{
+	static struct run_arguments a;
+	struct machine_result result;
+	struct machine_job job = { 0 };
+	int rc;
+
+	machine_options_init(&a.machine);
+	cli_parse(&argp, "run", argc, argv, &a);
+	rc = check_command(&a);
+	if (!rc)
+		rc = machine_options_check(&a.machine);
+	if (rc)
+		return rc;
+	rc = host_choose(a.machine.host, &job.probe);
+	if (rc < 0)
+		return -rc;
+	job.argv = a.argv;
+	if (rc == HOST_NESTED)
+		return machine_run_nested(&a.machine, &job, NULL, argc, argv);
+	machine_run(&a.machine, &job, &result);
+	json_decref(result.facts);
+	return result.code;
+}
