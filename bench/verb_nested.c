@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* ktstr nested: any command in the nested host. */
 #include <argp.h>
-#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 
-#include "bench/cache.h"
+#include "bench/cli.h"
+#include "bench/host.h"
 #include "bench/nested.h"
+#include "bench/size.h"
 #include "bench/verbs.h"
 
 #define EACH_MAX 64
+#define MIB (1ull << 20)
+#define MEMORY_MIN (256 * MIB)
+#define SECOND_NS 1000000000ull
 
 struct args {
 	struct nested_plan plan;
@@ -31,27 +35,44 @@ static const struct argp_option options[] = {
 	{ "output", OPT_OUTPUT, "PATH", 0, "Bring back the file PATH when the command has ended", 0 },
 	{ "env", 'e', "NAME=VALUE", 0, "Set a variable in the command's environment", 0 },
 	{ "self", 's', NULL, 0, "Bring ktstr itself, and guest-init", 0 },
-	{ "memory", 'm', "MIB", 0, "Memory of the nested host, MiB (1536)", 0 },
+	{ "memory", 'm', "SIZE", 0, "Memory of the nested host (1536M)", 0 },
 	{ "cpus", OPT_CPUS, "N", 0, "CPUs of the nested host (2)", 0 },
-	{ "timeout", 't', "S", 0, "End the command after this time, with exit code 124", 0 },
+	{ "timeout", 't', "TIME", 0, "End the command after this time, with exit code 124", 0 },
 	{ 0 },
 };
 
-static unsigned number(struct argp_state *state, const char *arg, const char *what, unsigned max)
+static uint64_t number(const char *arg, const char *what, uint64_t max)
 {
-	char *end;
-	unsigned long value = strtoul(arg, &end, 10);
+	uint64_t value;
 
-	if (*end || end == arg || !value || value > max)
-		argp_error(state, "%s: %s: not a number from 1 to %u", what, arg, max);
-	return (unsigned)value;
+	if (number_parse(arg, 1, max, &value))
+		cli_usage("%s %s: not a number from 1 to %llu", what, arg, (unsigned long long)max);
+	return value;
+}
+
+static uint64_t memory_mib(const char *arg)
+{
+	uint64_t bytes;
+
+	if (size_parse(arg, &bytes) || bytes < MEMORY_MIN || bytes % MIB)
+		cli_usage("--memory %s: not a size in whole MiB from %d MiB, such as 2G", arg, (int)(MEMORY_MIN / MIB));
+	return bytes / MIB;
+}
+
+static int timeout_s(const char *arg)
+{
+	uint64_t ns;
+
+	if (duration_parse(arg, &ns) || ns < SECOND_NS || ns / SECOND_NS > INT_MAX)
+		cli_usage("--timeout %s: not a time from 1 s, such as 90s or 5m", arg);
+	return (int)(ns / SECOND_NS);
 }
 
 /* Room for one more in a list of EACH_MAX with a NULL at its end. */
-static size_t next(struct argp_state *state, size_t *n, const char *what)
+static size_t next(size_t *n, const char *what)
 {
 	if (*n + 1 >= EACH_MAX)
-		argp_error(state, "%s: given more than %d times", what, EACH_MAX - 1);
+		cli_usage("%s: given more than %d times", what, EACH_MAX - 1);
 	return (*n)++;
 }
 
@@ -81,43 +102,44 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'f':
-		a->files[next(state, &plan->n_binaries, "--file")] = file_of(arg);
+		a->files[next(&plan->n_binaries, "--file")] = file_of(arg);
 		return 0;
 	case OPT_TREE:
-		a->trees[next(state, &plan->n_trees, "--tree")] = file_of(arg);
+		a->trees[next(&plan->n_trees, "--tree")] = file_of(arg);
 		return 0;
 	case OPT_DISK:
-		a->disks[next(state, &plan->n_disks, "--disk")] = disk_of(arg);
+		a->disks[next(&plan->n_disks, "--disk")] = disk_of(arg);
 		return 0;
 	case OPT_KERNEL:
-		a->kernels[next(state, &a->n_kernels, "--kernel")] = arg;
+		a->kernels[next(&a->n_kernels, "--kernel")] = arg;
 		return 0;
 	case OPT_OUTPUT:
-		a->outputs[next(state, &a->n_outputs, "--output")] = arg;
+		a->outputs[next(&a->n_outputs, "--output")] = arg;
 		return 0;
 	case 'e':
 		if (!strchr(arg, '='))
-			argp_error(state, "--env: %s: not NAME=VALUE", arg);
-		a->env[next(state, &a->n_env, "--env")] = arg;
+			cli_usage("--env %s: not NAME=VALUE", arg);
+		a->env[next(&a->n_env, "--env")] = arg;
 		return 0;
 	case 's':
 		plan->self = true;
 		return 0;
 	case 'm':
-		plan->memory_mib = number(state, arg, "--memory", 1u << 20);
+		plan->memory_mib = memory_mib(arg);
 		return 0;
 	case OPT_CPUS:
-		plan->cpus = number(state, arg, "--cpus", 64);
+		plan->cpus = (unsigned)number(arg, "--cpus", 64);
 		return 0;
 	case 't':
-		plan->timeout_s = (int)number(state, arg, "--timeout", 1u << 20);
+		plan->timeout_s = timeout_s(arg);
 		return 0;
-	case ARGP_KEY_ARGS:
-		plan->argv = (const char *const *)state->argv + state->next;
+	case ARGP_KEY_ARG:
+		/* The rest is the command's, its options too. */
+		plan->argv = (const char *const *)state->argv + state->next - 1;
+		state->next = state->argc;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "no command given");
-		return 0;
+		cli_usage("nested: no command; put one behind --");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -136,25 +158,19 @@ int verb_nested(int argc, char **argv)
 	struct args a = { 0 };
 	int ret;
 
-	argp_err_exit_status = EX_USAGE;
-	ret = argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &a);
-	if (ret)
-		return EX_USAGE;
+	cli_parse(&argp, "nested", argc, argv, &a);
 	a.plan.binaries = a.files;
 	a.plan.trees = a.trees;
 	a.plan.disks = a.disks;
 	a.plan.kernels = a.kernels;
 	a.plan.outputs = a.outputs;
 	a.plan.env = a.env;
-	ret = own_file(guest_init, "../guest-init/guest-init");
-	if (ret) {
-		fprintf(stderr, "ktstr: guest-init: %s; build ktstr whole\n", strerror(-ret));
-		return EX_UNAVAILABLE;
-	}
+	if (host_companion("guest-init", "../guest-init/guest-init", guest_init))
+		return CLI_UNAVAILABLE;
 	a.plan.guest_init = guest_init;
 	ret = nested_run(&a.plan, why, sizeof(why));
 	if (ret >= 0)
 		return ret;
-	fprintf(stderr, "ktstr: %s\n", why);
+	cli_error("%s", why);
 	return nested_exit_code(ret);
 }
