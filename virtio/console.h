@@ -29,7 +29,9 @@ struct virtio_device *console_device(struct console *c);
  * it must take all of them, or put the rest back, and must not step the ring.
  * While a port is held the device pops no TX chain of it, so the guest blocks:
  * hold when what you feed is full (sink_full()). A port without a consumer keeps
- * 256 KiB for the consumer to come, then blocks likewise.
+ * 256 KiB for the consumer to come, then blocks likewise. On ports 1 and 2 the
+ * writer sleeps; on port 0 Linux's hvc driver spins with interrupts off until its
+ * buffer is used, so hold that one for short times only.
  */
 typedef void (*console_consumer)(void *ctx, unsigned port, const uint8_t *data, size_t len);
 void console_consume(struct console *c, unsigned port, console_consumer fn, void *ctx);

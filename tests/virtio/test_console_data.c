@@ -305,6 +305,41 @@ static void tx_push_back_bound(void **state)
 	assert_got(f, 1, "abcxyz", 6);
 }
 
+/* The buffer behind it: bytes move to make room, before and behind */
+static void txbuf_moves(void **state)
+{
+	struct txbuf b;
+	uint8_t *p;
+	size_t n;
+
+	assert_int_equal(txbuf_init(&b), 0);
+	p = txbuf_room(&b, 200 * KIB);
+	fill_pattern(p, 200 * KIB);
+	txbuf_add(&b, 200 * KIB);
+	p = (uint8_t *)txbuf_lend(&b, &n);
+	assert_int_equal(n, 200 * KIB);
+	assert_int_equal(txbuf_put_back(&b, p + 100 * KIB, 100 * KIB), 0); /* in place */
+	txbuf_end(&b);
+	assert_int_equal(b.start, 100 * KIB);
+	assert_int_equal(txbuf_put_back(&b, p, 100 * KIB), 0);
+	assert_int_equal(b.start, 0);
+	assert_pattern(b.buf, 200 * KIB);
+	txbuf_lend(&b, &n);
+	assert_int_equal(txbuf_put_back(&b, p + 190 * KIB, 10 * KIB), 0);
+	txbuf_end(&b);
+	txbuf_add(&b, 0);
+	p = txbuf_room(&b, 278 * KIB); /* only from the front on */
+	assert_int_equal(b.start, 0);
+	for (size_t i = 0; i < 10 * KIB; i++)
+		assert_int_equal(b.buf[i], pattern(190 * KIB + i));
+	assert_int_equal(txbuf_put_back(&b, "in front", 8), 0); /* shifts what is there */
+	assert_memory_equal(b.buf, "in front", 8);
+	assert_int_equal(b.buf[8], pattern(190 * KIB));
+	assert_int_equal(b.len, 10 * KIB + 8);
+	assert_int_equal(b.allocations, 1);
+	txbuf_free(&b);
+}
+
 /* --- host to guest ------------------------------------------------------- */
 
 /* CON-34 CON-35: ports 1 and 2 wait for PORT_OPEN, port 0 does not */
@@ -754,6 +789,7 @@ int main(void)
 		T(tx_without_consumer),
 		T(tx_push_back),
 		T(tx_push_back_bound),
+		T(txbuf_moves),
 		T(rx_gate),
 		T(rx_scatter),
 		T(rx_torn),
