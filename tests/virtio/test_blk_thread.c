@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The block device on its reactor thread, the driver on another, eventfds
+ * between them: no kick, no interrupt and no retry timer may get lost while
+ * both sides suppress what they don't need (2.7.7, 2.7.10), and data must be
+ * visible with its used entry. BLK-34 BLK-53
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "tests/virtio/blk_fixture.h"
+
+#define PATIENCE_MS 30000
+
+struct link {
+	struct blk_fixture f;
+	struct blk_config cfg;
+	uint64_t features;
+	struct kick kick, stop;
+	int kick_fd, stop_fd;
+	sem_t up;
+	/* what is left of the device when its thread has ended */
+	struct blk_counters counters;
+	uint64_t interrupts;
+	const char *engine;
+};
+
+static void kicked(struct kick *k)
+{
+	virtio_mmio_kick(blk_device(((struct link *)((char *)k - offsetof(struct link, kick)))->f.blk), 0);
+}
+
+static void stopped(struct kick *k)
+{
+	reactor_stop(k->r);
+}
+
+static void *device_thread(void *arg)
+{
+	struct link *l = arg;
+
+	blk_fixture_open_file(&l->f, &l->cfg);
+	blk_fixture_start(&l->f, l->features, 256);
+	assert_int_equal(kick_watch(l->f.r, &l->kick, l->kick_fd, kicked), 0);
+	assert_int_equal(kick_watch(l->f.r, &l->stop, l->stop_fd, stopped), 0);
+	sem_post(&l->up);
+	assert_int_equal(reactor_run(l->f.r), 0);
+	kick_unwatch(&l->kick);
+	kick_unwatch(&l->stop);
+	l->counters = *blk_counters(l->f.blk);
+	l->interrupts = l->f.blk->dev.interrupts;
+	l->engine = blk_engine_used(l->f.blk);
+	assert_int_equal(blk_destroy(l->f.blk, 10000000000ull), 0);
+	assert_int_equal(reactor_destroy(l->f.r, 10000000000ull), 0);
+	return NULL;
+}
+
+/* Sleep until the device interrupts; false when it never does. */
+static bool wait_irq(struct link *l)
+{
+	struct pollfd p = { .fd = l->f.d.irq_fd, .events = POLLIN };
+
+	if (poll(&p, 1, PATIENCE_MS) != 1)
+		return false;
+	driver_irqs(&l->f.d);
+	return true;
+}
+
+static void kick_if_wanted(struct link *l)
+{
+	if (driver_kick_wanted(&l->f.d, 0))
+		assert_int_equal(eventfd_write(l->kick_fd, 1), 0);
+}
+
+/* Each slot writes its own sectors and reads them back, in turn. */
+struct slot {
+	struct blk_io io;
+	uint32_t round;
+};
+
+static void post(struct link *l, struct slot *s, unsigned i)
+{
+	bool write = !(s->round & 1);
+
+	memset(blk_io_data(&l->f, &s->io), write ? (int)(s->round / 2 + i) : 0xff, 1024);
+	blk_io_add(&l->f, &s->io, write ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN, i * 2);
+}
+
+static void check(struct link *l, struct slot *s, unsigned i)
+{
+	const uint8_t *data = blk_io_data(&l->f, &s->io);
+
+	assert_int_equal(blk_io_status(&l->f, &s->io), VIRTIO_BLK_S_OK);
+	assert_int_equal(data[0], (uint8_t)(s->round / 2 + i));
+	assert_int_equal(data[1023], (uint8_t)(s->round / 2 + i));
+	s->round++;
+}
+
+/* As a driver does it: interrupts off while it takes what is there, on and a
+ * second look before it sleeps. */
+static unsigned take(struct link *l, struct slot *slot, unsigned depth)
+{
+	unsigned n = 0;
+	uint16_t head;
+	uint32_t len;
+
+	for (;;) {
+		while (driver_used(&l->f.d, 0, &head, &len)) {
+			unsigned i = 0;
+
+			while (slot[i].io.head != head)
+				assert_true(++i < depth);
+			slot[i].io.head = -1;
+			check(l, &slot[i], i);
+			n++;
+		}
+		if (n)
+			return n;
+		driver_set_used_event(&l->f.d, 0, l->f.d.q[0].used_idx);
+		if (!driver_used_count(&l->f.d, 0) && !wait_irq(l))
+			fail_msg("no interrupt came: a notification was lost");
+	}
+}
+
+static void drive(struct link *l, unsigned depth, unsigned ops)
+{
+	struct slot slot[64] = { 0 };
+	unsigned posted = 0, done = 0;
+
+	for (unsigned i = 0; i < depth; i++)
+		slot[i].io = blk_io_new(&l->f, 1024);
+	while (done < ops) {
+		for (unsigned i = 0; i < depth && posted < ops; i++) {
+			if (slot[i].io.head >= 0)
+				continue;
+			post(l, &slot[i], i);
+			posted++;
+			kick_if_wanted(l);
+		}
+		done += take(l, slot, depth);
+	}
+}
+
+static void run(struct blk_config cfg, uint64_t features, unsigned depth, unsigned ops)
+{
+	static struct link l;
+	pthread_t t;
+
+	memset(&l, 0, sizeof(l));
+	l.cfg = cfg;
+	l.features = features;
+	l.kick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	l.stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	sem_init(&l.up, 0, 0);
+	assert_int_equal(pthread_create(&t, NULL, device_thread, &l), 0);
+	sem_wait(&l.up);
+	drive(&l, depth, ops);
+	assert_int_equal(eventfd_write(l.stop_fd, 1), 0);
+	pthread_join(t, NULL);
+	driver_close(&l.f.d);
+	assert_int_equal(l.counters.io_errors, 0);
+	assert_int_equal(l.counters.reads_completed + l.counters.writes_completed, ops);
+	print_message("%s depth %u: %u requests, %llu interrupts\n", l.engine, depth, ops,
+		      (unsigned long long)l.interrupts);
+	close(l.kick_fd);
+	close(l.stop_fd);
+	sem_destroy(&l.up);
+}
+
+static void test_inline(void **state)
+{
+	run((struct blk_config){ .size = 1 << 20 }, BLK_F_ALL, 1, 20000);
+	run((struct blk_config){ .size = 1 << 20 }, BLK_F_ALL, 8, 60000);
+	run((struct blk_config){ .size = 1 << 20 }, BLK_F_ALL, 64, 60000);
+}
+
+static void test_without_event_idx(void **state)
+{
+	run((struct blk_config){ .size = 1 << 20 }, BLK_F_V1, 1, 10000);
+	run((struct blk_config){ .size = 1 << 20 }, BLK_F_V1, 16, 40000);
+}
+
+static void test_on_the_ring(void **state)
+{
+	run((struct blk_config){ .size = 1 << 20, .engine = BLK_ENGINE_URING }, BLK_F_ALL, 1, 5000);
+	run((struct blk_config){ .size = 1 << 20, .engine = BLK_ENGINE_URING }, BLK_F_ALL, 32, 30000);
+}
+
+/* The retry timer is the only thing that goes on after a stall. */
+static void test_throttled(void **state)
+{
+	run((struct blk_config){ .size = 1 << 20, .iops = 20000 }, BLK_F_ALL, 8, 25000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_inline),
+		cmocka_unit_test(test_without_event_idx),
+		cmocka_unit_test(test_on_the_ring),
+		cmocka_unit_test(test_throttled),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
