@@ -9,8 +9,7 @@
 #include <unistd.h>
 
 struct parse {
-	const struct argp *argp; /* with --help: the whole */
-	const struct argp *wanted;
+	const struct argp *argp;
 	const char *verb;
 	char name[64];
 	void *input;
@@ -90,6 +89,11 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
 		argp_help(p->argp, stdout, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_ERR, p->name);
 		fflush(stdout);
 		exit(ferror(stdout) ? CLI_FAILED : CLI_OK);
+	case ARGP_KEY_ERROR:
+		/* getopt stopped behind a word, or within it ("-vx"). */
+		if (state->next > 1 && state->argv[state->next - 1][0] == '-')
+			bad_option(p, state->argv[state->next - 1]);
+		bad_option(p, state->argv[state->next < state->argc ? state->next : state->argc - 1]);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -105,23 +109,17 @@ void cli_parse(const struct argp *argp, const char *verb, int argc, char **argv,
 	const struct argp whole = {
 		.options = options,
 		.parser = parse_common,
-		.args_doc = argp->args_doc,
-		.doc = argp->doc,
 		.children = children,
 	};
-	struct parse p = { .argp = &whole, .wanted = argp, .verb = verb, .input = input };
-	int at = 1;
+	struct parse p = { .argp = &whole, .verb = verb, .input = input };
+	int at = argc;
 	error_t rc;
 
 	snprintf(p.name, sizeof(p.name), "ktstr %s", verb);
-	/* argp's own messages take two lines: they are silenced, and ours are made of where it stopped. */
+	/* argp's own messages take two lines: they are silenced, and ours come from ARGP_KEY_ERROR. */
 	rc = argp_parse(&whole, argc, argv, ARGP_IN_ORDER | ARGP_NO_ERRS | ARGP_NO_EXIT | ARGP_NO_HELP, &at, &p);
-	if (!rc)
-		return;
-	if (at > 1 && at <= argc && argv[at - 1][0] == '-' && argv[at - 1][1])
-		bad_option(&p, argv[at - 1]);
-	/* A word with a value behind it: at is past the value. */
+	if (rc)
+		cli_usage("%s: %s", verb, strerror(rc));
 	if (at < argc)
 		cli_usage("%s: not wanted here; see ktstr %s --help", argv[at], verb);
-	cli_usage("%s: not wanted here; see ktstr %s --help", argv[argc - 1], verb);
 }
