@@ -9,21 +9,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "guest-init/clock.h"
 
 #define NAME_FILES "/sys/class/virtio-ports/*/name"
 /* A port's read() gives one buffer, a page; take a few before the next turn. */
 #define RECEIVE_MAX (64u << 10)
 #define HOST_AWAY_MS 20
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static void frame_arrived(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok)
 {

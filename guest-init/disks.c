@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define WAIT_US (30 * 1000 * 1000)
+#include "guest-init/clock.h"
+
+#define WAIT_MS 30000
 #define STEP_US (5 * 1000)
 
 static unsigned disks_count(void)
@@ -26,8 +28,10 @@ static unsigned disks_count(void)
 
 int disks_wait(unsigned n)
 {
-	for (int waited = 0; disks_count() < n; waited += STEP_US) {
-		if (waited >= WAIT_US)
+	int64_t deadline_ms = now_ms() + WAIT_MS;
+
+	while (disks_count() < n) {
+		if (now_ms() >= deadline_ms)
 			return -ETIMEDOUT;
 		usleep(STEP_US);
 	}

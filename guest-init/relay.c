@@ -8,10 +8,10 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "guest-init/bytes.h"
+#include "guest-init/clock.h"
 
 /* The kernel takes 32 KiB of a write to a port at once: so a frame is one
  * write, one descriptor and one kick. */
@@ -45,14 +45,6 @@ struct relay {
 	int64_t ended_ms, busy_ms, port_away_until_ms;
 	uint8_t frame[WIRE_HEADER_SIZE + CHUNK];
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static void fail(struct relay *r, int err)
 {
