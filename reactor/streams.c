@@ -222,6 +222,9 @@ void sink_close(struct sink *s)
 {
 	if (!s->r)
 		return;
+	/* A write that is cut short by the cancellation must not be followed by one for the rest. */
+	if (!s->error)
+		s->error = -ECANCELED;
 	if (reactor_settle(s->r, &s->c, monotonic_ns() + CLOSE_PATIENCE_NS) == 0) {
 		free(s->buf[0]);
 		free(s->buf[1]);

@@ -1,0 +1,96 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What a user gets wrong: exit code, one line on stderr that names the thing and, behind a semicolon, the mend; nothing
+# on stdout, no VM. usage: test_cli.sh KTSTR
+set -u
+ktstr=$1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+export KTSTR_CACHE_DIR=$dir/cache
+failed=0 n=0
+
+fail() {
+	echo "FAILED: ktstr $words: $*"
+	sed 's/^/    /' "$dir/err"
+	failed=1
+}
+
+# CODE TEXT WORDS...: the line holds TEXT.
+wrong() {
+	local code=$1 text=$2
+	shift 2
+	words=$* n=$((n + 1))
+	timeout 20 "$ktstr" "$@" </dev/null >"$dir/out" 2>"$dir/err"
+	local got=$?
+	[ $got -eq "$code" ] || fail "exit code $got, not $code"
+	[ "$(wc -l <"$dir/err")" -eq 1 ] || fail "not one line"
+	grep -q '^ktstr: .*; ' "$dir/err" || fail "no 'ktstr: THING; MEND'"
+	grep -qF -- "$text" "$dir/err" || fail "does not name '$text'"
+	[ ! -s "$dir/out" ] || fail "something on stdout"
+}
+
+# CODE WORDS...: goes well.
+right() {
+	local text=$1
+	shift
+	words=$* n=$((n + 1))
+	"$ktstr" "$@" </dev/null >"$dir/out" 2>"$dir/err" || fail "exit code $?"
+	[ ! -s "$dir/err" ] || fail "something on stderr"
+	grep -qF -- "$text" "$dir/out" || fail "does not say '$text'"
+}
+
+right "ktstr " --version
+right "EXAMPLES" --help
+for verb in run bench doctor; do right "EXAMPLES" $verb --help; done
+right '"schema": "ktstr-doctor/1"' doctor --json
+right "" doctor --kvm-kind
+grep -qxE 'none|software|hardware' "$dir/out" || fail "prints no kind of KVM"
+
+wrong 64 "no verb"
+wrong 64 "fly" fly
+wrong 64 "--fly" run --fly -- true
+wrong 64 "--cpus" run --cpus
+wrong 64 "--net=3" run --net=3 -- true
+wrong 64 "-z" run -z -- true
+wrong 64 "no command" run
+wrong 64 "extra" doctor extra
+wrong 64 "juggle" bench juggle
+wrong 64 "--duration never" bench --duration never
+wrong 64 "--duration 0" bench --duration 0
+wrong 64 "--seed 0" bench --seed 0
+for cpus in 0 5000 255 -1 2x ''; do wrong 64 "--cpus $cpus" run --cpus "$cpus" -- true; done
+for memory in 0 1M 63M 4G4 lots -1G 99999999T; do wrong 64 "--memory $memory" run --memory "$memory" -- true; done
+wrong 64 "--host sky" run --host sky -- true
+wrong 64 "--timeout soon" run --timeout soon -- true
+wrong 64 "--timeout 0" run --timeout 0 -- true
+wrong 64 "engine=fast" run --disk x,engine=fast -- true
+wrong 64 "iops-burst" run --disk x,iops-burst=5 -- true
+wrong 64 "--module" run --module "" -- true
+wrong 127 "no-such-program" run -- no-such-program
+wrong 69 "kernel default" run -- true
+wrong 69 "kernel 9.99" run --kernel 9.99 -- true
+wrong 69 "$dir/none" run --kernel "$dir/none" -- true
+wrong 69 "$dir" run --kernel "$dir/" -- true
+
+echo "this is no kernel" >"$dir/kernel"
+wrong 69 "$dir/none" run --kernel "$dir/kernel" --disk "$dir/none" -- true
+wrong 69 "$dir/none" run --kernel "$dir/kernel" --initrd "$dir/none" -- true
+wrong 69 "$dir/none" run --kernel "$dir/kernel" --file "$dir/none" -- true
+wrong 64 "--file :x" run --kernel "$dir/kernel" --file :x -- true
+wrong 69 "--module nvme" run --kernel "$dir/kernel" --module nvme -- true
+wrong 69 "/dev/null" run --kernel "$dir/kernel" --disk /dev/null -- true
+: >"$dir/empty"
+wrong 69 "$dir/empty" run --kernel "$dir/kernel" --disk "$dir/empty" -- true
+if [ "$(id -u)" -ne 0 ]; then
+	truncate -s 1M "$dir/locked"
+	chmod 000 "$dir/locked"
+	wrong 69 "$dir/locked" run --kernel "$dir/kernel" --disk "$dir/locked" -- true
+fi
+if [ "$("$ktstr" doctor --kvm-kind)" = hardware ]; then
+	wrong 69 "$dir/kernel" run --host direct --kernel "$dir/kernel" -- true
+else
+	wrong 69 "--host direct" run --host direct --kernel "$dir/kernel" -- true
+fi
+
+echo "$n command lines"
+exit $failed

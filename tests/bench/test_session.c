@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The host's end of the conversation with a guest's init, over a transport that is memory. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/session.h"
+
+#define SECOND_NS 1000000000ull
+
+/* What the session sent; a guest that takes nothing until told to. */
+static struct fixture {
+	struct reactor *r;
+	struct session s;
+	uint8_t *sent;
+	size_t n_sent, taken;
+	bool held;
+	unsigned holds;
+	int ended, n_ended;
+	char metric[256];
+	int in[2], out[2], err[2];
+} f;
+
+static int fake_send(void *ctx, const void *data, size_t len)
+{
+	f.sent = realloc(f.sent, f.n_sent + len + 1);
+	if (len)
+		memcpy(f.sent + f.n_sent, data, len);
+	f.n_sent += len;
+	return 0;
+}
+
+static size_t fake_backlog(void *ctx)
+{
+	return f.n_sent - f.taken;
+}
+
+static void fake_hold(void *ctx, bool hold)
+{
+	f.held = hold;
+	f.holds++;
+}
+
+static void on_metric(void *ctx, const char *line, size_t len)
+{
+	snprintf(f.metric, sizeof(f.metric), "%.*s", (int)len, line);
+}
+
+static void on_ended(void *ctx, int code)
+{
+	f.ended = code;
+	f.n_ended++;
+}
+
+static int setup(void **state)
+{
+	struct session_config cfg = {
+		.transport = { fake_send, fake_backlog, fake_hold, NULL },
+		.metric = on_metric,
+		.ended = on_ended,
+	};
+
+	memset(&f, 0, sizeof(f));
+	signal(SIGPIPE, SIG_IGN);
+	if (pipe2(f.in, O_CLOEXEC) || pipe2(f.out, O_CLOEXEC) || pipe2(f.err, O_CLOEXEC))
+		return -1;
+	cfg.stdin_fd = f.in[0];
+	cfg.stdout_fd = f.out[1];
+	cfg.stderr_fd = f.err[1];
+	return reactor_create(&f.r, 32, 32) || session_open(&f.s, f.r, &cfg);
+}
+
+static int teardown(void **state)
+{
+	session_close(&f.s);
+	free(f.sent);
+	for (int i = 0; i < 2; i++) {
+		close(f.in[i]);
+		close(f.out[i]);
+		close(f.err[i]);
+	}
+	return reactor_destroy(f.r, SECOND_NS);
+}
+
+static void feed(uint32_t type, const void *payload, size_t len)
+{
+	struct wire_header h;
+
+	wire_header_init(&h, type, payload, len);
+	session_feed(&f.s, &h, sizeof(h));
+	session_feed(&f.s, payload, len);
+}
+
+static void start_command(void)
+{
+	static const uint8_t phase = WIRE_LIFE_PAYLOAD;
+
+	feed(WIRE_LIFE, &phase, 1);
+}
+
+/* The ring until @done, or for long enough to say that it never will be. */
+static void step_until(bool (*done)(void))
+{
+	uint64_t deadline = monotonic_ns() + 20 * SECOND_NS;
+
+	while (!done()) {
+		assert_true(monotonic_ns() < deadline);
+		assert_true(reactor_step_until(f.r, deadline) >= 0);
+	}
+}
+
+static void expect_bytes(int fd, const char *text)
+{
+	char got[256];
+	size_t len = strlen(text), at = 0;
+
+	assert_int_equal(session_flush(&f.s, monotonic_ns() + 20 * SECOND_NS), 0);
+	while (at < len) {
+		ssize_t n = read(fd, got + at, len - at);
+
+		assert_true(n > 0);
+		at += (size_t)n;
+	}
+	assert_memory_equal(got, text, len);
+}
+
+static void output_goes_where_it_belongs(void **state)
+{
+	feed(WIRE_SOUT, "to out", 6);
+	feed(WIRE_SERR, "to err", 6);
+	feed(WIRE_SOUT, ", too", 5);
+	expect_bytes(f.out[0], "to out, too");
+	expect_bytes(f.err[0], "to err");
+	assert_int_equal(f.s.stdout_bytes, 11);
+	assert_int_equal(f.s.stderr_bytes, 6);
+}
+
+static void exit_code_is_told_once(void **state)
+{
+	int32_t code = 7, other = 9;
+
+	feed(WIRE_EXIT, &code, 3);
+	assert_false(f.s.exited);
+	feed(WIRE_EXIT, &code, sizeof(code));
+	assert_true(f.s.exited);
+	assert_int_equal(f.s.exit_code, 7);
+	feed(WIRE_EXIT, &other, sizeof(other));
+	assert_int_equal(f.s.exit_code, 7);
+	assert_int_equal(f.n_ended, 1);
+	assert_int_equal(f.ended, 7);
+}
+
+static void exit_code_is_a_byte(void **state)
+{
+	int32_t code = -1;
+
+	feed(WIRE_EXIT, &code, sizeof(code));
+	assert_int_equal(f.s.exit_code, 255);
+}
+
+static void bad_crc_is_counted_and_dropped(void **state)
+{
+	struct wire_header h;
+	int32_t code = 3;
+
+	wire_header_init(&h, WIRE_EXIT, &code, sizeof(code));
+	h.crc32 ^= 1;
+	session_feed(&f.s, &h, sizeof(h));
+	session_feed(&f.s, &code, sizeof(code));
+	assert_int_equal(f.s.bad_crc, 1);
+	assert_false(f.s.exited);
+	feed(WIRE_EXIT, &code, sizeof(code));
+	assert_true(f.s.exited);
+}
+
+static void facts_and_metrics_are_kept(void **state)
+{
+	feed(WIRE_SRDY, NULL, 0);
+	feed(WIRE_JENV, "{\"kernel\":\"7.2\"}", 16);
+	feed(WIRE_JENV, "{}", 2);
+	feed(WIRE_JMET, "{\"a\":1}", 7);
+	assert_true(f.s.ready_ns > 0);
+	assert_string_equal(f.s.environment, "{\"kernel\":\"7.2\"}");
+	assert_string_equal(f.metric, "{\"a\":1}");
+	/* Nobody asked for files. */
+	feed(WIRE_FOUT, "/etc/passwd\0x", 13);
+	assert_int_equal(f.s.dropped, 1);
+}
+
+static bool sent_something(void)
+{
+	return f.n_sent > 0;
+}
+
+static void stdin_waits_for_the_command(void **state)
+{
+	struct wire_header h;
+
+	assert_int_equal(write(f.in[1], "abc", 3), 3);
+	feed(WIRE_SRDY, NULL, 0);
+	assert_int_equal(reactor_step_until(f.r, monotonic_ns() + 20000000), 0);
+	assert_int_equal(f.n_sent, 0);
+	start_command();
+	step_until(sent_something);
+	memcpy(&h, f.sent, sizeof(h));
+	assert_int_equal(h.type, WIRE_SINP);
+	assert_int_equal(h.length, 3);
+	assert_int_equal(h.crc32, wire_crc32("abc", 3));
+	assert_memory_equal(f.sent + sizeof(h), "abc", 3);
+}
+
+static bool sent_end(void)
+{
+	struct wire_header h;
+
+	if (f.n_sent < sizeof(h))
+		return false;
+	memcpy(&h, f.sent + f.n_sent - sizeof(h), sizeof(h));
+	return h.type == WIRE_SINP && !h.length;
+}
+
+static void end_of_stdin_is_an_empty_frame(void **state)
+{
+	close(f.in[1]);
+	f.in[1] = -1;
+	start_command();
+	step_until(sent_end);
+	assert_int_equal(f.n_sent, WIRE_HEADER_SIZE);
+}
+
+static bool paused(void)
+{
+	static uint8_t zeros[65536];
+
+	/* The pipe is kept full. */
+	while (write(f.in[1], zeros, sizeof(zeros)) > 0)
+		;
+	return f.s.in.paused;
+}
+
+static size_t before;
+
+static bool sent_more(void)
+{
+	return f.n_sent > before;
+}
+
+/* A guest that takes nothing bounds what is read for it. */
+static void stdin_rests_while_the_guest_does_not_take_it(void **state)
+{
+	assert_int_equal(fcntl(f.in[1], F_SETFL, O_NONBLOCK), 0);
+	start_command();
+	step_until(paused);
+	assert_true(f.n_sent > SESSION_BACKLOG_MAX);
+	assert_true(f.n_sent <= SESSION_BACKLOG_MAX + 2 * (WIRE_CHUNK_MAX + WIRE_HEADER_SIZE));
+	before = f.n_sent;
+	assert_int_equal(reactor_step_until(f.r, monotonic_ns() + 20000000), 0);
+	assert_int_equal(f.n_sent, before);
+	f.taken = f.n_sent;
+	session_drained(&f.s);
+	assert_false(f.s.in.paused);
+	step_until(sent_more);
+}
+
+static bool released(void)
+{
+	char buf[65536];
+
+	assert_true(read(f.out[0], buf, sizeof(buf)) >= 0 || errno == EAGAIN);
+	return !f.held;
+}
+
+/* A reader that is slow holds the guest back; nothing is lost. */
+static void slow_stdout_holds_the_transport(void **state)
+{
+	static const uint8_t chunk[WIRE_CHUNK_MAX];
+
+	assert_int_equal(fcntl(f.out[0], F_SETFL, O_NONBLOCK), 0);
+	for (int i = 0; i < 64 && !f.held; i++) {
+		feed(WIRE_SOUT, chunk, sizeof(chunk));
+		assert_true(reactor_step(f.r, false) >= 0);
+	}
+	assert_true(f.held);
+	assert_int_equal(f.holds, 1);
+	/* Held, but fed all the same: kept. */
+	feed(WIRE_SOUT, chunk, sizeof(chunk));
+	step_until(released);
+	assert_int_equal(f.holds, 2);
+}
+
+static bool out_failed(void)
+{
+	return f.s.out.error != 0;
+}
+
+static void closed_stdout_ends_the_session(void **state)
+{
+	close(f.out[0]);
+	f.out[0] = -1;
+	feed(WIRE_SOUT, "x", 1);
+	step_until(out_failed);
+	feed(WIRE_SOUT, "y", 1);
+	assert_int_equal(f.ended, -EPIPE);
+}
+
+static void acknowledgement_is_an_empty_frame(void **state)
+{
+	struct wire_header h;
+
+	assert_int_equal(session_acknowledge(&f.s), 0);
+	assert_int_equal(f.n_sent, sizeof(h));
+	memcpy(&h, f.sent, sizeof(h));
+	assert_int_equal(h.type, WIRE_EACK);
+	assert_int_equal(h.length, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(output_goes_where_it_belongs),
+		TEST(exit_code_is_told_once),
+		TEST(exit_code_is_a_byte),
+		TEST(bad_crc_is_counted_and_dropped),
+		TEST(facts_and_metrics_are_kept),
+		TEST(stdin_waits_for_the_command),
+		TEST(end_of_stdin_is_an_empty_frame),
+		TEST(stdin_rests_while_the_guest_does_not_take_it),
+		TEST(slow_stdout_holds_the_transport),
+		TEST(closed_stdout_ends_the_session),
+		TEST(acknowledgement_is_an_empty_frame),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
