@@ -42,11 +42,26 @@ struct blk_counters {
 	uint64_t in_flight, in_flight_max;
 };
 
+/*
+ * For histograms and traces; each may be NULL, and then costs no look at the
+ * clock. Runs on the reactor.
+ */
+struct blk_observer {
+	/* A request was answered, @ns after it was popped and had its tokens;
+	 * @type is VIRTIO_BLK_T_*. */
+	void (*completed)(void *ctx, uint32_t type, uint64_t ns);
+	/* A stalled request was granted, @late_ns after it had its tokens. */
+	void (*granted)(void *ctx, uint64_t late_ns);
+	void *ctx;
+};
+
 struct blk;
 /* 0 or a negative errno with a one-line reason that names the file in @why. */
 int blk_create(struct blk **out, struct reactor *r, const struct blk_config *cfg, char *why, size_t why_size);
 struct virtio_device *blk_device(struct blk *b);
 const struct blk_counters *blk_counters(const struct blk *b);
+/* While nothing is in flight: before the guest runs. */
+void blk_observe(struct blk *b, const struct blk_observer *o);
 /* "uring", "sync" or "inline" and why it was taken; static text. */
 const char *blk_engine_used(const struct blk *b);
 const char *blk_engine_reason(const struct blk *b);

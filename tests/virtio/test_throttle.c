@@ -349,6 +349,45 @@ static void test_timer_grants(void **state)
 	blk_fixture_close(&f);
 }
 
+static unsigned grants, completions;
+static uint64_t late_max_ns;
+
+static void saw_grant(void *ctx, uint64_t late_ns)
+{
+	grants++;
+	late_max_ns = late_ns > late_max_ns ? late_ns : late_max_ns;
+}
+
+static void saw_completion(void *ctx, uint32_t type, uint64_t ns)
+{
+	assert_ptr_equal(ctx, &f);
+	assert_int_equal(type, VIRTIO_BLK_T_IN);
+	completions++;
+}
+
+/* Each stall ends in one grant that the observer sees, and never early. */
+static void test_observer(void **state)
+{
+	grants = completions = 0;
+	start((struct blk_config){ .iops = 500 });
+	blk_observe(f.blk, &(struct blk_observer){ saw_completion, saw_grant, &f });
+	give_tokens(0, 0);
+	for (unsigned i = 0; i < 80; i++) {
+		struct blk_io io = blk_io_new(&f, 512);
+
+		blk_io_add(&f, &io, VIRTIO_BLK_T_IN, 0);
+	}
+	driver_kick(&f.d, 0);
+	assert_true(driver_wait(&f.d, f.r, 0, 80));
+	assert_int_equal(completions, 80);
+	/* one kick and then timers only: a stall for each grant, unless the
+	 * machine slept through several */
+	assert_in_range(grants, 1, 80);
+	assert_int_equal(counters()->throttled_count, grants);
+	print_message("worst grant %llu us late\n", (unsigned long long)late_max_ns / 1000);
+	blk_fixture_close(&f);
+}
+
 /* BLK-44: a wait that rounds to nothing is looked at once more, then a timer of 1 ns. */
 static void test_rates_beyond_the_timers_grain(void **state)
 {
@@ -512,6 +551,7 @@ int main(void)
 		cmocka_unit_test(test_stall_is_invisible),
 		cmocka_unit_test(test_retry_timer),
 		cmocka_unit_test(test_timer_grants),
+		cmocka_unit_test(test_observer),
 		cmocka_unit_test(test_rates_beyond_the_timers_grain),
 		cmocka_unit_test(test_refused_requests_cost_nothing),
 		cmocka_unit_test(test_costs),

@@ -2,6 +2,7 @@
 /* The block device as the transport and its owner see it: set-up, reset, teardown. */
 #include "virtio/blk/device.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
@@ -200,6 +201,12 @@ int blk_create(struct blk **out, struct reactor *r, const struct blk_config *cfg
 	int err = backing_open(&backing, r, cfg, why, why_size);
 
 	return err ? err : blk_create_on(out, r, cfg, backing, why, why_size);
+}
+
+void blk_observe(struct blk *b, const struct blk_observer *o)
+{
+	assert(!b->first); /* or their start was not noted */
+	b->observer = *o;
 }
 
 bool blk_quiesce(struct blk *b)

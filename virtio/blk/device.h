@@ -25,6 +25,7 @@ struct blk {
 	struct blk_counters counters;
 	struct blk_geometry geometry;
 	uint8_t id[BLK_ID_BYTES];
+	struct blk_observer observer;
 
 	/* queue.c */
 	struct throttle throttle;
@@ -32,6 +33,7 @@ struct blk {
 	struct selfkick again;	  /* a drain that reached its bound goes on */
 	struct deferred publish;  /* used.idx and the interrupt, once a wake */
 	struct virtq_chain chain; /* the one being decoded */
+	uint64_t due_ns;	  /* when the stalled head has its tokens */
 	bool stalled;		  /* the next head waits for tokens */
 	bool paused;
 	bool dirty; /* used entries wait for publish */

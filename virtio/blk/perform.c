@@ -84,6 +84,8 @@ static void release(struct blk *b, struct blk_request *r)
 	*(r->next ? &r->next->prev : &b->last) = r->prev;
 	b->n_writes -= is_write(r);
 	b->counters.in_flight--;
+	if (b->observer.completed)
+		b->observer.completed(b->observer.ctx, r->type, monotonic_ns() - r->started_ns);
 }
 
 /* --- completion ----------------------------------------------------------- */
@@ -240,6 +242,7 @@ void blk_perform(struct blk *b, struct blk_request *r)
 	r->submitted = false;
 	r->generation = b->generation;
 	r->op.done = op_done;
+	r->started_ns = b->observer.completed ? monotonic_ns() : 0;
 	count_blockers(b, r);
 	append(b, r);
 	if (!r->blockers)

@@ -60,23 +60,40 @@ void blk_unstall(struct blk *b)
 }
 
 /* False when the request must wait: @wait_ns then says how long. */
-static bool grant(struct blk *b, const struct blk_request *r, uint64_t *wait_ns)
+static bool grant(struct blk *b, const struct blk_request *r, uint64_t now_ns, uint64_t *wait_ns)
 {
 	bool data = r->type == VIRTIO_BLK_T_IN || r->type == VIRTIO_BLK_T_OUT;
 
-	if (!throttle_limited(&b->throttle))
-		return true;
-	return throttle_take(&b->throttle, data ? r->len : 0, monotonic_ns(), wait_ns);
+	return throttle_take(&b->throttle, data ? r->len : 0, now_ns, wait_ns);
 }
 
 /* The head goes back and stays invisible: no status, no used entry, no interrupt. */
-static void stall(struct blk *b, uint16_t head, uint64_t wait_ns)
+static void stall(struct blk *b, uint16_t head, uint64_t due_ns)
 {
 	virtq_unpop(queue_of(b), head);
 	b->stalled = true;
+	b->due_ns = due_ns;
 	b->counters.throttled_count++;
 	b->counters.currently_throttled_gauge = 1;
-	timer_set(&b->retry, monotonic_ns() + (wait_ns ? wait_ns : 1));
+	timer_set(&b->retry, due_ns);
+}
+
+/* Whether @r may be performed now; else it was stalled. */
+static bool pass_throttle(struct blk *b, const struct blk_request *r)
+{
+	uint64_t now_ns, wait_ns;
+
+	if (!throttle_limited(&b->throttle))
+		return true;
+	now_ns = monotonic_ns();
+	/* A wait of zero is worth a second look before a timer. */
+	if (!grant(b, r, now_ns, &wait_ns) && (wait_ns || !grant(b, r, now_ns, &wait_ns))) {
+		stall(b, r->head, now_ns + (wait_ns ? wait_ns : 1));
+		return false;
+	}
+	if (b->stalled && b->observer.granted)
+		b->observer.granted(b->observer.ctx, now_ns > b->due_ns ? now_ns - b->due_ns : 0);
+	return true;
 }
 
 static void answer_decided(struct blk *b, struct blk_request *r, uint8_t status)
@@ -92,7 +109,6 @@ static void answer_decided(struct blk *b, struct blk_request *r, uint8_t status)
 static bool take(struct blk *b)
 {
 	struct blk_request *r = &b->slot[b->chain.head];
-	uint64_t wait_ns;
 	uint8_t status;
 
 	assert(!r->busy);
@@ -107,11 +123,8 @@ static bool take(struct blk *b)
 		answer_decided(b, r, status);
 		break;
 	case BLK_PERFORM:
-		/* A wait of zero is worth a second look before a timer. */
-		if (!grant(b, r, &wait_ns) && (wait_ns || !grant(b, r, &wait_ns))) {
-			stall(b, b->chain.head, wait_ns);
+		if (!pass_throttle(b, r))
 			return false;
-		}
 		blk_perform(b, r);
 		break;
 	}

@@ -26,6 +26,7 @@ struct blk_request {
 	struct blk_request *prev, *next; /* popped and not answered, in ring order */
 	struct blk_request *next_ready;
 	uint64_t generation; /* the device's when this was popped */
+	uint64_t started_ns; /* for the observer */
 	uint16_t head;
 	bool busy;	   /* popped, or its operation is still with the backing */
 	bool submitted;	   /* its operation is with the backing */
