@@ -23,8 +23,8 @@
 struct virtio_device;
 
 struct virtio_device_ops {
-	const char *name;    /* "blk", for messages */
-	uint32_t device_id;  /* 1 net, 2 blk, 3 console */
+	const char *name;   /* "blk", for messages */
+	uint32_t device_id; /* 1 net, 2 blk, 3 console */
 	unsigned n_queues;
 	/* Device configuration space; @offset from VIRTIO_MMIO_CONFIG, any @len. */
 	void (*config_read)(struct virtio_device *d, uint32_t offset, void *buf, unsigned len);
@@ -43,22 +43,22 @@ struct virtio_device_ops {
 
 struct virtio_device {
 	const struct virtio_device_ops *ops;
-	uint64_t features;                /* offered */
-	uint64_t driver_features;         /* accepted */
+	uint64_t features;	  /* offered */
+	uint64_t driver_features; /* accepted */
 	uint32_t features_sel, driver_features_sel, queue_sel;
 	uint32_t status;
 	_Atomic uint32_t interrupt_status;
 	_Atomic uint32_t config_generation;
-	uint64_t interrupts;              /* irq_fd writes */
+	uint64_t interrupts; /* irq_fd writes */
 	const struct guest_memory *mem;
 	int irq_fd;
-	bool active;                      /* DRIVER_OK seen, not reset, not poisoned */
-	bool resetting;                   /* reset asked for, I/O still in flight */
+	bool active;	/* DRIVER_OK seen, not reset, not poisoned */
+	bool resetting; /* reset asked for, I/O still in flight */
 	/* Called when a register write that returned false has taken effect. */
 	void (*settled)(struct virtio_device *d, void *ctx);
 	void *settled_ctx;
 	struct virtqueue vq[VIRTIO_QUEUES_MAX];
-	uint64_t guest_errors;            /* through virtio_guest_error() */
+	uint64_t guest_errors; /* through virtio_guest_error() */
 	uint64_t log_window_ns;
 	unsigned log_budget;
 	bool warned_no_memory;

@@ -25,7 +25,7 @@ struct virtq_seg {
 /* One descriptor chain, copied. Addresses are not translated or checked yet. */
 struct virtq_chain {
 	uint16_t head;
-	uint16_t n;     /* segments, 1..size */
+	uint16_t n;	/* segments, 1..size */
 	bool malformed; /* loop, next out of range, indirect not negotiated: the
 			 * segments before the fault are there */
 	struct virtq_seg seg[VIRTQ_SIZE_MAX];
@@ -34,19 +34,19 @@ struct virtq_chain {
 struct virtqueue {
 	/* Set by the transport between FEATURES_OK and DRIVER_OK. */
 	uint16_t size_max; /* 0: the queue does not exist */
-	uint16_t size;     /* power of two, 1..size_max */
+	uint16_t size;	   /* power of two, 1..size_max */
 	bool ready;
 	uint64_t desc_gpa, avail_gpa, used_gpa;
-	bool event_idx;    /* VIRTIO_RING_F_EVENT_IDX negotiated */
+	bool event_idx; /* VIRTIO_RING_F_EVENT_IDX negotiated */
 
 	/* The device's own. */
 	const struct guest_memory *mem;
 	uint16_t next_avail;
-	uint16_t next_used;      /* used entries written */
+	uint16_t next_used;	 /* used entries written */
 	uint16_t published_used; /* used.idx as last stored */
 	uint16_t signalled_used; /* published_used when needs_interrupt was last asked */
 	bool signalled_valid;
-	bool broken;             /* poisoned until reset */
+	bool broken;				   /* poisoned until reset */
 	uint64_t outstanding[VIRTQ_SIZE_MAX / 64]; /* heads popped and not pushed */
 	unsigned n_outstanding;
 };

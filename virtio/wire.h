@@ -53,7 +53,12 @@ enum wire_type {
 	WIRE_EACK = 0x4541434b, /* host to guest, empty: EXIT arrived, power off (asked for by the option ack_exit) */
 };
 
-enum wire_life { WIRE_LIFE_INIT = 1, WIRE_LIFE_PAYLOAD = 2, WIRE_LIFE_SCHED_DIED = 3, WIRE_LIFE_SCHED_NOT_ATTACHED = 4 };
+enum wire_life {
+	WIRE_LIFE_INIT = 1,
+	WIRE_LIFE_PAYLOAD = 2,
+	WIRE_LIFE_SCHED_DIED = 3,
+	WIRE_LIFE_SCHED_NOT_ATTACHED = 4
+};
 
 /* Little-endian on the wire; both ends are little-endian (asserted). */
 struct wire_header {

@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The nested host with its real QEMU and kernel. usage: test_l1.sh KTSTR
+set -euo pipefail
+ktstr=$1
+cache=${KTSTR_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ktstr}
+[ -s "$cache/kernels/default/vmlinuz" ] || { echo "no kernel in the cache: bench/fetch kernel 7.2"; exit 77; }
+[ -x "$cache/qemu/qemu-system-x86_64" ] || command -v qemu-system-x86_64 >/dev/null ||
+	{ echo "no QEMU: bench/fetch qemu"; exit 77; }
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+failures=0
+
+check() { # WHAT CONDITION...
+	if ! "${@:2}"; then
+		printf 'FAILED: %s\nstdout: %s\nstderr: %s\n' "$1" "$(head -c 2000 out)" "$(tail -n 20 err)"
+		failures=$((failures + 1))
+	fi
+}
+nested() { # CODE ARGS...
+	local rc=0
+	"$ktstr" nested "${@:2}" >out 2>err || rc=$?
+	check "exit code $rc, expected $1: ${*:2}" [ "$rc" -eq "$1" ]
+}
+has() { grep -Eq -- "$1" out; }
+
+# Exit code, both streams, the working directory, and a KVM that is there.
+nested 7 -- sh -c 'pwd; test -c /dev/kvm && echo kvm; echo complaint >&2; exit 7' </dev/null
+check "the working directory is the same" has "^$dir\$"
+check "L1 has /dev/kvm" has '^kvm$'
+check "stderr apart from stdout" grep -q '^complaint$' err
+check "what the timings are is said" grep -q 'not those of hardware' err
+
+# stdin of 10 MiB passes whole, there and back.
+head -c 10485760 /dev/urandom >ten
+nested 0 -- cat <ten
+check "10 MiB of stdin come back" cmp -s ten out
+
+# Disks at their own paths, a read-only one that stays as it is, a file brought there and one brought back.
+truncate -s 4M rw.img
+head -c 1048576 /dev/zero >ro.img
+echo input >in.txt
+# shellcheck disable=SC2016 # the inner shell's
+nested 0 --disk rw.img --disk ro.img,ro --file in.txt --output back.txt -- sh -c \
+	'cat in.txt; echo written >rw.img; echo no >ro.img || echo refused; cat /sys/block/vda/size >back.txt' </dev/null
+check "the file is there" has '^input$'
+check "the read-only disk refuses" has '^refused$'
+check "the disk was written" [ "$(head -c 8 rw.img)" = "written" ]
+check "the read-only disk is as it was" cmp -s -n 1048576 ro.img /dev/zero
+check "the file came back" [ "$(cat back.txt)" = 8192 ]
+
+# Nothing is left behind.
+check "no temporary files" [ -z "$(find . -name 'back.txt.*')" ]
+[ "$failures" -eq 0 ] && echo "all as expected"
