@@ -493,6 +493,7 @@ static void rx_unbounded(void **state)
 	}
 	assert_memory_equal(all, back, total);
 	assert_int_equal(console_backlog(f->c, 1), 0);
+	assert_int_equal(f->c->port[1].rx.n_spare, FIFO_SPARE_MAX); /* CON-55: 256 KiB stay */
 	free(all);
 	free(back);
 }

@@ -21,6 +21,8 @@ static struct fake {
 	struct net_backend b;
 	unsigned room; /* frames it takes before it says -EAGAIN */
 	bool later;
+	struct driver *refill; /* give the ring the frame before this one again */
+	uint16_t last;
 	uint16_t head[16];
 	size_t len[16];
 	unsigned n_held, sent, refills, starts, stops, destroyed;
@@ -32,6 +34,9 @@ static int fake_send(struct net_backend *b, const struct net_frame *f)
 		return -EAGAIN;
 	fake.room--;
 	fake.sent++;
+	if (fake.refill && fake.sent > 1)
+		driver_raw_avail(fake.refill, NET_TXQ, fake.last);
+	fake.last = f->head;
 	if (!fake.later)
 		return 0;
 	fake.head[fake.n_held] = f->head;
@@ -120,6 +125,28 @@ static void refused_frames_wait(void **state)
 	assert_int_equal(driver_used_count(&f->d, TXQ), 5);
 	assert_int_equal(f->count->tx_bytes, 100 + 101 + 102 + 103 + 104);
 	assert_true(driver_kick_wanted(&f->d, TXQ));
+}
+
+/* NET-47: a driver that refills its ring during the drain gets a ring's worth of
+ * frames a turn, and not the reactor */
+static void refilled_ring(void **state)
+{
+	struct fixture *f = *state;
+
+	fake.refill = &f->d;
+	post_frame(f, 100);
+	post_frame(f, 100);
+	driver_irqs(&f->d);
+	driver_kick(&f->d, TXQ);
+	assert_int_equal(fake.sent, 256);
+	assert_int_equal(driver_irqs(&f->d), 1);
+	assert_true(f->n->again.rung);
+	for (unsigned i = 0; fake.sent < 512 && i < 1000; i++)
+		assert_true(reactor_step(f->r, false) >= 0);
+	assert_int_equal(fake.sent, 512);
+	fake.refill = NULL;
+	settle(f);
+	assert_int_equal(f->count->tx_packets, fake.sent);
 }
 
 /* A frame sent later completes later, in any order */
@@ -437,9 +464,16 @@ static void random_rings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		F(backend_is_replaceable),    F(refused_frames_wait), F(late_completion),
-		F(reset_waits_for_frames),    F(frames_from_outside), cmocka_unit_test(tap_both_ways),
-		cmocka_unit_test(tap_errors), T(random_chains),	      T(random_rings),
+		F(backend_is_replaceable),
+		F(refused_frames_wait),
+		F(refilled_ring),
+		F(late_completion),
+		F(reset_waits_for_frames),
+		F(frames_from_outside),
+		cmocka_unit_test(tap_both_ways),
+		cmocka_unit_test(tap_errors),
+		T(random_chains),
+		T(random_rings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
