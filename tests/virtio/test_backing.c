@@ -255,6 +255,37 @@ static void test_file_shorter_than_disk(void **state)
 	}
 }
 
+/* A file that shrinks under the device: the read stops where the data does, in
+ * the middle of a range and of a bounce buffer, and the rest is zeroes. */
+static void test_file_truncated_underneath(void **state)
+{
+	for (unsigned e = 0; e < N_ENGINES; e++) {
+		struct blk_config cfg = { .path = path, .engine = engines[e].engine, .direct = engines[e].direct };
+		uint64_t a, status;
+		int head;
+
+		make_file(1 << 20);
+		if (engines[e].direct && !direct_possible())
+			continue;
+		start(&cfg);
+		assert_int_equal(truncate(path, 700), 0);
+		a = driver_alloc(&f.d, 8192, 4096);
+		status = driver_alloc(&f.d, 1, 1);
+		for (unsigned odd = 0; odd < 2; odd++) {
+			const struct driver_seg segs[] = { { a + odd, 512, true }, { a + 512 + odd, 1536, true } };
+			uint8_t *data = driver_ptr(&f.d, a + odd, 2048);
+
+			memset(data, 0xff, 2048);
+			head = blk_chain(&f, VIRTIO_BLK_T_IN, 0, segs, 2, status);
+			assert_true(driver_wait(&f.d, f.r, 0, 1));
+			assert_int_equal(blk_take_used(&f, head), 2049);
+			for (unsigned i = 0; i < 2048; i++)
+				assert_int_equal(data[i], i < 700 ? 1 + i / 512 : 0);
+		}
+		blk_fixture_close(&f);
+	}
+}
+
 /* BAK-17: byte offsets beyond 4 GiB, and 2^32 sectors. */
 static void test_large_offsets(void **state)
 {
@@ -499,6 +530,7 @@ int main(void)
 		cmocka_unit_test(test_every_engine),
 		cmocka_unit_test(test_unaligned_memory),
 		cmocka_unit_test(test_file_shorter_than_disk),
+		cmocka_unit_test(test_file_truncated_underneath),
 		cmocka_unit_test(test_large_offsets),
 		cmocka_unit_test(test_many_in_flight),
 		cmocka_unit_test(test_reset_with_file_io_in_flight),
