@@ -31,7 +31,8 @@ int host_choose(enum host_choice choice, struct kvm_probe *probe)
 		cli_error("--host direct: %s", probe->why);
 		return -CLI_UNAVAILABLE;
 	}
-	cli_error("%s", probe->why);
+	/* What it could be mended by is being done. */
+	cli_error("%.*s", (int)strcspn(probe->why, ";"), probe->why);
 	return HOST_NESTED;
 }
 

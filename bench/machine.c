@@ -419,6 +419,15 @@ static void print_tail(const char *name, const struct tail *t)
 		fputc('\n', stderr);
 }
 
+static void print_panic(const char *text)
+{
+	size_t n = strlen(text);
+
+	while (n && strchr("\r\n", text[n - 1]))
+		n--;
+	fprintf(stderr, "%.*s\n", (int)n, text);
+}
+
 static int end_without_code(const struct machine *m, enum vm_end end)
 {
 	/* A plain VMM's guest has no code to tell. */
@@ -462,7 +471,7 @@ static int verdict(struct machine *m, struct machine_result *result)
 		return CLI_TIMEOUT;
 	}
 	if (end == VM_PANIC) {
-		fprintf(stderr, "%s\n", vm_panic_text(m->vm));
+		print_panic(vm_panic_text(m->vm));
 		cli_error("guest panic");
 		return CLI_PANIC;
 	}
@@ -471,7 +480,7 @@ static int verdict(struct machine *m, struct machine_result *result)
 
 static void write_stats(const struct machine_options *o, const json_t *facts, int *code)
 {
-	if (!o->stats || json_dump_file(facts, o->stats, JSON_INDENT(2)) == 0)
+	if (!o->stats || json_dump_file(facts, o->stats, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) == 0)
 		return;
 	cli_error("--stats %s: can't be written: %s", o->stats, strerror(errno));
 	if (!*code)

@@ -53,9 +53,15 @@ static void add_files(struct initramfs *in, const struct machine_options *o, con
 	}
 	if (job->companion.host)
 		initramfs_add_binary(in, job->companion.host, job->companion.guest);
-	for (unsigned i = 0; i < o->outputs.n; i++)
-		if (!path_absolute(o->outputs.word[i], at))
-			initramfs_add_output(in, at);
+	for (unsigned i = 0; i < o->outputs.n; i++) {
+		if (path_absolute(o->outputs.word[i], at))
+			continue;
+		initramfs_add_output(in, at);
+		/* The command can write it as it could here: its directory is there. */
+		*strrchr(at, '/') = '\0';
+		if (*at)
+			initramfs_add_dir(in, at, 0755);
+	}
 }
 
 /* The command, and the program behind its first word if the guest has none of its own. */

@@ -12,6 +12,7 @@
 
 #include "bench/cache.h"
 #include "bench/cli.h"
+#include "bench/path.h"
 #include "bench/size.h"
 #include "kvm/vm.h"
 
@@ -309,6 +310,26 @@ static int check_files(const struct machine_options *o)
 	return 0;
 }
 
+int machine_output_check(const char *option, const char *path)
+{
+	char absolute[PATH_MAX], *slash;
+	struct stat st = { 0 };
+
+	if (path_absolute(path, absolute)) {
+		cli_error("%s %.40s...: the path is too long; shorten it", option, path);
+		return CLI_USAGE;
+	}
+	if (!stat(absolute, &st) && !S_ISDIR(st.st_mode) && !access(absolute, W_OK))
+		return 0;
+	slash = strrchr(absolute, '/');
+	errno = S_ISDIR(st.st_mode) ? EISDIR : 0;
+	*(slash == absolute ? slash + 1 : slash) = '\0';
+	if (!errno && !access(absolute, W_OK | X_OK))
+		return 0;
+	cli_error("%s %s: %s; name a file in a directory that can be written", option, path, strerror(errno));
+	return CLI_UNAVAILABLE;
+}
+
 int machine_options_check(struct machine_options *o)
 {
 	char why[PATH_MAX + 512];
@@ -330,5 +351,9 @@ int machine_options_check(struct machine_options *o)
 			  o->modules.word[0], o->image);
 		rc = CLI_UNAVAILABLE;
 	}
+	if (!rc && o->stats)
+		rc = machine_output_check("--stats", o->stats);
+	for (unsigned i = 0; i < o->outputs.n && !rc; i++)
+		rc = machine_output_check("--output", o->outputs.word[i]);
 	return rc ? rc : check_files(o);
 }

@@ -50,6 +50,8 @@ extern const struct argp machine_options_argp;
  * exit code after it said on stderr what is wrong.
  */
 int machine_options_check(struct machine_options *o);
+/* The same for a file to be written: @path may not exist, its directory must. */
+int machine_output_check(const char *option, const char *path);
 /* HOST[:GUEST]: the host's part in @host; the guest's, or NULL. False: too long. */
 bool machine_file_split(const char *word, char host[PATH_MAX], const char **guest);
 

@@ -243,6 +243,8 @@ int verb_bench(int argc, char **argv)
 	if (host_companion("ktstr-workload", "workloads/ktstr-workload", program))
 		return CLI_UNAVAILABLE;
 	rc = machine_options_check(&b.machine);
+	if (!rc && b.json && strcmp(b.json, "-"))
+		rc = machine_output_check("--json", b.json);
 	if (rc)
 		return rc;
 	rc = host_choose(b.machine.host, &job.probe);

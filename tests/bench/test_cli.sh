@@ -79,6 +79,10 @@ wrong 69 "$dir/none" run --kernel "$dir/kernel" --file "$dir/none" -- true
 wrong 64 "--file :x" run --kernel "$dir/kernel" --file :x -- true
 wrong 69 "--module nvme" run --kernel "$dir/kernel" --module nvme -- true
 wrong 69 "/dev/null" run --kernel "$dir/kernel" --disk /dev/null -- true
+wrong 69 "--stats $dir/no/where" run --kernel "$dir/kernel" --stats "$dir/no/where" -- true
+wrong 69 "--stats $dir" run --kernel "$dir/kernel" --stats "$dir" -- true
+wrong 69 "--output $dir/no/where" run --kernel "$dir/kernel" --output "$dir/no/where" -- true
+wrong 69 "--json $dir/no/where" bench --kernel "$dir/kernel" --json "$dir/no/where"
 : >"$dir/empty"
 wrong 69 "$dir/empty" run --kernel "$dir/kernel" --disk "$dir/empty" -- true
 if [ "$(id -u)" -ne 0 ]; then
