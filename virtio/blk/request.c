@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "virtio/blk/request.h"
 
+#include <limits.h>
 #include <linux/virtio_blk.h>
 
 #define HEADER_BYTES sizeof(struct virtio_blk_outhdr)
 _Static_assert(sizeof(struct virtio_blk_outhdr) == 16, "virtio 1.2, 5.2.6");
+_Static_assert(BLK_IOV_MAX <= IOV_MAX, "one vectored call takes a whole request");
 
 /* The data descriptors: all but the header's and the status byte's. */
 struct data {
