@@ -72,7 +72,7 @@ bool blk_quiesce(struct blk *b);
 /* Take requests again, those that came in between first. */
 void blk_resume(struct blk *b);
 /* Waits (stepping the ring) for what is in flight, at most @patience_ns; then
- * returns -ETIMEDOUT and leaks on purpose. */
+ * returns -ETIMEDOUT and leaves all as it is: call it again, or leak it. */
 int blk_destroy(struct blk *b, uint64_t patience_ns);
 
 #endif
