@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -193,6 +194,28 @@ bool machine_file_split(const char *word, char host[PATH_MAX], const char **gues
 /* --- checks ------------------------------------------------------------- */
 
 /* The release that a bzImage names itself, for its modules' sake. */
+/* An ELF kernel tells its release only in the banner among its constants. */
+static ssize_t elf_release(int fd, char release[NAME_MAX + 1])
+{
+	static const char banner[] = "Linux version ";
+	struct stat st;
+	const char *image, *at;
+	ssize_t n = -1;
+
+	if (fstat(fd, &st) || st.st_size <= NAME_MAX)
+		return -1;
+	image = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (image == MAP_FAILED)
+		return -1;
+	at = memcmp(image, "\177ELF", 4) ? NULL : memmem(image, (size_t)st.st_size - NAME_MAX, banner, strlen(banner));
+	if (at) {
+		memcpy(release, at + strlen(banner), NAME_MAX - strlen(banner));
+		n = (ssize_t)(NAME_MAX - strlen(banner));
+	}
+	munmap((void *)image, (size_t)st.st_size);
+	return n;
+}
+
 static bool image_release(const char *path, char release[NAME_MAX + 1])
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -204,6 +227,8 @@ static bool image_release(const char *path, char release[NAME_MAX + 1])
 	/* Boot protocol 2.00: the string lies at 0x200 + the u16 at 0x20e. */
 	if (pread(fd, header, sizeof(header), 0) == sizeof(header) && !memcmp(header + 0x202, "HdrS", 4))
 		n = pread(fd, release, NAME_MAX, 0x200 + (header[0x20e] | header[0x20f] << 8));
+	else
+		n = elf_release(fd, release);
 	close(fd);
 	if (n <= 0)
 		return false;

@@ -18,6 +18,7 @@ static const struct verb {
 	{ "run", verb_run, "run a command in a guest, with its stdio and exit code" },
 	{ "bench", verb_bench, "measure latencies in a guest and print their table" },
 	{ "doctor", verb_doctor, "say what this machine has, and what follows" },
+	{ "kernel", verb_kernel, "list the cache's kernels, take the ELF out of a bzImage" },
 	{ "nested", verb_nested, "run any command in the nested host (QEMU, TCG)" },
 };
 #define VERBS (sizeof(verbs) / sizeof(*verbs))

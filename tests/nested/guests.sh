@@ -1,0 +1,166 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Stock guests on a KVM that can boot them; POSIX sh, for it runs under busybox too.
+# usage: guests.sh KTSTR ECHO_FRAMES CACHE KERNELS [CASE]...; TAP on stdout.
+ktstr=$1 echo_frames=$2 cache=$3 list=$4
+shift 4
+n=0
+dir=$(mktemp -d) && cd "$dir" || exit 70
+trap 'rm -rf "$dir"' EXIT
+
+wanted() { # NAME
+	[ -z "$cases" ] && return 0
+	case " $cases " in *" $1 "*) return 0 ;; esac
+	return 1
+}
+cases=$*
+
+# report NAME CONDITION...: one TAP line; what the guest said goes with a failure
+report() {
+	n=$((n + 1))
+	name=$1
+	shift
+	if "$@"; then
+		echo "ok $n - $name"
+	else
+		echo "not ok $n - $name"
+		{ echo "exit code $code, out:"; head -c 1500 out; echo "err:"; tail -n 15 err; } | sed 's/^/# /'
+	fi
+}
+
+# guest CODE ARGS...: run it; $code is what came
+guest() {
+	"$ktstr" run --host direct --timeout 120s "$@" >out 2>err
+	code=$?
+}
+has() { grep -q -- "$1" out; }
+
+# --- every kernel with every number of CPUs and size of memory
+boots() { # CPUS MIB
+	[ "$code" -eq 0 ] && [ "$(sed -n 2p out)" = "$1" ] && kib=$(sed -n 3p out) &&
+		[ "$kib" -gt $(($2 * 1024 * 80 / 100)) ] && [ "$kib" -le $(($2 * 1024)) ]
+}
+if wanted boot; then
+	for kernel in $list; do
+		for cpus in 1 2 4; do
+			for mib in 256 1024 5120; do
+				guest --kernel "$kernel" --cpus $cpus --memory ${mib}M -- \
+					sh -c "uname -r; nproc; awk '/MemTotal/{print \$2}' /proc/meminfo"
+				report "$kernel boots with $cpus CPUs and $mib MiB" boots $cpus $mib
+			done
+		done
+	done
+fi
+
+if wanted elf; then
+	for kernel in $list; do
+		elf=$cache/kernels/$kernel/vmlinux
+		[ -e "$elf" ] || "$ktstr" kernel vmlinux "$kernel" "$elf"
+		guest --kernel "$elf" --cpus 2 --memory 512M -- uname -r
+		report "$kernel boots from ELF by its PVH note" test "$code" -eq 0 -a -s out
+	done
+fi
+
+# --- the three devices with the kernel's own drivers
+if wanted devices; then
+	guest --disk size=64M --file /sbin/mkfs.ext4 --file /sbin/fsck.ext4 -- sh -ec '
+		mkfs.ext4 -q /dev/vda
+		mount -t ext4 /dev/vda /mnt
+		dd if=/dev/urandom of=/mnt/file bs=64k count=300 2>/dev/null
+		sum=$(sha1sum </mnt/file)
+		sync
+		echo 3 >/proc/sys/vm/drop_caches
+		test "$sum" = "$(sha1sum </mnt/file)"
+		umount /mnt
+		fsck.ext4 -fn /dev/vda'
+	report "mkfs, mount, write, sync, read back, unmount, fsck clean" test "$code" -eq 0
+	guest -- sh -c 'cat /sys/class/virtio-ports/*/name'
+	report "the three ports have their names" test "$(tr '\n' ' ' <out)" = "ktstr-console ktstr-bulk ktstr-stats "
+	guest --net --file "$echo_frames:/bin/echo-frames" -- echo-frames
+	report "AF_PACKET frames of every size come back (NET-17, NET-45)" test "$code" -eq 0 -a "$(cat out)" = "1501 frames"
+	guest --net -- sh -c 'ip addr add 10.9.8.7/24 dev eth0; ip link set eth0 up; sleep 1
+		before=$(cat /sys/class/net/eth0/statistics/tx_packets)
+		ping -c 3 10.9.8.7 >/dev/null && test "$before" = "$(cat /sys/class/net/eth0/statistics/tx_packets)"'
+	report "a ping of its own address never reaches the device (NET-46)" test "$code" -eq 0
+	truncate -s 8M image
+	guest --disk image,ro --disk size=4M -- sh -c 'cat /sys/block/vda/ro /sys/block/vda/size /sys/block/vdb/size;
+		dd if=/dev/zero of=/dev/vda bs=512 count=1 2>/dev/null || echo refused'
+	report "a read-only disk and a second one" test "$(tr '\n' ' ' <out)" = "1 16384 8192 refused "
+fi
+
+# --- stdio, codes and ends
+if wanted ends; then
+	guest -- sh -c 'exit 7'
+	report "the exit code is the command's" test "$code" -eq 7
+	guest -- sh -c 'echo to out; echo to err >&2; kill -9 $$'
+	report "stdout, stderr and a signal's code" test "$code" -eq 137 -a "$(cat out)" = "to out"
+	report "stderr is the command's" grep -q '^to err$' err
+	head -c 10485760 /dev/urandom >ten
+	"$ktstr" run --host direct -- wc -c <ten >out 2>err
+	code=$?
+	report "10 MiB of stdin are counted right" test "$code" -eq 0 -a "$(tr -d ' ' <out)" = 10485760
+	"$ktstr" run --host direct -- cat <ten >back 2>err
+	code=$?
+	report "10 MiB come back as they went" cmp -s ten back
+	guest -- no-such-command
+	report "a command that is not there" test "$code" -eq 127
+	guest -- sh -c 'echo c >/proc/sysrq-trigger; sleep 60'
+	report "a panic gives 255" test "$code" -eq 255
+	report "and its text" grep -q 'Kernel panic - not syncing: sysrq' err
+	guest -- sh -c 'poweroff -f'
+	report "a guest that powers off by itself gives no made-up code" test "$code" -eq 70
+	guest -- sh -c 'reboot -f'
+	report "nor does one that reboots" test "$code" -eq 70
+	"$ktstr" run --host direct --timeout 5s -- sleep 600 >out 2>err
+	code=$?
+	report "time-out gives 124" test "$code" -eq 124
+fi
+
+# --- threads, waits and exits
+if wanted threads; then
+	mkfifo hold
+	"$ktstr" run --host direct --cpus 3 --disk size=64M -- sh -c '
+		dd if=/dev/vda of=/dev/null bs=4k count=200 iflag=direct 2>/dev/null; echo up; cat >/dev/null' <hold >out 2>err &
+	pid=$!
+	exec 4>hold
+	for _ in $(seq 600); do grep -q up out && break; sleep 0.1; done
+	cat /proc/$pid/task/*/comm | sort >threads
+	code=$(grep -c . threads)
+	# KVM adds a thread of its own to recover huge pages.
+	cp threads err
+	report "threads are the vCPUs and one reactor" test "$(grep -vE '^(iou|kvm)-' threads | tr '\n' ' ')" = "ktstr vcpu0 vcpu1 vcpu2 "
+	if [ -x /usr/bin/strace ]; then
+		/usr/bin/strace -f -o trace -p $pid &
+		tracer=$!
+		sleep 2
+		kill $tracer
+		wait $tracer 2>/dev/null
+		awk '{print $2}' trace | sed 's/(.*//' | sort | uniq -c | sort -rn >calls
+		report "the reactor waits in io_uring_enter, nothing polls" sh -c \
+			'! grep -qE "epoll|poll|select|nanosleep" calls'
+	fi
+	exec 4>&-
+	wait $pid
+fi
+
+# --- SIGINT and SIGTERM at any moment: the code says so, and nothing stays behind
+if wanted signals; then
+	bad=""
+	for delay in 0.02 0.1 0.3 1 2 4; do
+		for signal in INT TERM; do
+			"$ktstr" run --host direct --disk size=16M -- sleep 600 >out 2>err </dev/null &
+			pid=$!
+			sleep $delay
+			kill -$signal $pid
+			wait $pid
+			code=$?
+			want=130
+			[ $signal = TERM ] && want=143
+			[ $code -eq $want ] || bad="$bad $signal@$delay:$code"
+		done
+	done
+	report "SIGINT and SIGTERM end it in order at any moment$bad" test -z "$bad"
+	report "and leave no VM behind" sh -c '! pgrep vcpu0'
+fi
+
+echo "1..$n"
