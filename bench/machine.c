@@ -336,6 +336,9 @@ static int run(struct machine *m)
 		return CLI_UNAVAILABLE;
 	}
 	m->started = true;
+	/* The guest's memory has it now. */
+	free(m->archive);
+	m->archive = NULL;
 	tell(m, "%u CPUs run %s", m->o->cpus, m->o->image);
 	rc = reactor_run(m->r);
 	m->end_ns = monotonic_ns();

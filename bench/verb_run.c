@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* ktstr run: a command in a guest, or a plain VMM for any image. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bench/cli.h"
@@ -10,7 +13,17 @@
 
 struct run_arguments {
 	struct machine_options machine;
+	const char *dump_initrd;
 	char **argv;
+};
+
+enum { OPT_DUMP_INITRD = 0x300 };
+
+/* For bench/compare: what another VMM needs to boot the same guest. */
+static const struct argp_option options[] = {
+	{ "dump-initrd", OPT_DUMP_INITRD, "FILE", OPTION_HIDDEN,
+	  "Write the guest's first file system to FILE and the kernel's command line to stdout, and run nothing", 0 },
+	{ 0 },
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -20,6 +33,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &a->machine;
+		return 0;
+	case OPT_DUMP_INITRD:
+		a->dump_initrd = arg;
 		return 0;
 	case ARGP_KEY_ARG:
 		/* The rest is the command's, its options too. */
@@ -33,6 +49,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp_child children[] = { { &machine_options_argp, 0, NULL, 0 }, { 0 } };
 static const struct argp argp = {
+	.options = options,
 	.parser = parse,
 	.children = children,
 	.args_doc = "-- CMD [ARG...]",
@@ -72,6 +89,27 @@ static int check_command(const struct run_arguments *a)
 	return CLI_NOT_FOUND;
 }
 
+static int dump_initrd(const struct run_arguments *a, const struct machine_job *job)
+{
+	char *cmdline = machine_guest_cmdline(&a->machine, job);
+	uint8_t *archive = NULL;
+	size_t len = 0;
+	int rc = cmdline ? machine_guest_archive(&a->machine, job, &archive, &len) : CLI_INTERNAL;
+	FILE *f = rc ? NULL : fopen(a->dump_initrd, "we");
+
+	if (!rc && (!f || fwrite(archive, 1, len, f) != len || fflush(f))) {
+		cli_error("--dump-initrd %s: can't be written: %s", a->dump_initrd, strerror(errno));
+		rc = CLI_FAILED;
+	}
+	if (!rc)
+		puts(cmdline);
+	if (f)
+		fclose(f);
+	free(archive);
+	free(cmdline);
+	return rc;
+}
+
 int verb_run(int argc, char **argv)
 {
 	static struct run_arguments a;
@@ -82,14 +120,20 @@ int verb_run(int argc, char **argv)
 	machine_options_init(&a.machine);
 	cli_parse(&argp, "run", argc, argv, &a);
 	rc = check_command(&a);
+	if (!rc && a.dump_initrd && !a.argv) {
+		cli_error("--dump-initrd: needs a command; put one behind --");
+		rc = CLI_USAGE;
+	}
 	if (!rc)
 		rc = machine_options_check(&a.machine);
 	if (rc)
 		return rc;
+	job.argv = a.argv;
+	if (a.dump_initrd)
+		return dump_initrd(&a, &job);
 	rc = host_choose(a.machine.host, &job.probe);
 	if (rc < 0)
 		return -rc;
-	job.argv = a.argv;
 	if (rc == HOST_NESTED)
 		return machine_run_nested(&a.machine, &job, NULL, argc, argv);
 	machine_run(&a.machine, &job, &result);
