@@ -44,6 +44,8 @@ struct vm_device {
 	uint32_t base;
 	unsigned gsi;
 	unsigned n_kicks;
+	uint8_t *page; /* the registers as the guest reads them, or NULL */
+	int ack_fd;    /* takes acknowledgements that need no answer; nobody reads it */
 	struct vm_kick {
 		struct kick kick;
 		struct vm_device *vd;

@@ -125,7 +125,8 @@ static bool interrupt_register(struct vm_device *vd, uint32_t offset, uint8_t *d
 {
 	uint32_t value;
 
-	if (len != 4)
+	/* What is in the register page the reactor alone may change. */
+	if (len != 4 || vd->page)
 		return false;
 	if (!is_write && offset == VIRTIO_MMIO_INTERRUPT_STATUS) {
 		value = atomic_load(&vd->dev->interrupt_status);

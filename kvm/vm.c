@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "kvm/internal.h"
@@ -351,6 +352,41 @@ static int add_kick(struct vm *vm, struct vm_device *vd, unsigned queue, struct 
 	return 0;
 }
 
+/* Memory slots of the register pages come behind those of the RAM. */
+#define PAGE_SLOT_FIRST 8
+
+static int add_register_page(struct vm *vm, struct vm_device *vd, struct vm_error *err)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = PAGE_SLOT_FIRST + (uint32_t)(vd - vm->device),
+		.flags = KVM_MEM_READONLY,
+		.guest_phys_addr = vd->base,
+		.memory_size = VIRTIO_MMIO_SIZE,
+	};
+	struct kvm_ioeventfd ack = {
+		.addr = vd->base + VIRTIO_MMIO_INTERRUPT_ACK,
+		.len = 4,
+		.datamatch = VIRTIO_INT_VRING,
+		.flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
+	};
+	int rc = new_eventfd(&vd->ack_fd, err);
+
+	if (rc)
+		return rc;
+	vd->page = mmap(NULL, VIRTIO_MMIO_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (vd->page == MAP_FAILED) {
+		vd->page = NULL;
+		return vm_fail(err, errno, "register page of %s: %s", vd->dev->ops->name, strerror(errno));
+	}
+	region.userspace_addr = (uint64_t)(uintptr_t)vd->page;
+	ack.fd = vd->ack_fd;
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) || ioctl(vm->fd, KVM_IOEVENTFD, &ack))
+		return vm_fail(err, errno, "register page of %s: KVM refuses it: %s; use --register-page off",
+			       vd->dev->ops->name, strerror(errno));
+	virtio_registers_show(vd->dev, vd->page);
+	return 0;
+}
+
 int vm_add_device(struct vm *vm, struct virtio_device *d, struct vm_error *err)
 {
 	unsigned slot = slot_for(vm, d->ops->device_id);
@@ -364,6 +400,7 @@ int vm_add_device(struct vm *vm, struct virtio_device *d, struct vm_error *err)
 		.vm = vm,
 		.base = (uint32_t)(DEVICES_BASE + slot * VIRTIO_MMIO_SIZE),
 		.gsi = gsi_of_slot[slot],
+		.ack_fd = -1,
 		.waiting_vcpu = -1,
 	};
 	vm->n_devices++;
@@ -375,6 +412,8 @@ int vm_add_device(struct vm *vm, struct virtio_device *d, struct vm_error *err)
 		rc = add_irqfd(vm, d->irq_fd, vd->gsi, err);
 	for (unsigned q = 0; q < d->ops->n_queues && !rc; q++)
 		rc = add_kick(vm, vd, q, err);
+	if (!rc && vm->cfg.register_page)
+		rc = add_register_page(vm, vd, err);
 	return rc;
 }
 
@@ -384,6 +423,11 @@ static void remove_device(struct vm_device *vd)
 		kick_unwatch(&vd->kick[q].kick);
 		close(vd->kick[q].kick.fd);
 	}
+	virtio_registers_show(vd->dev, NULL);
+	if (vd->page)
+		munmap(vd->page, VIRTIO_MMIO_SIZE);
+	if (vd->ack_fd >= 0)
+		close(vd->ack_fd);
 	if (vd->dev->irq_fd >= 0)
 		close(vd->dev->irq_fd);
 	vd->dev->irq_fd = -1;

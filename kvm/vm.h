@@ -45,6 +45,10 @@ struct vm_config {
 	bool cmdline_devices; /* also announce devices by virtio_mmio.device= */
 	unsigned cpus;
 	uint64_t memory; /* bytes */
+	/* The guest reads device registers from read-only memory, and
+	 * acknowledges ring interrupts into an ioeventfd: no exit to user space
+	 * an interrupt instead of two. Needs KVM_CAP_READONLY_MEM. */
+	bool register_page;
 	/* Called on the reactor. @port is 1 or 2 for COM1 and COM2. */
 	void (*serial_out)(void *ctx, unsigned port, const uint8_t *data, size_t len);
 	void (*ended)(void *ctx, enum vm_end end, const char *detail);

@@ -36,6 +36,8 @@ void virtio_device_init(struct virtio_device *d, const struct virtio_device_ops 
 		virtq_init(&d->vq[i], queue_size_max);
 }
 
+static void show_registers(struct virtio_device *d);
+
 /* --- what the device tells the driver ------------------------------------ */
 
 void virtio_raise(struct virtio_device *d, uint32_t bits)
@@ -43,6 +45,9 @@ void virtio_raise(struct virtio_device *d, uint32_t bits)
 	const uint64_t one = 1;
 
 	atomic_fetch_or(&d->interrupt_status, bits);
+	/* The page has the bit of the rings up already. */
+	if (bits & ~VIRTIO_INT_VRING)
+		show_registers(d);
 	if (d->irq_fd < 0)
 		return;
 	/* Fails only when 2^64-2 interrupts wait: then one is pending anyway. */
@@ -134,6 +139,7 @@ void virtio_reset_done(struct virtio_device *d)
 {
 	assert(d->resetting);
 	forget_driver(d);
+	show_registers(d);
 	if (d->settled)
 		d->settled(d, d->settled_ctx);
 }
@@ -143,6 +149,7 @@ void virtio_reset_failed(struct virtio_device *d)
 	assert(d->resetting);
 	forget_driver(d);
 	d->status = S_FAILED | S_NEEDS_RESET;
+	show_registers(d);
 	if (d->settled)
 		d->settled(d, d->settled_ctx);
 }
@@ -371,7 +378,32 @@ static bool write_register(struct virtio_device *d, uint32_t offset, uint32_t va
 	return true;
 }
 
-bool virtio_mmio_write(struct virtio_device *d, uint32_t offset, const void *data, unsigned len)
+/*
+ * Only the reactor writes the page, so nothing here races but the guest's
+ * reads: each register is one aligned store.
+ */
+static void show_registers(struct virtio_device *d)
+{
+	uint32_t value;
+
+	if (!d->page)
+		return;
+	for (uint32_t offset = 0; offset < VIRTIO_MMIO_CONFIG; offset += 4) {
+		value = read_register(d, offset);
+		if (offset == VIRTIO_MMIO_INTERRUPT_STATUS && (d->status & S_DRIVER_OK))
+			value |= VIRTIO_INT_VRING;
+		__atomic_store_n((uint32_t *)(void *)(d->page + offset), value, __ATOMIC_RELEASE);
+	}
+	d->ops->config_read(d, 0, d->page + VIRTIO_MMIO_CONFIG, VIRTIO_MMIO_SIZE - VIRTIO_MMIO_CONFIG);
+}
+
+void virtio_registers_show(struct virtio_device *d, uint8_t *page)
+{
+	d->page = page;
+	show_registers(d);
+}
+
+static bool write_any(struct virtio_device *d, uint32_t offset, const void *data, unsigned len)
 {
 	uint32_t value;
 
@@ -387,6 +419,14 @@ bool virtio_mmio_write(struct virtio_device *d, uint32_t offset, const void *dat
 	if (d->resetting && !(offset == VIRTIO_MMIO_STATUS && value == 0))
 		return true;
 	return write_register(d, offset, value);
+}
+
+bool virtio_mmio_write(struct virtio_device *d, uint32_t offset, const void *data, unsigned len)
+{
+	bool settled = write_any(d, offset, data, len);
+
+	show_registers(d);
+	return settled;
 }
 
 void virtio_mmio_kick(struct virtio_device *d, uint32_t queue)

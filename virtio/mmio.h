@@ -50,6 +50,7 @@ struct virtio_device {
 	_Atomic uint32_t interrupt_status;
 	_Atomic uint32_t config_generation;
 	uint64_t interrupts; /* irq_fd writes */
+	uint8_t *page;	     /* virtio_registers_show(), or NULL */
 	const struct guest_memory *mem;
 	int irq_fd;
 	bool active;	/* DRIVER_OK seen, not reset, not poisoned */
@@ -79,6 +80,17 @@ void virtio_mmio_kick(struct virtio_device *d, uint32_t queue);
 #define VIRTIO_INT_VRING 1u
 #define VIRTIO_INT_CONFIG 2u
 void virtio_raise(struct virtio_device *d, uint32_t bits);
+/*
+ * Keep the registers up to date in @page (VIRTIO_MMIO_SIZE bytes), from which
+ * the guest reads them without leaving the guest; its writes still come to
+ * virtio_mmio_write(). While the driver runs, bit VIRTIO_INT_VRING of
+ * InterruptStatus then stays up, so that acknowledging it needs no answer:
+ * whoever gives a page lets writes of exactly VIRTIO_INT_VRING to InterruptACK
+ * come to nothing, and hands over every other one. (Cleared late, it would
+ * take a later interrupt with it; a driver that finds it up looks at its
+ * queues, which is right after any interrupt.) NULL: no page.
+ */
+void virtio_registers_show(struct virtio_device *d, uint8_t *page);
 /* A device's asynchronous reset is through. */
 void virtio_reset_done(struct virtio_device *d);
 /* It did not get through in bounded time: the device is failed (FAILED and

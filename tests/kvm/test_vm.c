@@ -20,6 +20,7 @@
 #define SECOND 1000000000ull
 
 static const char *guest_path;
+static bool register_page; /* of the next run_guest() */
 
 struct run {
 	struct reactor *r;
@@ -88,6 +89,7 @@ static void run_guest(struct run *run, const char *cmd, uint64_t memory, unsigne
 		.cmdline = cmd,
 		.cpus = cpus,
 		.memory = memory,
+		.register_page = register_page,
 		.serial_out = serial_out,
 		.ended = ended,
 		.ctx = run,
@@ -141,6 +143,19 @@ static void kick_by_ioeventfd_and_interrupt_by_irqfd(void **state)
 	assert_true(run.exits.mmio < 400 + 40);
 	/* and of those only the set-up waited for the reactor */
 	assert_true(run.exits.mailbox < 40);
+	run_free(&run);
+}
+
+/* With the registers in memory an interrupt costs no exit to user space. */
+static void register_page_takes_the_exits_away(void **state)
+{
+	register_page = true;
+	run_guest(&run, "b", 64 << 20, 1, true);
+	register_page = false;
+	assert_int_equal(run.end, VM_POWEROFF);
+	assert_string_equal(run.out, "interrupts 200 sum 1000\n");
+	assert_int_equal(run.interrupts, 200);
+	assert_true(run.exits.mmio < 40); /* the set-up of the device alone */
 	run_free(&run);
 }
 
@@ -328,6 +343,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kick_by_ioeventfd_and_interrupt_by_irqfd),
+		cmocka_unit_test(register_page_takes_the_exits_away),
 		cmocka_unit_test(several_vcpus_start_and_stop),
 		cmocka_unit_test(panic_is_told_from_a_reboot),
 		cmocka_unit_test(reset_register_ends_the_vm),
