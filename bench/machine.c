@@ -283,6 +283,17 @@ static int add_devices(struct machine *m)
 	return add(m, net_device(m->net));
 }
 
+/*
+ * Where the CPU runs the guest, reading the page costs nothing and spares two
+ * exits an interrupt; a KVM that emulates is slower with it.
+ */
+bool machine_register_page(const struct machine *m)
+{
+	if (m->o->register_page == REGISTERS_AUTO)
+		return m->job->probe.kind == KVM_HARDWARE;
+	return m->o->register_page == REGISTERS_ON;
+}
+
 static int create(struct machine *m)
 {
 	struct vm_config cfg = {
@@ -290,6 +301,7 @@ static int create(struct machine *m)
 		.initrd = m->job->argv ? NULL : m->o->initrd,
 		.cpus = m->o->cpus,
 		.memory = m->o->memory,
+		.register_page = machine_register_page(m),
 		.serial_out = on_serial,
 		.ended = on_vm_end,
 		.ctx = m,

@@ -26,6 +26,7 @@ enum {
 	OPT_MEMORY,
 	OPT_DISK,
 	OPT_NET,
+	OPT_REGISTER_PAGE,
 	OPT_FILE,
 	OPT_MODULE,
 	OPT_OUTPUT,
@@ -49,6 +50,9 @@ static const struct argp_option options[] = {
 	  "PATH[,ro] or size=256M; then also engine=auto|uring|sync, direct=on, iops=N, bps=N, iops-burst=N, "
 	  "bps-burst=N, serial=NAME; may be repeated",
 	  10 },
+	{ "register-page", OPT_REGISTER_PAGE, "auto|on|off", 0,
+	  "Let the guest read device registers from memory, without an exit (auto: on where the CPU runs the guest)",
+	  10 },
 	{ "net", OPT_NET, NULL, 0, "A network card that echoes each frame", 10 },
 	{ NULL, 0, NULL, 0, "What goes in and out:", 11 },
 	{ "file", OPT_FILE, "HOST[:GUEST]", 0, "Bring a file or directory; a program comes with its shared libraries",
@@ -61,6 +65,16 @@ static const struct argp_option options[] = {
 	{ "verbose", 'v', NULL, 0, "Tell on stderr what is being done", 11 },
 	{ 0 },
 };
+
+static enum register_choice parse_register_page(const char *arg)
+{
+	static const char *const names[] = { "auto", "on", "off" };
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(arg, names[i]))
+			return (enum register_choice)i;
+	cli_usage("--register-page %s: use auto, on or off", arg);
+}
 
 static enum host_choice parse_host(const char *arg)
 {
@@ -120,6 +134,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case OPT_HOST:
 		o->host = parse_host(arg);
+		return 0;
+	case OPT_REGISTER_PAGE:
+		o->register_page = parse_register_page(arg);
 		return 0;
 	case OPT_KERNEL:
 		o->kernel = arg;

@@ -16,6 +16,8 @@
 #define MACHINE_DISKS_MAX 12
 #define MACHINE_LIST_MAX 64
 
+/* Whether the guest reads device registers from a page (kvm/vm.h). */
+enum register_choice { REGISTERS_AUTO, REGISTERS_ON, REGISTERS_OFF };
 enum host_choice { HOST_AUTO, HOST_DIRECT, HOST_NESTED };
 
 struct machine_list {
@@ -26,6 +28,7 @@ struct machine_list {
 /* Holds pointers into itself: not to be copied. */
 struct machine_options {
 	enum host_choice host;
+	enum register_choice register_page;
 	const char *kernel; /* as given */
 	const char *initrd, *append, *stats;
 	unsigned cpus;

@@ -48,6 +48,8 @@ struct machine {
 	uint64_t end_ns;
 };
 
+/* Whether the guest reads its devices' registers from memory. */
+bool machine_register_page(const struct machine *m);
 json_t *machine_facts(const struct machine *m, int code);
 
 #endif

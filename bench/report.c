@@ -185,7 +185,8 @@ static void print_exits(FILE *f, const json_t *vmm)
 	}
 	if (at(vmm, "kvm_statistics.exits"))
 		fprintf(f, "; in all: %" PRIu64, number_at(vmm, "kvm_statistics.exits"));
-	fputc('\n', f);
+	fprintf(f, "\n             the guest reads device registers %s\n",
+		json_is_true(at(vmm, "register_page")) ? "from memory, without an exit" : "by exits");
 }
 
 static void print_disks(FILE *f, const json_t *vmm)
