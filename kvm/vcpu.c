@@ -220,7 +220,7 @@ static void internal_error(struct vcpu *v)
 {
 	struct kvm_run *run = v->run;
 	struct kvm_regs regs = { 0 };
-	char bytes[3 * 15 + 1] = "";
+	char bytes[3 * 15 + 1] = "", data[6 * 17 + 1] = "";
 
 	ioctl(v->fd, KVM_GET_REGS, &regs);
 	if (run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION && run->internal.ndata >= 3) {
@@ -230,10 +230,14 @@ static void internal_error(struct vcpu *v)
 		for (unsigned i = 0; i < n && i < 15; i++)
 			snprintf(bytes + 3 * i, 4, " %02x", insn[i]);
 	}
+	for (unsigned i = 0; i < run->internal.ndata && i < 6 && !*bytes; i++)
+		snprintf(data + strlen(data), sizeof(data) - strlen(data), " %llx",
+			 (unsigned long long)run->internal.data[i]);
 	vm_request_end(
 		v->vm, VM_FATAL,
-		"vCPU %u: KVM internal error %u at rip 0x%llx%s%s: this KVM can't run the kernel; use --host nested",
-		v->index, run->internal.suberror, (unsigned long long)regs.rip, *bytes ? ", instruction" : "", bytes);
+		"vCPU %u: KVM internal error %u at rip 0x%llx,%s%s: this KVM can't run the kernel; use --host nested",
+		v->index, run->internal.suberror, (unsigned long long)regs.rip, *bytes ? " instruction" : " data",
+		*bytes ? bytes : data);
 }
 
 /* Returns false when the thread has nothing to do any more. */
