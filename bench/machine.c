@@ -284,13 +284,13 @@ static int add_devices(struct machine *m)
 }
 
 /*
- * Where the CPU runs the guest, reading the page costs nothing and spares two
- * exits an interrupt; a KVM that emulates is slower with it.
+ * The choice by kind of host, as measured: a KVM that emulates is slower with
+ * the page, and under QEMU's TCG a write to it can end the guest (the VMCB's
+ * EXITINTINFO keeps the type of an exception that was delivered, which KVM
+ * takes for one under way). Hardware was not measured: there it is asked for.
  */
 bool machine_register_page(const struct machine *m)
 {
-	if (m->o->register_page == REGISTERS_AUTO)
-		return m->job->probe.kind == KVM_HARDWARE;
 	return m->o->register_page == REGISTERS_ON;
 }
 
