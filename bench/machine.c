@@ -166,7 +166,18 @@ static void on_backlog(void *ctx, unsigned port)
 static void on_metric(void *ctx, const char *line, size_t len)
 {
 	struct machine *m = ctx;
+	json_t *object, *scheduler;
 
+	if (m->o->scheduler) {
+		object = json_loadb(line, len, 0, NULL);
+		scheduler = json_incref(json_object_get(object, "sched_ext"));
+		json_decref(object);
+		if (scheduler) {
+			json_decref(m->scheduler);
+			m->scheduler = scheduler;
+			return;
+		}
+	}
 	if (m->job->metric)
 		m->job->metric(m->job->ctx, line, len);
 }
@@ -455,6 +466,16 @@ static int end_without_code(const struct machine *m, enum vm_end end)
 	return CLI_INTERNAL;
 }
 
+/* Never the kernel's own scheduler in the place of the one that was asked for. */
+static int command_code(const struct machine *m)
+{
+	if (!m->o->scheduler || m->session.exit_code || json_is_true(json_object_get(m->scheduler, "held")))
+		return m->session.exit_code;
+	cli_error("--scheduler %s: the guest did not tell that it was there to the end; report this as a fault",
+		  m->o->scheduler);
+	return CLI_INTERNAL;
+}
+
 /* The exit code, with its reason on stderr. */
 static int verdict(struct machine *m, struct machine_result *result)
 {
@@ -469,7 +490,7 @@ static int verdict(struct machine *m, struct machine_result *result)
 			return CLI_FAILED;
 		}
 		result->completed = true;
-		return m->session.exit_code;
+		return command_code(m);
 	}
 	if (m->session_error == -EPIPE)
 		return 128 + SIGPIPE;
@@ -536,6 +557,7 @@ int machine_run(const struct machine_options *o, const struct machine_job *job, 
 	}
 	if (m.outputs_open)
 		outputs_free(&m.outputs);
+	json_decref(m.scheduler);
 	free(m.archive);
 	free(m.cmdline);
 	signal(SIGPIPE, sigpipe);

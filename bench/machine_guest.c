@@ -24,6 +24,8 @@ static const char *const modules_always[] = { "virtio_mmio", "virtio_console" };
 static const char *const modules_disk[] = { "virtio_blk", "ext4" };
 static const char *const modules_net[] = { "virtio_net", "af_packet" };
 
+#define SCX_IN_GUEST "/ktstr/ktstr-scx"
+
 static void add_modules(struct initramfs *in, const struct machine_options *o)
 {
 	if (!*o->module_dir)
@@ -64,19 +66,45 @@ static void add_files(struct initramfs *in, const struct machine_options *o, con
 	}
 }
 
+/* The command under its scheduler: words of @argv behind the loader's. */
+static const char **wrap(const struct machine_options *o, char **argv)
+{
+	const char *loader[] = { SCX_IN_GUEST, o->scheduler, "--" };
+	const size_t n_loader = o->scheduler ? sizeof(loader) / sizeof(*loader) : 0;
+	const char **words;
+	size_t n = 0;
+
+	while (argv[n])
+		n++;
+	words = calloc(n_loader + n + 1, sizeof(*words));
+	if (!words)
+		return NULL;
+	memcpy(words, loader, n_loader * sizeof(*words));
+	memcpy(words + n_loader, argv, n * sizeof(*words));
+	return words;
+}
+
 /* The command, and the program behind its first word if the guest has none of its own. */
-static void add_command(struct initramfs *in, const struct machine_options *o, const struct machine_job *job)
+static int add_command(struct initramfs *in, const struct machine_options *o, const struct machine_job *job)
 {
 	char program[PATH_MAX], number[16];
+	const char **words;
 
 	if (command_find(job->argv[0], program) == COMMAND_HOST) {
 		initramfs_add_binary(in, program, program);
 		/* The guest's PATH and working directory are not ours. */
 		job->argv[0] = strdup(program);
 	}
-	initramfs_set_argv(in, (const char *const *)job->argv);
+	words = wrap(o, job->argv);
+	if (!words) {
+		cli_error("out of memory");
+		return CLI_INTERNAL;
+	}
+	initramfs_set_argv(in, words);
+	free(words);
 	snprintf(number, sizeof(number), "%u", o->n_disks);
 	initramfs_set_option(in, "wait_disks", number);
+	return 0;
 }
 
 /* The user's archive and ours: the kernel unpacks both, the later over the earlier. */
@@ -119,11 +147,12 @@ out:
 int machine_guest_archive(const struct machine_options *o, const struct machine_job *job, uint8_t **archive,
 			  size_t *len)
 {
+	char init[PATH_MAX], scx[PATH_MAX];
 	struct initramfs *in;
-	char init[PATH_MAX];
 	int rc = 0;
 
-	if (host_companion("guest-init", "../guest-init/guest-init", init))
+	if (host_companion("guest-init", "../guest-init/guest-init", init) ||
+	    (o->scheduler && host_companion("ktstr-scx", "../bpf/ktstr-scx", scx)))
 		return CLI_UNAVAILABLE;
 	in = initramfs_new();
 	if (!in) {
@@ -133,10 +162,12 @@ int machine_guest_archive(const struct machine_options *o, const struct machine_
 	initramfs_base(in, init, !o->initrd);
 	add_modules(in, o);
 	add_files(in, o, job);
-	add_command(in, o, job);
+	if (o->scheduler)
+		initramfs_add_binary(in, scx, SCX_IN_GUEST);
+	rc = add_command(in, o, job);
 	if (o->n_disks)
 		initramfs_set_option(in, "ack_exit", "1");
-	if (initramfs_write(in, archive, len)) {
+	if (!rc && initramfs_write(in, archive, len)) {
 		cli_error("guest's files: %s", initramfs_why(in));
 		rc = CLI_UNAVAILABLE;
 	}

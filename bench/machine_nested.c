@@ -21,7 +21,7 @@ struct plan {
 	char hosts[MACHINE_LIST_MAX][PATH_MAX];
 	struct nested_disk disks[MACHINE_DISKS_MAX];
 	const char *kernels[2], *outputs[MACHINE_LIST_MAX + 8], *env[3];
-	char program[PATH_MAX], init[PATH_MAX], modules[PATH_MAX];
+	char program[PATH_MAX], init[PATH_MAX], scx[PATH_MAX], modules[PATH_MAX];
 	unsigned n_outputs;
 };
 
@@ -93,6 +93,8 @@ static int plan_make(struct plan *p, const struct machine_options *o, const stru
 {
 	if (host_companion("guest-init", "../guest-init/guest-init", p->init))
 		return CLI_UNAVAILABLE;
+	if (o->scheduler && host_companion("ktstr-scx", "../bpf/ktstr-scx", p->scx))
+		return CLI_UNAVAILABLE;
 	p->plan.self = true;
 	p->plan.guest_init = p->init;
 	p->plan.cpus = o->cpus > 2 ? o->cpus : 2;
@@ -104,6 +106,8 @@ static int plan_make(struct plan *p, const struct machine_options *o, const stru
 	plan_kernel(p, o);
 	plan_disks(p, o);
 	plan_outputs(p, o, outputs);
+	if (o->scheduler)
+		p->files[p->plan.n_files++].host = p->scx;
 	if (job->companion.host)
 		p->files[p->plan.n_files++].host = job->companion.host;
 	if (job->argv && command_find(job->argv[0], p->program) == COMMAND_HOST)

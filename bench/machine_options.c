@@ -22,6 +22,7 @@ enum {
 	OPT_KERNEL,
 	OPT_INITRD,
 	OPT_APPEND,
+	OPT_SCHEDULER,
 	OPT_CPUS,
 	OPT_MEMORY,
 	OPT_DISK,
@@ -44,6 +45,8 @@ static const struct argp_option options[] = {
 	{ "kernel", OPT_KERNEL, "K", 0, "A file, or the name of a kernel in the cache, such as 7.2 (default)", 10 },
 	{ "initrd", OPT_INITRD, "I", 0, "First file system; with a command, ktstr's own is laid over it", 10 },
 	{ "append", OPT_APPEND, "WORDS", 0, "Add to the kernel's command line", 10 },
+	{ "scheduler", OPT_SCHEDULER, "NAME", 0,
+	  "Run the command under this sched_ext scheduler: " KTSTR_SCHEDULERS " (the kernel's own)", 10 },
 	{ "cpus", OPT_CPUS, "N", 0, "CPUs, 1 to 254 (2)", 10 },
 	{ "memory", OPT_MEMORY, "SIZE", 0, "Memory, 64M or more (1G)", 10 },
 	{ "disk", OPT_DISK, "DISK", 0,
@@ -83,6 +86,25 @@ static enum host_choice parse_host(const char *arg)
 		if (!strcmp(arg, names[i]))
 			return (enum host_choice)i;
 	cli_usage("--host %s: no such kind of host; use auto, direct or nested", arg);
+}
+
+/* KTSTR_SCHEDULERS are names with ", " between them; none, where this was built without clang. */
+static void parse_scheduler(struct machine_options *o, const char *arg)
+{
+	size_t n = strlen(arg);
+
+	for (const char *at = KTSTR_SCHEDULERS; n && *at; at += strspn(at, ", ")) {
+		size_t len = strcspn(at, ",");
+
+		if (len == n && !memcmp(at, arg, n)) {
+			o->scheduler = arg;
+			return;
+		}
+		at += len;
+	}
+	if (!*KTSTR_SCHEDULERS)
+		cli_usage("--scheduler %s: this ktstr was built without any; install clang and build it again", arg);
+	cli_usage("--scheduler %s: no such scheduler; use one of " KTSTR_SCHEDULERS, arg);
 }
 
 static void parse_cpus(struct machine_options *o, const char *arg)
@@ -145,6 +167,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_APPEND:
 		o->append = arg;
+		return 0;
+	case OPT_SCHEDULER:
+		parse_scheduler(o, arg);
 		return 0;
 	case OPT_CPUS:
 		parse_cpus(o, arg);
@@ -371,6 +396,28 @@ int machine_output_check(const char *option, const char *path)
 	return CLI_UNAVAILABLE;
 }
 
+/* Where the kernel's configuration lies beside it; else the guest finds out. */
+static int check_sched_ext(const struct machine_options *o)
+{
+	char path[PATH_MAX + 8], line[256];
+	bool has = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s", o->image);
+	strcpy(strrchr(path, '/'), "/config");
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	while (!has && fgets(line, sizeof(line), f))
+		has = !strcmp(line, "CONFIG_SCHED_CLASS_EXT=y\n");
+	fclose(f);
+	if (has)
+		return 0;
+	cli_error("--scheduler %s: kernel %s has no sched_ext; use one that has, such as --kernel 7.2", o->scheduler,
+		  *o->kernel_name ? o->kernel_name : o->image);
+	return CLI_UNAVAILABLE;
+}
+
 int machine_options_check(struct machine_options *o)
 {
 	char why[PATH_MAX + 512];
@@ -392,6 +439,8 @@ int machine_options_check(struct machine_options *o)
 			  o->modules.word[0], o->image);
 		rc = CLI_UNAVAILABLE;
 	}
+	if (!rc && o->scheduler)
+		rc = check_sched_ext(o);
 	if (!rc && o->stats)
 		rc = machine_output_check("--stats", o->stats);
 	for (unsigned i = 0; i < o->outputs.n && !rc; i++)

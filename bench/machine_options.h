@@ -31,6 +31,7 @@ struct machine_options {
 	enum register_choice register_page;
 	const char *kernel; /* as given */
 	const char *initrd, *append, *stats;
+	const char *scheduler; /* of bpf/, or NULL: the kernel's own */
 	unsigned cpus;
 	uint64_t memory;     /* bytes */
 	uint64_t timeout_ns; /* 0: none */

@@ -50,7 +50,11 @@ static json_t *guest_facts(const struct machine *m)
 	put_text(guest, "cmdline", m->cmdline);
 	if (m->session_open && m->session.environment)
 		environment = json_loads(m->session.environment, 0, NULL);
+	/* Init's word is from before the scheduler came. */
+	if (json_is_true(json_object_get(m->scheduler, "held")))
+		json_object_set(environment, "sched_ext", json_object_get(m->scheduler, "ops"));
 	json_object_set_new(guest, "environment", environment ? environment : json_null());
+	json_object_set_new(guest, "scheduler", m->scheduler ? json_incref(m->scheduler) : json_null());
 	return guest;
 }
 

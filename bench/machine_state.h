@@ -32,6 +32,7 @@ struct machine {
 	struct session session; /* with a command */
 	struct outputs outputs;
 	bool session_open, outputs_open;
+	json_t *scheduler;  /* what bpf/loader.c told of it last, or NULL */
 	struct source keys; /* without one: stdin to COM1, COM1 and hvc0 to stdout */
 	struct sink screen;
 	struct sink echo; /* --console */

@@ -105,6 +105,7 @@ static const struct argp argp = {
 	       "  ktstr bench\n"
 	       "  ktstr bench wakeup --cpus 4 --duration 30s\n"
 	       "  ktstr bench io-randread --disk /dev/nvme0n1,ro,direct=on --json result.json\n"
+	       "  ktstr bench wakeup --scheduler fifo\n"
 	       "  ktstr bench --kernel 6.12 --json - | jq '.results[].percentiles'",
 };
 

@@ -62,6 +62,7 @@ static const struct argp argp = {
 	       "  ktstr run --kernel 6.12 --cpus 4 --memory 5G -- free -m\n"
 	       "  ktstr run --disk disk.img,iops=3000 -- fio --name=t --filename=/dev/vda --rw=randread --direct=1\n"
 	       "  ktstr run --file ./prog:/prog --timeout 30s -- /prog --its-own-option\n"
+	       "  ktstr run --scheduler fifo -- cat /sys/kernel/sched_ext/root/ops\n"
 	       "  ktstr run --kernel bzImage --initrd image.cpio",
 };
 
@@ -73,8 +74,8 @@ static int check_command(const struct run_arguments *a)
 		cli_error("no command; put one behind --, or boot an image with --initrd");
 		return CLI_USAGE;
 	}
-	if (!a->argv && (a->machine.files.n || a->machine.modules.n || a->machine.outputs.n)) {
-		cli_error("--file, --module and --output: need a command; put one behind --");
+	if (!a->argv && (a->machine.files.n || a->machine.modules.n || a->machine.outputs.n || a->machine.scheduler)) {
+		cli_error("--file, --module, --output and --scheduler: need a command; put one behind --");
 		return CLI_USAGE;
 	}
 	if (!a->argv || a->machine.files.n || a->machine.initrd)
