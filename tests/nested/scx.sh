@@ -49,6 +49,51 @@ guest bench wakeup --host direct --scheduler fifo --duration 1s --json -
 report "a benchmark runs under it and says so" \
 	sh -c "test $code -eq 0 && grep -q '\"sched_ext\": \"ktstr_fifo\"' out && grep -q '\"held\": true' out"
 
+# --- the loader on its own, and shares of CPU time, in one guest with one CPU
+cat >inside <<'INSIDE'
+state() { cat /sys/kernel/sched_ext/state; }
+attach() { # NAME
+	ktstr-scx $1 2>/dev/null &
+	loader=$!
+	for _ in $(seq 200); do [ "$(state)" = enabled ] && break; sleep 0.1; done
+}
+attach fifo
+ktstr-scx wrr -- true 2>/dev/null
+echo second $?
+kill -TERM $loader
+wait $loader
+echo terminated $? "$(state)"
+attach fifo
+kill -KILL $loader
+for _ in $(seq 200); do [ "$(state)" = disabled ] && break; sleep 0.1; done
+echo killed "$(state)"
+ktstr-scx fifo -- no-such-command 2>/dev/null
+echo missing $?
+ktstr-scx juggle -- true 2>/dev/null
+echo unknown $?
+for name in fifo wrr; do
+	# shellcheck disable=SC2016 # the inner shell's
+	ktstr-scx $name -- sh -c '
+		nice -n -5 sh -c "while :; do :; done" & heavy=$!
+		nice -n 10 sh -c "while :; do :; done" & light=$!
+		sleep 4
+		set -- $(awk "{print \$14}" /proc/$heavy/stat) $(awk "{print \$14}" /proc/$light/stat)
+		kill $heavy $light
+		echo shares $1 $2 >&2
+		test $2 -gt 0 && echo '$name' $(($1 * 10 / $2))' 2>>shares
+done
+cat shares >&2
+INSIDE
+guest run --host direct --timeout 120s --cpus 1 --file "$scx:/bin/ktstr-scx" --file inside:/inside -- sh /inside
+report "a second scheduler is refused" grep -q '^second 69$' out
+report "SIGTERM ends a scheduler in order" grep -q '^terminated 0 disabled$' out
+report "it does not outlive its loader" grep -q '^killed disabled$' out
+report "a command that is not there gives 127" grep -q '^missing 127$' out
+report "a scheduler that is not there gives 64" grep -q '^unknown 64$' out
+report "fifo gives equal shares whatever the nice values" \
+	awk '$1 == "fifo" { ok = $2 > 5 && $2 < 20 } END { exit !ok }' out
+report "wrr gives shares by weight" awk '$1 == "wrr" { ok = $2 > 40 } END { exit !ok }' out
+
 # --- a kernel without sched_ext
 if [ -n "$old" ]; then
 	guest run --host direct --scheduler fifo --kernel "$old" -- true

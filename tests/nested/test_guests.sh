@@ -11,7 +11,7 @@ kernels=()
 for k in 7.2 6.12 6.1; do [ ! -s "$cache/kernels/$k/vmlinuz" ] || kernels+=("$k"); done
 [ ${#kernels[@]} -gt 0 ] || { echo "1..0 # SKIP no kernel in the cache: bench/fetch kernel 7.2 6.12 6.1"; exit 0; }
 tools=()
-for t in /sbin/mkfs.ext4 /sbin/fsck.ext4 /usr/bin/strace; do [ ! -x "$t" ] || tools+=("$t"); done
+for t in /sbin/mkfs.ext4 /sbin/fsck.ext4 /usr/bin/strace /usr/bin/env; do [ ! -x "$t" ] || tools+=("$t"); done
 
 if [ "$("$ktstr" doctor --kvm-kind)" = hardware ]; then
 	exec sh "$here/guests.sh" "$ktstr" "$echo_frames" "$cache" "${kernels[*]}" "$@"
