@@ -107,7 +107,6 @@ static int check_kernel(const struct scheduler *s)
 static int load(struct scheduler *s)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = s->object->name);
-	struct bpf_program *init;
 	struct bpf_map *ops;
 	int rc;
 
@@ -117,10 +116,6 @@ static int load(struct scheduler *s)
 	ops = find_ops(s->bpf);
 	if (!ops)
 		return -EINVAL;
-	/* libbpf before 1.2 has no section name for a struct_ops program that may sleep, as this one may. */
-	init = bpf_object__find_program_by_name(s->bpf, "scheduler_init");
-	if (init)
-		bpf_program__set_flags(init, bpf_program__flags(init) | BPF_F_SLEEPABLE);
 	/* With a link the scheduler ends with this process, however that ends. */
 	rc = bpf_map__set_map_flags(ops, LINK_FLAG);
 	if (!rc)

@@ -42,8 +42,6 @@ typedef __s64 s64;
 
 struct sched_ext_entity {
 	u32 weight;
-	u64 slice;
-	u64 dsq_vtime;
 };
 
 struct task_struct {
@@ -67,16 +65,17 @@ struct scx_exit_info {
 struct sched_ext_ops {
 	s32 (*select_cpu)(struct task_struct *p, s32 prev_cpu, u64 wake_flags);
 	void (*enqueue)(struct task_struct *p, u64 enq_flags);
-	void (*dispatch)(s32 cpu, struct task_struct *prev);
-	void (*running)(struct task_struct *p);
-	void (*stopping)(struct task_struct *p, bool runnable);
-	void (*enable)(struct task_struct *p);
-	s32 (*init)(void);
 	void (*exit)(struct scx_exit_info *info);
 	u32 timeout_ms;
 	char name[128];
 };
 
+/*
+ * Only such as every kernel's BTF has alike. Debian's 7.2 was built with BTF in
+ * which half of the kfuncs lack what their loading needs: scx_bpf_create_dsq,
+ * scx_bpf_kick_cpu, scx_bpf_error_bstr and others ("cannot find function
+ * scx_bpf_create_dsq_impl in BTF"). So the queues here are the kernel's own.
+ */
 extern s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags, bool *is_idle) __ksym;
 extern void scx_bpf_dsq_insert(struct task_struct *p, u64 dsq_id, u64 slice, u64 enq_flags) __ksym;
 

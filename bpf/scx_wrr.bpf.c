@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Weighted round robin: one queue for all CPUs as in fifo, and a turn as long
- * as the task's weight says, so that CPU time is shared by weight. Bounds on a
- * turn keep the queue moving; beyond nice -9 and 13 they cut the share, too.
+ * as the task's weight says, so that CPU time is shared by weight. Coarsely: a
+ * turn ends at a tick (4 ms at 250 Hz), and its bounds, which keep the queue
+ * moving, cut the shares beyond nice -9 and 13.
  */
 #include "bpf/scx.bpf.h"
 

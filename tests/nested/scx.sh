@@ -90,8 +90,10 @@ report "SIGTERM ends a scheduler in order" grep -q '^terminated 0 disabled$' out
 report "it does not outlive its loader" grep -q '^killed disabled$' out
 report "a command that is not there gives 127" grep -q '^missing 127$' out
 report "a scheduler that is not there gives 64" grep -q '^unknown 64$' out
+# shellcheck disable=SC2016 # awk's
 report "fifo gives equal shares whatever the nice values" \
 	awk '$1 == "fifo" { ok = $2 > 5 && $2 < 20 } END { exit !ok }' out
+# shellcheck disable=SC2016 # awk's
 report "wrr gives shares by weight" awk '$1 == "wrr" { ok = $2 > 40 } END { exit !ok }' out
 
 # --- a kernel without sched_ext
