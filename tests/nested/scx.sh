@@ -49,6 +49,15 @@ guest bench wakeup --host direct --scheduler fifo --duration 1s --json -
 report "a benchmark runs under it and says so" \
 	sh -c "test $code -eq 0 && grep -q '\"sched_ext\": \"ktstr_fifo\"' out && grep -q '\"held\": true' out"
 
+# --- a scheduler that a program brings, with arguments
+guest run --host direct --timeout 120s --scheduler "$scx fifo" --stats facts -- cat /sys/kernel/sched_ext/root/ops
+report "a program brings its scheduler" test "$code" -eq 0 -a "$(cat out)" = ktstr_fifo
+report "is ended in order" grep -q '^ktstr-scx: .*/ktstr-scx fifo: detached: its program ended with code 0$' err
+report "and the facts name it" grep -q '"sched_ext": "ktstr_fifo"' facts
+guest run --host direct --timeout 120s --scheduler "$scx stall" -- sh -c 'while :; do :; done'
+report "a program whose scheduler the kernel ends is a failure" test "$code" -eq 1
+report "that is told" grep -q '^ktstr-scx: .*/ktstr-scx stall: it was not the scheduler to the end' err
+
 # --- the loader on its own, and shares of CPU time, in one guest with one CPU
 cat >inside <<'INSIDE'
 state() { cat /sys/kernel/sched_ext/state; }
@@ -71,11 +80,15 @@ ktstr-scx fifo -- no-such-command 2>/dev/null
 echo missing $?
 ktstr-scx juggle -- true 2>/dev/null
 echo unknown $?
+ktstr-scx /bin/false -- true 2>/dev/null
+echo fruitless $?
 for name in fifo wrr; do
 	# shellcheck disable=SC2016 # the inner shell's
 	ktstr-scx $name -- sh -c '
-		nice -n -5 sh -c "while :; do :; done" & heavy=$!
-		nice -n 10 sh -c "while :; do :; done" & light=$!
+		sh -c "while :; do :; done" & heavy=$!
+		sh -c "while :; do :; done" & light=$!
+		renice -n -5 -p $heavy
+		renice -n 10 -p $light
 		sleep 4
 		set -- $(awk "{print \$14}" /proc/$heavy/stat) $(awk "{print \$14}" /proc/$light/stat)
 		kill $heavy $light
@@ -90,6 +103,7 @@ report "SIGTERM ends a scheduler in order" grep -q '^terminated 0 disabled$' out
 report "it does not outlive its loader" grep -q '^killed disabled$' out
 report "a command that is not there gives 127" grep -q '^missing 127$' out
 report "a scheduler that is not there gives 64" grep -q '^unknown 64$' out
+report "a program that brings none gives 1" grep -q '^fruitless 1$' out
 # shellcheck disable=SC2016 # awk's
 report "fifo gives equal shares whatever the nice values" \
 	awk '$1 == "fifo" { ok = $2 > 5 && $2 < 20 } END { exit !ok }' out
