@@ -66,10 +66,21 @@ static void add_files(struct initramfs *in, const struct machine_options *o, con
 	}
 }
 
-/* The command under its scheduler: words of @argv behind the loader's. */
-static const char **wrap(const struct machine_options *o, char **argv)
+/* A scheduler's name; or its program, which is brought, where the guest has it, and its words. To free(). */
+static char *scheduler_in_guest(struct initramfs *in, const struct machine_options *o)
 {
-	const char *loader[] = { SCX_IN_GUEST, o->scheduler, "--" };
+	char host[PATH_MAX], guest[PATH_MAX], *text;
+
+	if (!machine_scheduler_program(o, host) || path_absolute(host, guest))
+		return strdup(o->scheduler);
+	initramfs_add_binary(in, host, guest);
+	return asprintf(&text, "%s%s", guest, o->scheduler + strlen(host)) < 0 ? NULL : text;
+}
+
+/* The command under its scheduler: words of @argv behind the loader's. */
+static const char **wrap(const struct machine_options *o, const char *scheduler, char **argv)
+{
+	const char *loader[] = { SCX_IN_GUEST, scheduler, "--" };
 	const size_t n_loader = o->scheduler ? sizeof(loader) / sizeof(*loader) : 0;
 	const char **words;
 	size_t n = 0;
@@ -87,21 +98,26 @@ static const char **wrap(const struct machine_options *o, char **argv)
 /* The command, and the program behind its first word if the guest has none of its own. */
 static int add_command(struct initramfs *in, const struct machine_options *o, const struct machine_job *job)
 {
-	char program[PATH_MAX], number[16];
-	const char **words;
+	char program[PATH_MAX], number[16], *scheduler = NULL;
+	const char **words = NULL;
 
 	if (command_find(job->argv[0], program) == COMMAND_HOST) {
 		initramfs_add_binary(in, program, program);
 		/* The guest's PATH and working directory are not ours. */
 		job->argv[0] = strdup(program);
 	}
-	words = wrap(o, job->argv);
+	if (o->scheduler)
+		scheduler = scheduler_in_guest(in, o);
+	if (scheduler || !o->scheduler)
+		words = wrap(o, scheduler, job->argv);
 	if (!words) {
+		free(scheduler);
 		cli_error("out of memory");
 		return CLI_INTERNAL;
 	}
 	initramfs_set_argv(in, words);
 	free(words);
+	free(scheduler);
 	snprintf(number, sizeof(number), "%u", o->n_disks);
 	initramfs_set_option(in, "wait_disks", number);
 	return 0;

@@ -21,7 +21,7 @@ struct plan {
 	char hosts[MACHINE_LIST_MAX][PATH_MAX];
 	struct nested_disk disks[MACHINE_DISKS_MAX];
 	const char *kernels[2], *outputs[MACHINE_LIST_MAX + 8], *env[3];
-	char program[PATH_MAX], init[PATH_MAX], scx[PATH_MAX], modules[PATH_MAX];
+	char program[PATH_MAX], init[PATH_MAX], scx[PATH_MAX], scheduler[PATH_MAX], modules[PATH_MAX];
 	unsigned n_outputs;
 };
 
@@ -108,6 +108,8 @@ static int plan_make(struct plan *p, const struct machine_options *o, const stru
 	plan_outputs(p, o, outputs);
 	if (o->scheduler)
 		p->files[p->plan.n_files++].host = p->scx;
+	if (machine_scheduler_program(o, p->scheduler))
+		p->binaries[p->plan.n_binaries++].host = p->scheduler;
 	if (job->companion.host)
 		p->files[p->plan.n_files++].host = job->companion.host;
 	if (job->argv && command_find(job->argv[0], p->program) == COMMAND_HOST)

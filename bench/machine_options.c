@@ -46,7 +46,9 @@ static const struct argp_option options[] = {
 	{ "initrd", OPT_INITRD, "I", 0, "First file system; with a command, ktstr's own is laid over it", 10 },
 	{ "append", OPT_APPEND, "WORDS", 0, "Add to the kernel's command line", 10 },
 	{ "scheduler", OPT_SCHEDULER, "NAME", 0,
-	  "Run the command under this sched_ext scheduler: " KTSTR_SCHEDULERS " (the kernel's own)", 10 },
+	  "Run the command under a sched_ext scheduler: one of [" KTSTR_SCHEDULERS
+	  "], or './PROGRAM ARG...' that brings one (the kernel's own)",
+	  10 },
 	{ "cpus", OPT_CPUS, "N", 0, "CPUs, 1 to 254 (2)", 10 },
 	{ "memory", OPT_MEMORY, "SIZE", 0, "Memory, 64M or more (1G)", 10 },
 	{ "disk", OPT_DISK, "DISK", 0,
@@ -93,18 +95,21 @@ static void parse_scheduler(struct machine_options *o, const char *arg)
 {
 	size_t n = strlen(arg);
 
+	o->scheduler = arg;
+	if (arg[strcspn(arg, " /")] == '/')
+		return;
 	for (const char *at = KTSTR_SCHEDULERS; n && *at; at += strspn(at, ", ")) {
 		size_t len = strcspn(at, ",");
 
-		if (len == n && !memcmp(at, arg, n)) {
-			o->scheduler = arg;
+		if (len == n && !memcmp(at, arg, n))
 			return;
-		}
 		at += len;
 	}
 	if (!*KTSTR_SCHEDULERS)
 		cli_usage("--scheduler %s: this ktstr was built without any; install clang and build it again", arg);
-	cli_usage("--scheduler %s: no such scheduler; use one of " KTSTR_SCHEDULERS, arg);
+	cli_usage("--scheduler %s: no such scheduler; use one of " KTSTR_SCHEDULERS
+		  ", or the path of a program that brings one",
+		  arg);
 }
 
 static void parse_cpus(struct machine_options *o, const char *arg)
@@ -418,6 +423,25 @@ static int check_sched_ext(const struct machine_options *o)
 	return CLI_UNAVAILABLE;
 }
 
+bool machine_scheduler_program(const struct machine_options *o, char host[PATH_MAX])
+{
+	size_t n = o->scheduler ? strcspn(o->scheduler, " ") : 0;
+
+	if (!n || n >= PATH_MAX || !memchr(o->scheduler, '/', n))
+		return false;
+	memcpy(host, o->scheduler, n);
+	host[n] = '\0';
+	return true;
+}
+
+static int check_scheduler(const struct machine_options *o)
+{
+	char program[PATH_MAX];
+	int rc = machine_scheduler_program(o, program) ? check_readable("--scheduler", program, false) : 0;
+
+	return rc ? rc : check_sched_ext(o);
+}
+
 int machine_options_check(struct machine_options *o)
 {
 	char why[PATH_MAX + 512];
@@ -440,7 +464,7 @@ int machine_options_check(struct machine_options *o)
 		rc = CLI_UNAVAILABLE;
 	}
 	if (!rc && o->scheduler)
-		rc = check_sched_ext(o);
+		rc = check_scheduler(o);
 	if (!rc && o->stats)
 		rc = machine_output_check("--stats", o->stats);
 	for (unsigned i = 0; i < o->outputs.n && !rc; i++)

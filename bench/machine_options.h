@@ -31,7 +31,7 @@ struct machine_options {
 	enum register_choice register_page;
 	const char *kernel; /* as given */
 	const char *initrd, *append, *stats;
-	const char *scheduler; /* of bpf/, or NULL: the kernel's own */
+	const char *scheduler; /* of bpf/; or a program, with a '/', and its words; or NULL: the kernel's own */
 	unsigned cpus;
 	uint64_t memory;     /* bytes */
 	uint64_t timeout_ns; /* 0: none */
@@ -56,6 +56,8 @@ extern const struct argp machine_options_argp;
 int machine_options_check(struct machine_options *o);
 /* The same for a file to be written: @path may not exist, its directory must. */
 int machine_output_check(const char *option, const char *path);
+/* The program of --scheduler, on this machine; false: it is none. */
+bool machine_scheduler_program(const struct machine_options *o, char host[PATH_MAX]);
 /* HOST[:GUEST]: the host's part in @host; the guest's, or NULL. False: too long. */
 bool machine_file_split(const char *word, char host[PATH_MAX], const char **guest);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ktstr-scx NAME [CMD...]: in a guest, makes one of our schedulers the
- * kernel's, runs CMD under it (or waits for SIGTERM), takes it off, and says
+ * ktstr-scx NAME [CMD...]: in a guest, makes one of our schedulers, or the one
+ * that a program brings, the kernel's, runs CMD under it (or waits for SIGTERM), takes it off, and says
  * why it went. On the descriptor KTSTR_METRIC_FD it tells, in JSON, what the
  * kernel said of the scheduler at CMD's start and at its end.
  */
@@ -19,14 +19,12 @@
 #include "bpf/scheduler.h"
 #include "guest-init/environment.h"
 
-#define EXIT_FAILED 1
 #define EXIT_USAGE 64
-#define EXIT_INTERNAL 70
 #define GRACE_MS 5000 /* of CMD, between SIGTERM and SIGKILL, when its scheduler is gone */
 #define EVENTS "/sys/kernel/sched_ext/root/events"
 
 struct job {
-	const struct scheduler_object *object;
+	const char *scheduler;
 	char **argv; /* NULL: none */
 	FILE *metrics;
 	pid_t child; /* 0: none */
@@ -70,7 +68,8 @@ static void tell_start(const struct job *job, const struct scheduler *s)
 
 	if (!f)
 		return;
-	fprintf(f, "{\"sched_ext\":{\"phase\":\"start\",\"name\":\"%s\"", s->object->name);
+	fprintf(f, "{\"sched_ext\":{\"phase\":\"start\"");
+	print_text(f, "name", s->name);
 	print_text(f, "ops", s->ops);
 	fprintf(f, ",\"enable_seq\":%" PRIu64 "}}\n", s->enable_seq);
 	fflush(f);
@@ -83,10 +82,16 @@ static void tell_end(const struct job *job, const struct scheduler *s, const cha
 
 	if (!f)
 		return;
-	fprintf(f, "{\"sched_ext\":{\"phase\":\"end\",\"name\":\"%s\"", s->object->name);
+	fprintf(f, "{\"sched_ext\":{\"phase\":\"end\"");
+	print_text(f, "name", s->name);
 	print_text(f, "ops", s->ops);
 	fprintf(f, ",\"enable_seq\":%" PRIu64 ",\"held\":%s%s", s->enable_seq, job->held ? "true" : "false", events);
-	fprintf(f, ",\"exit\":{\"kind\":%d,\"code\":%lld", s->exit.kind, s->exit.code);
+	/* The kernel's record is ours to read only of a scheduler of ours. */
+	if (s->object)
+		fprintf(f, ",\"exit\":{\"kind\":%d", s->exit.kind);
+	else
+		fputs(",\"exit\":{\"kind\":null", f);
+	fprintf(f, ",\"code\":%lld", s->exit.code);
 	print_text(f, "reason", s->exit.reason);
 	print_text(f, "msg", s->exit.msg);
 	fputs("}}}\n", f);
@@ -95,20 +100,23 @@ static void tell_end(const struct job *job, const struct scheduler *s, const cha
 
 static void say_exit(const struct job *job, const struct scheduler *s)
 {
-	const char *name = s->object->name;
+	const char *colon = *s->exit.msg ? ": " : "";
 
 	if (!s->exited) {
-		fprintf(stderr, "ktstr-scx: %s: detached; the kernel gave no reason\n", name);
+		scheduler_say(s, "detached; the kernel gave no reason");
 		return;
 	}
 	if (job->held && s->exit.kind < SCHEDULER_EXIT_ERROR) {
-		fprintf(stderr, "ktstr-scx: %s: detached: %s\n", name, s->exit.reason);
+		scheduler_say(s, "detached: %s", s->exit.reason);
 		return;
 	}
 	if (*s->exit.dump)
 		fprintf(stderr, "%s\n", s->exit.dump);
-	fprintf(stderr, "ktstr-scx: %s: kicked out by the kernel: %s%s%s (kind %d, code %lld)\n", name, s->exit.reason,
-		*s->exit.msg ? ": " : "", s->exit.msg, s->exit.kind, s->exit.code);
+	if (s->object)
+		scheduler_say(s, "kicked out by the kernel: %s%s%s (kind %d, code %lld)", s->exit.reason, colon,
+			      s->exit.msg, s->exit.kind, s->exit.code);
+	else
+		scheduler_say(s, "it was not the scheduler to the end: %s", s->exit.reason);
 }
 
 /* --- the command -------------------------------------------------------- */
@@ -130,7 +138,7 @@ static int child_start(struct job *job, const sigset_t *mask)
 	job->child = fork();
 	if (job->child < 0) {
 		fprintf(stderr, "ktstr-scx: %s: %s\n", job->argv[0], strerror(errno));
-		return EXIT_INTERNAL;
+		return SCHEDULER_INTERNAL;
 	}
 	if (job->child)
 		return 0;
@@ -210,9 +218,9 @@ static int run(struct job *job, struct scheduler *s)
 	job->signals = signals_open(&before);
 	if (job->signals < 0) {
 		fprintf(stderr, "ktstr-scx: signals: %s\n", strerror(errno));
-		return EXIT_INTERNAL;
+		return SCHEDULER_INTERNAL;
 	}
-	rc = scheduler_attach(s, job->object);
+	rc = scheduler_attach(s, job->scheduler);
 	if (rc)
 		return rc;
 	tell_start(job, s);
@@ -231,7 +239,7 @@ static int run(struct job *job, struct scheduler *s)
 	say_exit(job, s);
 	tell_end(job, s, events ? events : "");
 	free(events);
-	return job->held && s->exited && s->exit.kind < SCHEDULER_EXIT_ERROR ? job->code : EXIT_FAILED;
+	return job->held && s->exited && s->exit.kind < SCHEDULER_EXIT_ERROR ? job->code : SCHEDULER_FAILED;
 }
 
 /* --- command line ------------------------------------------------------- */
@@ -251,9 +259,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		list(stdout);
 		exit(0);
 	case ARGP_KEY_ARG:
-		if (!job->object) {
-			job->object = scheduler_find(arg);
-			if (!job->object)
+		if (!job->scheduler) {
+			job->scheduler = arg;
+			if (!scheduler_known(arg))
 				argp_error(state, "%s: no such scheduler; see --list", arg);
 			return 0;
 		}
@@ -277,8 +285,10 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "NAME [-- CMD [ARG...]]",
-	.doc = "Run CMD with a scheduler of ktstr's as the kernel's; without CMD, until SIGTERM.\v"
-	       "The exit code is CMD's; 1 when the kernel ended the scheduler before (CMD is ended then, too), 64 for "
+	.doc = "Run CMD with a scheduler of ktstr's as the kernel's; without CMD, until SIGTERM. A NAME with a / in it "
+	       "is "
+	       "a program that brings a scheduler, and its arguments; it is ended by SIGINT.\v"
+	       "The exit code is CMD's; 1 when the scheduler ended before (CMD is ended then, too), 64 for "
 	       "a "
 	       "word that is not understood, 69 for a kernel without sched_ext, 70 when the kernel refuses the "
 	       "scheduler.",

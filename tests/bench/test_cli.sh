@@ -56,6 +56,7 @@ wrong 64 "no command" run
 wrong 64 "extra" doctor extra
 wrong 64 "juggle" bench juggle
 wrong 64 "--scheduler juggle" run --scheduler juggle -- true
+wrong 69 "--scheduler ./none" run --kernel "$0" --scheduler "./none -v" -- true
 wrong 64 "--scheduler fif" bench --scheduler fif
 wrong 64 "--duration never" bench --duration never
 wrong 64 "--duration 0" bench --duration 0
