@@ -3,7 +3,7 @@
 # Stock guests: guests.sh where KVM boots them, on this machine or in the nested host.
 # usage: test_guests.sh KTSTR ECHO_FRAMES [CASE]...
 set -euo pipefail
-ktstr=$1 echo_frames=$2
+ktstr=$(realpath "$1") echo_frames=$(realpath "$2")
 shift 2
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${KTSTR_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ktstr}
