@@ -3,7 +3,7 @@
 # Schedulers in stock guests: scx.sh where KVM boots them, on this machine or in the nested host.
 # usage: test_scx.sh KTSTR [KTSTR_SCX]
 set -euo pipefail
-ktstr=$1 scx=${2:-}
+ktstr=$(realpath "$1") scx=${2:+$(realpath "$2")}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${KTSTR_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ktstr}
 skip() {
