@@ -11,6 +11,7 @@
 
 #include "bench/elf_closure.h"
 #include "bench/initramfs_entries.h"
+#include "guest-init/command.h"
 
 static const struct dir {
 	const char *path;
@@ -117,6 +118,7 @@ static int add_busybox(struct initramfs *in)
 int initramfs_base(struct initramfs *in, const char *guest_init, bool busybox)
 {
 	initramfs_add_file(in, guest_init, "/init");
+	initramfs_add_link(in, "/usr/bin/" GUEST_COMMAND, "/init");
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++)
 		initramfs_add_dir(in, dirs[i].path, dirs[i].mode);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)

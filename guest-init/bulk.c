@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "guest-init/clock.h"
+#include "guest-init/watch.h"
 
 #define NAME_FILES "/sys/class/virtio-ports/*/name"
 /* A port's read() gives one buffer, a page; take a few before the next turn. */
@@ -28,17 +29,19 @@ static void frame_arrived(void *ctx, uint32_t type, const uint8_t *payload, size
 		b->exit_acknowledged = true;
 	else if (type == WIRE_SINP && b->input)
 		b->input(b->input_ctx, payload, len);
+	else if (b->other)
+		b->other(b->other_ctx, type, payload, len);
 }
 
 void bulk_init(struct bulk *b, int fd)
 {
-	*b = (struct bulk){ .fd = fd };
+	*b = (struct bulk){ .fd = fd, .aside = -1 };
 	wire_parser_init(&b->parser, frame_arrived, b);
 }
 
 /* "/sys/class/virtio-ports/vport0p1/name" holds the port's name; its device is
  * /dev/vport0p1. */
-static bool find_port(char *device, size_t size)
+static bool find_port(const char *wanted, char *device, size_t size)
 {
 	bool found = false;
 	glob_t g;
@@ -53,7 +56,7 @@ static bool find_port(char *device, size_t size)
 				continue;
 			if (read(fd, name, sizeof(name) - 1) > 0) {
 				name[strcspn(name, "\n")] = '\0';
-				found = !strcmp(name, BULK_PORT_NAME);
+				found = !strcmp(name, wanted);
 				snprintf(device, size, "/dev/%.*s", (int)strcspn(dir, "/"), dir);
 			}
 			close(fd);
@@ -62,25 +65,33 @@ static bool find_port(char *device, size_t size)
 	return found;
 }
 
-int bulk_open(struct bulk *b, int timeout_ms)
+int bulk_open_port(const char *name, int timeout_ms)
 {
 	int64_t deadline_ms = now_ms() + timeout_ms;
 
-	bulk_init(b, -1);
 	for (unsigned step_us = 1000;; step_us = step_us < 50000 ? step_us * 2 : step_us) {
 		char device[64];
 		int err = ENODEV;
 
-		if (find_port(device, sizeof(device))) {
-			b->fd = open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-			if (b->fd >= 0)
-				return 0;
+		if (find_port(name, device, sizeof(device))) {
+			int fd = open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+			if (fd >= 0)
+				return fd;
 			err = errno;
 		}
 		if (now_ms() >= deadline_ms)
 			return -err;
 		usleep(step_us);
 	}
+}
+
+int bulk_open(struct bulk *b, int timeout_ms)
+{
+	int fd = bulk_open_port(BULK_PORT_NAME, timeout_ms);
+
+	bulk_init(b, fd < 0 ? -1 : fd);
+	return fd < 0 ? fd : 0;
 }
 
 void bulk_close(struct bulk *b)
@@ -95,11 +106,13 @@ void bulk_close(struct bulk *b)
  * would return at once, so sleep instead. */
 static int wait_writable(struct bulk *b)
 {
-	struct pollfd pfd = { .fd = b->fd, .events = POLLOUT };
+	struct pollfd p[] = { { .fd = b->fd, .events = POLLOUT }, { .fd = b->aside, .events = POLLIN } };
 
-	if (poll(&pfd, 1, -1) < 0)
+	if (poll(p, 2, -1) < 0)
 		return errno == EINTR ? 0 : -errno;
-	if (!(pfd.revents & POLLOUT))
+	if (p[1].revents)
+		watch_serve(b->aside);
+	if (p[0].revents && !(p[0].revents & POLLOUT))
 		usleep(HOST_AWAY_MS * 1000);
 	return 0;
 }

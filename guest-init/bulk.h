@@ -21,12 +21,19 @@ struct bulk {
 	/* Standard input from the host. @len 0: its end. NULL: dropped. */
 	void (*input)(void *ctx, const uint8_t *data, size_t len);
 	void *input_ctx;
+	/* Frames of the host that are neither; NULL: dropped. */
+	void (*other)(void *ctx, uint32_t type, const uint8_t *payload, size_t len);
+	void *other_ctx;
+	int aside; /* an epoll of watches that is served while the port is full; -1: none */
 };
 
 /* Use @fd: a virtio port, or a stream socket in a test. */
 void bulk_init(struct bulk *b, int fd);
-/* Find the port by name and open it, waiting @timeout_ms for it to appear: the
- * kernel probes devices at its leisure. 0 or -errno; -ENODEV: none came. */
+/* Open a port by its name, non-blocking, waiting @timeout_ms for it to appear:
+ * the kernel probes devices at its leisure. The descriptor, or -errno; -ENODEV:
+ * none came. */
+int bulk_open_port(const char *name, int timeout_ms);
+/* The port "ktstr-bulk", likewise. 0 or -errno. */
 int bulk_open(struct bulk *b, int timeout_ms);
 void bulk_close(struct bulk *b);
 

@@ -105,6 +105,12 @@ static int read_options(struct config *c, const char *dir)
 			c->console_shell = *v == '1';
 		else if ((v = value_of(*l, "ack_exit")))
 			c->ack_exit = *v == '1';
+		else if ((v = value_of(*l, "conversation")))
+			c->conversation = *v == '1';
+		else if ((v = value_of(*l, "tty")))
+			c->tty = *v == '1';
+		else if ((v = value_of(*l, "dmesg")))
+			c->dmesg = *v == '1';
 		else if ((v = value_of(*l, "wait_disks")))
 			c->wait_disks = (unsigned)strtoul(v, NULL, 10);
 		else

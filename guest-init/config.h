@@ -22,6 +22,9 @@ struct config {
 	bool console_shell;  /* console_shell=1: the command (or a shell) owns the console, not the bulk port */
 	bool ack_exit;	     /* ack_exit=1: power off only when WIRE_EACK has come */
 	unsigned wait_disks; /* wait_disks=N: run the command when N virtio disks are there */
+	bool conversation;   /* conversation=1: wake bytes, statistics relay, socket for the guest's programs */
+	bool tty;	     /* tty=1: the command's stdio is a terminal, its size by WIRE_WSIZ */
+	bool dmesg;	     /* dmesg=1: send the kernel log when the command fails */
 	char *unknown;	     /* the last line of options that is none of these, else NULL */
 };
 

@@ -5,13 +5,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
+
+#include "guest-init/relay.h"
 
 /* The last console that the kernel was told of is the one that /dev/console
  * stands for; by its own name it can become a controlling terminal. */
@@ -47,12 +49,9 @@ __attribute__((noreturn)) static void child_on_console(const struct config *conf
 {
 	static char *shell[] = { "sh", "-l", NULL };
 	char **argv = config->argv ? config->argv : shell;
-	sigset_t none;
 	int fd;
 
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
+	payload_child_signals();
 	setsid();
 	fd = open_console();
 	if (fd >= 0) {
@@ -68,22 +67,31 @@ __attribute__((noreturn)) static void child_on_console(const struct config *conf
 	_exit(errno == ENOENT ? PAYLOAD_NOT_FOUND : PAYLOAD_NOT_EXECUTABLE);
 }
 
-int payload_run_on_console(const struct config *config)
+int payload_run_on_console(struct bulk *bulk, struct hub *hub, const struct config *config)
 {
 	char **env = payload_environment(config->env);
-	pid_t child, pid;
-	int status;
+	int status, ended_fd, ret, window = -1;
+	pid_t child;
 
 	if (!env)
 		return -ENOMEM;
-	child = fork();
+	ret = ended_fd = payload_signals();
+	child = ret < 0 ? -1 : fork();
 	if (!child)
 		child_on_console(config, env);
 	free(env);
 	if (child < 0)
-		return -errno;
-	do {
-		pid = wait(&status);
-	} while (pid != child && (pid > 0 || errno == EINTR));
-	return pid == child ? payload_exit_code(status) : -errno;
+		return ret < 0 ? ret : -errno;
+	if (hub) {
+		window = open_console();
+		hub_window(hub, window);
+	}
+	ret = relay_run(bulk, hub, &(struct relay_ends){ -1, -1, -1, -1, ended_fd }, child, &status);
+	if (window >= 0) {
+		hub_window(hub, -1);
+		/* What it printed is out before the exit code is. */
+		tcdrain(window);
+		close(window);
+	}
+	return ret ? ret : payload_exit_code(status);
 }

@@ -10,8 +10,11 @@
 #include <unistd.h>
 
 #include "guest-init/bulk.h"
+#include "guest-init/command.h"
 #include "guest-init/config.h"
+#include "guest-init/dmesg.h"
 #include "guest-init/environment.h"
+#include "guest-init/hub.h"
 #include "guest-init/outputs.h"
 #include "guest-init/payload.h"
 #include "guest-init/report.h"
@@ -48,17 +51,23 @@ static int announce(struct bulk *bulk)
 	return ret;
 }
 
-static int run_command(struct bulk *bulk, const struct config *config)
+static int starting(struct bulk *bulk)
 {
 	static const uint8_t payload_starting = WIRE_LIFE_PAYLOAD;
+
+	return bulk_send(bulk, WIRE_LIFE, &payload_starting, 1);
+}
+
+static int run_command(struct bulk *bulk, struct hub *hub, const struct config *config)
+{
 	int code, ret;
 
 	if (config->unknown)
 		bulk_complain(bulk, "ktstr: option \"%s\" is unknown to the guest", config->unknown);
 	if (disks_wait(config->wait_disks))
 		bulk_complain(bulk, "ktstr: %u disks did not appear in the guest", config->wait_disks);
-	ret = bulk_send(bulk, WIRE_LIFE, &payload_starting, 1);
-	code = ret ? ret : payload_run(bulk, config);
+	ret = starting(bulk);
+	code = ret ? ret : payload_run(bulk, hub, config);
 	if (code < 0)
 		return code;
 	ret = outputs_send(bulk, config->outputs);
@@ -71,19 +80,25 @@ static int tell_exit(struct bulk *bulk, const struct config *config, int32_t cod
 	int ret;
 
 	sync();
+	/* A log that can't be told is no reason not to tell the code. */
+	if (code && config->dmesg)
+		dmesg_send(bulk);
 	ret = bulk_send(bulk, WIRE_EXIT, &code, sizeof(code));
 	if (!ret && config->ack_exit)
 		ret = bulk_wait_ack(bulk, ACK_WAIT_MS);
 	return ret;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	struct hub hub, *with_hub = NULL;
 	struct config config;
 	struct bulk bulk;
 	bool shell;
 	int ret, code;
 
+	if (getpid() != 1 && !strcmp(basename(argv[0]), GUEST_COMMAND))
+		return guest_command(argc, argv);
 	if (getpid() != 1) {
 		fprintf(stderr, "ktstr-init: this is a guest's /init and runs as process 1 only\n");
 		return 64;
@@ -101,14 +116,22 @@ int main(void)
 		no_port(-ret);
 	if (!ret)
 		ret = announce(&bulk);
+	if (!ret) {
+		ret = hub_open(&hub, &bulk, &config);
+		with_hub = ret ? NULL : &hub;
+	}
+	if (!ret && shell)
+		ret = starting(&bulk);
 	if (shell)
-		code = payload_run_on_console(&config);
+		code = payload_run_on_console(&bulk, with_hub, &config);
 	else
-		code = ret ? ret : run_command(&bulk, &config);
+		code = ret ? ret : run_command(&bulk, with_hub, &config);
 	if (code < 0)
 		report_panic("command: %s", strerror(-code));
 	if (bulk.fd >= 0)
 		ret = tell_exit(&bulk, &config, code);
+	if (with_hub && hub.wake.shutdown)
+		report_drain();
 	if (ret && !shell)
 		report_warn("exit code %d was not told: %s", code, strerror(-ret));
 	report_power_off();

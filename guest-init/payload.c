@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,10 +73,34 @@ static void pipes_close(int *fds, size_t n)
 	}
 }
 
-static int pipes_open(struct pipes *p)
+/* A terminal in place of stdin, stdout and stderr. What the child prints on
+ * either comes out of one end, as output. */
+static int pty_open(struct pipes *p)
 {
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK), slave;
+
+	if (master < 0)
+		return -errno;
+	p->ours[STDOUT_FILENO] = master;
+	p->ours[STDIN_FILENO] = fcntl(master, F_DUPFD_CLOEXEC, 0);
+	if (unlockpt(master))
+		return -errno;
+	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave < 0)
+		return -errno;
+	p->childs[STDIN_FILENO] = slave;
+	p->childs[STDOUT_FILENO] = fcntl(slave, F_DUPFD_CLOEXEC, 0);
+	p->childs[STDERR_FILENO] = fcntl(slave, F_DUPFD_CLOEXEC, 0);
+	return p->ours[STDIN_FILENO] < 0 || p->childs[STDOUT_FILENO] < 0 || p->childs[STDERR_FILENO] < 0 ? -errno : 0;
+}
+
+static int pipes_open(struct pipes *p, bool tty)
+{
+	int ret;
+
 	memset(p, 0xff, sizeof(*p));
-	for (int i = 0; i < 4; i++) {
+	ret = tty ? pty_open(p) : 0;
+	for (int i = tty ? PAYLOAD_METRIC_FD : 0; i < 4 && !ret; i++) {
 		int ends[2], ours = i == STDIN_FILENO;
 
 		if (pipe2(ends, O_CLOEXEC))
@@ -87,10 +112,12 @@ static int pipes_open(struct pipes *p)
 		if (fcntl(p->ours[i], F_SETFL, O_NONBLOCK))
 			return -errno;
 	}
+	if (ret)
+		return ret;
 	return pipe2(p->failure, O_CLOEXEC) ? -errno : 0;
 }
 
-static void child_signals(void)
+void payload_child_signals(void)
 {
 	sigset_t none;
 
@@ -103,7 +130,7 @@ __attribute__((noreturn)) static void child_exec(const struct config *config, ch
 {
 	struct failure f = { .step = FAILED_CWD };
 
-	child_signals();
+	payload_child_signals();
 	if (!config->cwd || !chdir(config->cwd)) {
 		f.step = FAILED_EXEC;
 		environ = env;
@@ -125,6 +152,8 @@ __attribute__((noreturn)) static void child_piped(const struct config *config, c
 		if (fds[i] < 0 || dup2(fds[i], i) < 0)
 			_exit(PAYLOAD_NOT_EXECUTABLE);
 	setsid();
+	if (config->tty)
+		ioctl(STDIN_FILENO, TIOCSCTTY, 0);
 	child_exec(config, config->argv, env, failure_fd);
 }
 
@@ -139,8 +168,7 @@ static int complain(struct bulk *bulk, const struct config *config, const struct
 	return bulk_complain(bulk, "ktstr: %s: %s in the guest", config->argv[0], strerror(f->err));
 }
 
-/* SIGCHLD comes by a descriptor, and a child or port that hangs up is an errno. */
-static int signals_by_descriptor(void)
+int payload_signals(void)
 {
 	sigset_t set;
 	int fd;
@@ -154,7 +182,23 @@ static int signals_by_descriptor(void)
 	return fd < 0 ? -errno : fd;
 }
 
-int payload_run(struct bulk *bulk, const struct config *config)
+static int relay(struct bulk *bulk, struct hub *hub, const struct config *config, const struct relay_ends *ends,
+		 pid_t child, int *status)
+{
+	/* A terminal's size may come at any time, so also when the relay has closed its ends. */
+	int window = config->tty && hub ? fcntl(ends->out, F_DUPFD_CLOEXEC, 0) : -1, ret;
+
+	if (window >= 0)
+		hub_window(hub, window);
+	ret = relay_run(bulk, hub, ends, child, status);
+	if (window >= 0) {
+		hub_window(hub, -1);
+		close(window);
+	}
+	return ret;
+}
+
+int payload_run(struct bulk *bulk, struct hub *hub, const struct config *config)
 {
 	char **env = payload_environment(config->env);
 	int status = 0, ended_fd = -1, ret;
@@ -162,12 +206,12 @@ int payload_run(struct bulk *bulk, const struct config *config)
 	struct pipes p;
 	pid_t child;
 
-	ret = env ? pipes_open(&p) : -ENOMEM;
+	ret = env ? pipes_open(&p, config->tty) : -ENOMEM;
 	if (!env)
 		return ret;
 	if (ret)
 		goto out;
-	ret = ended_fd = signals_by_descriptor();
+	ret = ended_fd = payload_signals();
 	if (ret < 0)
 		goto out;
 	child = fork();
@@ -185,8 +229,9 @@ int payload_run(struct bulk *bulk, const struct config *config)
 	if (read(p.failure[0], &failure, sizeof(failure)) == sizeof(failure))
 		ret = complain(bulk, config, &failure);
 	if (!ret)
-		ret = relay_run(bulk, &(struct relay_ends){ p.ours[0], p.ours[1], p.ours[2], p.ours[3], ended_fd },
-				child, &status);
+		ret = relay(bulk, hub, config,
+			    &(struct relay_ends){ p.ours[0], p.ours[1], p.ours[2], p.ours[3], ended_fd }, child,
+			    &status);
 	memset(p.ours, 0xff, sizeof(p.ours));
 	if (!ret)
 		ret = payload_exit_code(status);

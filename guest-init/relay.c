@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -21,9 +22,10 @@
 #define QUIET_MS 500
 #define LINGER_MAX_MS 5000 /* for descendants that never fall quiet */
 #define HOST_AWAY_MS 20
+#define TERM_GRACE_MS 5000 /* between SIGTERM and SIGKILL */
 
 enum { OUT, ERR, METRICS, OUTPUTS };
-enum { PORT = OUTPUTS, INPUT, ENDED, POLLED };
+enum { PORT = OUTPUTS, INPUT, ENDED, ASIDE, GUESTS, POLLED };
 
 struct output {
 	int fd; /* -1: at its end */
@@ -33,6 +35,7 @@ struct output {
 
 struct relay {
 	struct bulk *bulk;
+	struct hub *hub;
 	struct output outputs[OUTPUTS];
 	struct bytes input; /* from the host, not yet taken by the child */
 	bool input_ended;
@@ -42,7 +45,7 @@ struct relay {
 	pid_t child;
 	bool child_ended;
 	int status, ended_fd, error;
-	int64_t ended_ms, busy_ms, port_away_until_ms;
+	int64_t ended_ms, busy_ms, port_away_until_ms, kill_ms; /* kill_ms 0: not asked to end */
 	uint8_t frame[WIRE_HEADER_SIZE + CHUNK];
 };
 
@@ -218,11 +221,53 @@ static bool finished(const struct relay *r)
 	return !open || (!owed && (now - r->busy_ms >= QUIET_MS || now - r->ended_ms >= LINGER_MAX_MS));
 }
 
+/* What the last turn, or a wait for the port, has brought about. */
+static void settle(struct relay *r)
+{
+	int ret = r->hub ? hub_settle(r->hub) : 0;
+
+	if (ret)
+		fail(r, ret);
+	if (!r->hub || !r->hub->wake.shutdown || r->child_ended)
+		return;
+	if (!r->kill_ms) {
+		kill(-r->child, SIGTERM);
+		r->kill_ms = now_ms() + TERM_GRACE_MS;
+	} else if (now_ms() >= r->kill_ms) {
+		kill(-r->child, SIGKILL);
+	}
+}
+
+/* What a program printed before it spoke goes first: all that the pipes hold now. */
+static void serve_guests(struct relay *r)
+{
+	for (int i = 0; i < OUTPUTS; i++) {
+		int there = 0;
+
+		if (r->outputs[i].fd >= 0 && !ioctl(r->outputs[i].fd, FIONREAD, &there))
+			for (; there > 0 && r->outputs[i].fd >= 0; there -= (int)CHUNK)
+				pump_output(r, &r->outputs[i]);
+	}
+	if (guests_serve(&r->hub->guests))
+		fail(r, r->hub->guests.error);
+}
+
+static int patience_ms(const struct relay *r, bool away)
+{
+	if (r->child_ended)
+		return QUIET_MS / 10;
+	if (away)
+		return HOST_AWAY_MS;
+	return r->kill_ms ? QUIET_MS : -1;
+}
+
 static void turn(struct relay *r)
 {
 	struct pollfd p[POLLED] = {
 		[INPUT] = { .fd = r->in, .events = r->input.len ? POLLOUT : 0 },
 		[ENDED] = { .fd = r->ended_fd, .events = POLLIN },
+		[ASIDE] = { .fd = r->hub ? r->hub->aside : -1, .events = POLLIN },
+		[GUESTS] = { .fd = r->hub ? r->hub->guests.epoll : -1, .events = POLLIN },
 	};
 	bool away = r->port_away_until_ms > now_ms();
 
@@ -231,7 +276,7 @@ static void turn(struct relay *r)
 	/* poll() tells of a hang-up unasked, so leaving events empty is not enough. */
 	p[PORT].fd = away || r->child_ended || r->input.len >= INPUT_MAX ? -1 : r->bulk->fd;
 	p[PORT].events = POLLIN;
-	if (poll(p, POLLED, r->child_ended ? QUIET_MS / 10 : away ? HOST_AWAY_MS : -1) < 0) {
+	if (poll(p, POLLED, patience_ms(r, away)) < 0) {
 		if (errno != EINTR)
 			fail(r, -errno);
 		return;
@@ -241,6 +286,10 @@ static void turn(struct relay *r)
 	for (int i = 0; i < OUTPUTS; i++)
 		if (p[i].revents)
 			pump_output(r, &r->outputs[i]);
+	if (p[ASIDE].revents)
+		watch_serve(r->hub->aside);
+	if (p[GUESTS].revents)
+		serve_guests(r);
 	if (p[PORT].revents)
 		pump_port(r);
 	if (r->in >= 0 && p[INPUT].revents & POLLERR)
@@ -251,7 +300,7 @@ static void turn(struct relay *r)
 		reap(r);
 }
 
-int relay_run(struct bulk *bulk, const struct relay_ends *ends, pid_t child, int *status)
+int relay_run(struct bulk *bulk, struct hub *hub, const struct relay_ends *ends, pid_t child, int *status)
 {
 	struct relay *r = calloc(1, sizeof(*r));
 	int ret;
@@ -259,6 +308,7 @@ int relay_run(struct bulk *bulk, const struct relay_ends *ends, pid_t child, int
 	if (!r)
 		return -ENOMEM;
 	r->bulk = bulk;
+	r->hub = hub;
 	r->outputs[OUT] = (struct output){ .fd = ends->out, .type = WIRE_SOUT };
 	r->outputs[ERR] = (struct output){ .fd = ends->err, .type = WIRE_SERR };
 	r->outputs[METRICS] = (struct output){ .fd = ends->metrics, .type = WIRE_JMET };
@@ -267,8 +317,12 @@ int relay_run(struct bulk *bulk, const struct relay_ends *ends, pid_t child, int
 	r->child = child;
 	bulk->input = input_arrived;
 	bulk->input_ctx = r;
-	while (!r->error && !finished(r))
+	while (!r->error && !finished(r)) {
+		settle(r);
 		turn(r);
+	}
+	/* So that the host learns of what came last. */
+	settle(r);
 	bulk->input = NULL;
 	if (!r->error)
 		send_line(r);

@@ -11,8 +11,9 @@
 #include <sys/types.h>
 
 #include "guest-init/bulk.h"
+#include "guest-init/hub.h"
 
-/* Our ends of the child's pipes, non-blocking; relay_run() closes them. */
+/* Our ends of the child's pipes, non-blocking, -1: none; relay_run() closes them. */
 struct relay_ends {
 	int in, out, err, metrics;
 	int ended; /* signalfd of SIGCHLD */
@@ -22,8 +23,10 @@ struct relay_ends {
  * Reaps @child, and orphans on the way. *@status is as wait() gives it.
  * Descendants that keep a pipe open do not hold this up: what was in the pipes
  * at the child's end is relayed, and then what comes until half a second's
- * quiet. 0 or -errno of the port.
+ * quiet. @hub, which may be NULL, is served along; its shutdown ends the
+ * child's process group by SIGTERM and, in the end, SIGKILL. 0 or -errno of the
+ * port.
  */
-int relay_run(struct bulk *bulk, const struct relay_ends *ends, pid_t child, int *status);
+int relay_run(struct bulk *bulk, struct hub *hub, const struct relay_ends *ends, pid_t child, int *status);
 
 #endif

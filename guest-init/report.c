@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/reboot.h>
+#include <termios.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -74,6 +75,20 @@ void report_panic(const char *fmt, ...)
 	say("<0>", "PANIC: ktstr-init: ", fmt, ap);
 	va_end(ap);
 	restart();
+}
+
+void report_drain(void)
+{
+	static const char *const ports[] = { "/dev/ttyS0", "/dev/ttyS1" };
+
+	for (size_t i = 0; i < sizeof(ports) / sizeof(*ports); i++) {
+		int fd = open(ports[i], O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+		if (fd < 0)
+			continue;
+		tcdrain(fd);
+		close(fd);
+	}
 }
 
 void report_power_off(void)

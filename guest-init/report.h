@@ -11,6 +11,8 @@ void report_fatal_signals(void);
 __attribute__((format(printf, 1, 2))) void report_warn(const char *fmt, ...);
 /* "PANIC: ..." and a reboot. */
 __attribute__((format(printf, 1, 2), noreturn)) void report_panic(const char *fmt, ...);
+/* Wait until COM1 and COM2 have sent what was written to them. */
+void report_drain(void);
 /* Disks synced, machine off. */
 __attribute__((noreturn)) void report_power_off(void);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "headers are used as they lie in memory");
+_Static_assert(sizeof(struct wire_stimulus) == 24 && sizeof(struct wire_snapshot) == 72, "as on the wire");
 _Static_assert(sizeof(struct wire_header) == WIRE_HEADER_SIZE, "the header has no padding of the compiler's");
 
 #define CRC32_POLYNOMIAL 0xedb88320u /* IEEE 802.3, bits reversed */
@@ -86,6 +87,10 @@ bool wire_type_known(uint32_t type)
 	case WIRE_FEND:
 	case WIRE_JENV:
 	case WIRE_EACK:
+	case WIRE_WAKE:
+	case WIRE_WSIZ:
+	case WIRE_GLAT:
+	case WIRE_GACK:
 		return true;
 	}
 	return false;

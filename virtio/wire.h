@@ -51,6 +51,11 @@ enum wire_type {
 	WIRE_FEND = 0x46454e44, /* end of a file brought back: path, NUL */
 	WIRE_JENV = 0x4a454e56, /* JSON: the guest's kernel, scheduler, CPUs, uptime */
 	WIRE_EACK = 0x4541434b, /* host to guest, empty: EXIT arrived, power off (asked for by the option ack_exit) */
+	WIRE_WAKE = 0x57414b45, /* what a wake byte did: u8 wake byte, then text */
+	WIRE_WSIZ = 0x5753495a, /* host to guest: the terminal's size, u16 rows, u16 columns */
+	/* between a guest's programs and its init only, never on the port */
+	WIRE_GLAT = 0x474c4154, /* to init: answer when the latch of this wake byte (u8) is set */
+	WIRE_GACK = 0x4741434b, /* from init: i32, 0 or a negative errno */
 };
 
 enum wire_life {
@@ -95,6 +100,24 @@ void wire_parser_init(struct wire_parser *p,
  * rest of @data; the next call starts with a header. */
 int wire_parser_feed(struct wire_parser *p, const void *data, size_t len);
 void wire_parser_free(struct wire_parser *p);
+
+/* STIM */
+struct wire_stimulus {
+	uint32_t elapsed_ms;
+	uint16_t step_index, op_count;
+	uint32_t op_kinds; /* bit mask */
+	uint16_t cgroup_count, worker_count;
+	uint64_t total_iterations;
+};
+
+/* SNRQ and SNRP; texts are padded with NUL. */
+enum wire_snapshot_kind { WIRE_SNAPSHOT_CAPTURE = 1, WIRE_SNAPSHOT_WATCH = 2 };
+enum wire_snapshot_status { WIRE_SNAPSHOT_OK = 1, WIRE_SNAPSHOT_ERR = 2 };
+struct wire_snapshot {
+	uint32_t request_id;  /* not 0 */
+	uint32_t kind_status; /* of a request enum wire_snapshot_kind, of a reply enum wire_snapshot_status */
+	char text[64];	      /* tag, or reason */
+};
 
 /* Wake bytes, host to guest on port 0 */
 #define WAKE_VC_DUMP 0xd1

@@ -99,7 +99,7 @@ static void guest(const struct session *s, int fd)
 	/* And what this test was started with is none of the command's. */
 	close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
 	bulk_init(&bulk, fd);
-	code = payload_run(&bulk, &config);
+	code = payload_run(&bulk, NULL, &config);
 	if (code < 0 || outputs_send(&bulk, (char **)s->outputs) || bulk_send(&bulk, WIRE_EXIT, &code, sizeof(code)))
 		_exit(1);
 	if (s->wait_ack && bulk_wait_ack(&bulk, 60000))

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The socket that the guest's programs talk to (guest-init/ktstr-guest.h): wire
+ * frames in, each put whole on the bulk port and then answered by GACK, so that
+ * when a program goes on its frame is before whatever it writes next. One
+ * writer, this process, has the port; so frames never interleave. A full port
+ * is waited for, and the programs with it.
+ */
+#ifndef KTSTR_GUEST_INIT_GUESTS_H
+#define KTSTR_GUEST_INIT_GUESTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "guest-init/bulk.h"
+#include "guest-init/wake.h"
+#include "guest-init/watch.h"
+
+struct guest_client;
+
+struct guests {
+	struct watch listener;
+	int epoll; /* of its own: serving it may write to the bulk port */
+	struct bulk *bulk;
+	const struct wake *wake;
+	struct guest_client *clients;
+	struct guest_client *snapshot; /* who waits for the one in flight */
+	uint32_t snapshot_id;
+	int64_t scenario_start_ms;
+	int error; /* of the bulk port: negative errno */
+};
+
+void guests_init(struct guests *g);
+/* 0 or -errno. */
+int guests_open(struct guests *g, struct bulk *bulk, const struct wake *wake, const char *path);
+/* Take what came; may wait for the bulk port. 0 or the port's -errno. */
+int guests_serve(struct guests *g);
+/* Answer those whose latch is set. */
+void guests_latched(struct guests *g);
+/* The host's SNRP. */
+void guests_snapshot_reply(struct guests *g, const uint8_t *payload, size_t len);
+void guests_close(struct guests *g);
+
+#endif
