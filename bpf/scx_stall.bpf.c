@@ -27,7 +27,7 @@ void BPF_PROG(stall_enqueue, struct task_struct *p, u64 enq_flags)
 		first_ns = now;
 	if (now - first_ns >= GOOD_NS && !(p->flags & PF_KTHREAD))
 		return;
-	scx_bpf_dsq_insert(p, SCX_DSQ_GLOBAL, SCX_SLICE_DFL, enq_flags);
+	dsq_insert(p, SCX_DSQ_GLOBAL, SCX_SLICE_DFL, enq_flags);
 }
 
 SEC(".struct_ops")

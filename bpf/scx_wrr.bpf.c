@@ -25,14 +25,14 @@ s32 BPF_PROG(wrr_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags
 	s32 cpu = scx_bpf_select_cpu_dfl(p, prev_cpu, wake_flags, &is_idle);
 
 	if (is_idle)
-		scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, turn(p), 0);
+		dsq_insert(p, SCX_DSQ_LOCAL, turn(p), 0);
 	return cpu;
 }
 
 SEC("struct_ops/wrr_enqueue")
 void BPF_PROG(wrr_enqueue, struct task_struct *p, u64 enq_flags)
 {
-	scx_bpf_dsq_insert(p, SCX_DSQ_GLOBAL, turn(p), enq_flags);
+	dsq_insert(p, SCX_DSQ_GLOBAL, turn(p), enq_flags);
 }
 
 SEC(".struct_ops")

@@ -102,6 +102,9 @@ static void check_function(const struct btf *local, const struct btf_type *f)
 	int id = btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC);
 	const struct btf_type *ours = btf__type_by_id(local, f->type), *theirs;
 
+	/* Two names of one function: a kernel has the one or the other. */
+	if (id < 0 && !strcmp(name, "scx_bpf_dispatch"))
+		id = btf__find_by_name_kind(kernel, name = "scx_bpf_dsq_insert", BTF_KIND_FUNC);
 	if (id < 0)
 		fail_msg("the kernel has no %s", name);
 	theirs = btf__type_by_id(kernel, btf__type_by_id(kernel, (unsigned)id)->type);

@@ -80,6 +80,8 @@ ktstr-scx fifo -- no-such-command 2>/dev/null
 echo missing $?
 ktstr-scx juggle -- true 2>/dev/null
 echo unknown $?
+ktstr-scx fifo -- sh -c 'echo S >/proc/sysrq-trigger; sleep 60; echo too late' 2>/dev/null
+echo sysrq $?
 ktstr-scx /bin/false -- true 2>/dev/null
 echo fruitless $?
 for name in fifo wrr; do
@@ -103,6 +105,7 @@ report "SIGTERM ends a scheduler in order" grep -q '^terminated 0 disabled$' out
 report "it does not outlive its loader" grep -q '^killed disabled$' out
 report "a command that is not there gives 127" grep -q '^missing 127$' out
 report "a scheduler that is not there gives 64" grep -q '^unknown 64$' out
+report "a scheduler that SysRq-S ends takes its command along" grep -q '^sysrq 1$' out
 report "a program that brings none gives 1" grep -q '^fruitless 1$' out
 # shellcheck disable=SC2016 # awk's
 report "fifo gives equal shares whatever the nice values" \
