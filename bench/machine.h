@@ -2,11 +2,12 @@
 /*
  * From options to a machine that ran: one VM, its devices, the conversation
  * with its guest, its end in order, and the facts of it all.
- *   machine_options.c  what was asked for, checked
- *   machine_guest.c    what goes into the guest (initramfs, command line)
- *   machine.c          the run
- *   machine_report.c   the facts
- *   machine_nested.c   the same verb in the nested host instead
+ *   machine_options.c    what was asked for, checked
+ *   machine_guest.c      what goes into the guest (initramfs, command line)
+ *   machine_scheduler.c  the scheduler that it is to run under
+ *   machine.c            the run
+ *   machine_report.c     the facts
+ *   machine_nested.c     the same verb in the nested host instead
  */
 #ifndef KTSTR_BENCH_MACHINE_H
 #define KTSTR_BENCH_MACHINE_H

@@ -13,6 +13,7 @@
 #include "bench/host.h"
 #include "bench/initramfs.h"
 #include "bench/machine.h"
+#include "bench/machine_scheduler.h"
 #include "bench/path.h"
 
 /*
@@ -23,8 +24,6 @@
 static const char *const modules_always[] = { "virtio_mmio", "virtio_console" };
 static const char *const modules_disk[] = { "virtio_blk", "ext4" };
 static const char *const modules_net[] = { "virtio_net", "af_packet" };
-
-#define SCX_IN_GUEST "/ktstr/ktstr-scx"
 
 static void add_modules(struct initramfs *in, const struct machine_options *o)
 {
@@ -66,40 +65,11 @@ static void add_files(struct initramfs *in, const struct machine_options *o, con
 	}
 }
 
-/* A scheduler's name; or its program, which is brought, where the guest has it, and its words. To free(). */
-static char *scheduler_in_guest(struct initramfs *in, const struct machine_options *o)
-{
-	char host[PATH_MAX], guest[PATH_MAX], *text;
-
-	if (!machine_scheduler_program(o, host) || path_absolute(host, guest))
-		return strdup(o->scheduler);
-	initramfs_add_binary(in, host, guest);
-	return asprintf(&text, "%s%s", guest, o->scheduler + strlen(host)) < 0 ? NULL : text;
-}
-
-/* The command under its scheduler: words of @argv behind the loader's. */
-static const char **wrap(const struct machine_options *o, const char *scheduler, char **argv)
-{
-	const char *loader[] = { SCX_IN_GUEST, scheduler, "--" };
-	const size_t n_loader = o->scheduler ? sizeof(loader) / sizeof(*loader) : 0;
-	const char **words;
-	size_t n = 0;
-
-	while (argv[n])
-		n++;
-	words = calloc(n_loader + n + 1, sizeof(*words));
-	if (!words)
-		return NULL;
-	memcpy(words, loader, n_loader * sizeof(*words));
-	memcpy(words + n_loader, argv, n * sizeof(*words));
-	return words;
-}
-
 /* The command, and the program behind its first word if the guest has none of its own. */
 static int add_command(struct initramfs *in, const struct machine_options *o, const struct machine_job *job)
 {
-	char program[PATH_MAX], number[16], *scheduler = NULL;
-	const char **words = NULL;
+	char program[PATH_MAX], number[16];
+	int rc = 0;
 
 	if (command_find(job->argv[0], program) == COMMAND_HOST) {
 		initramfs_add_binary(in, program, program);
@@ -107,20 +77,12 @@ static int add_command(struct initramfs *in, const struct machine_options *o, co
 		job->argv[0] = strdup(program);
 	}
 	if (o->scheduler)
-		scheduler = scheduler_in_guest(in, o);
-	if (scheduler || !o->scheduler)
-		words = wrap(o, scheduler, job->argv);
-	if (!words) {
-		free(scheduler);
-		cli_error("out of memory");
-		return CLI_INTERNAL;
-	}
-	initramfs_set_argv(in, words);
-	free(words);
-	free(scheduler);
+		rc = machine_scheduler_argv(in, o, job->argv);
+	else
+		initramfs_set_argv(in, (const char *const *)job->argv);
 	snprintf(number, sizeof(number), "%u", o->n_disks);
 	initramfs_set_option(in, "wait_disks", number);
-	return 0;
+	return rc;
 }
 
 /* The user's archive and ours: the kernel unpacks both, the later over the earlier. */
@@ -163,12 +125,11 @@ out:
 int machine_guest_archive(const struct machine_options *o, const struct machine_job *job, uint8_t **archive,
 			  size_t *len)
 {
-	char init[PATH_MAX], scx[PATH_MAX];
 	struct initramfs *in;
+	char init[PATH_MAX];
 	int rc = 0;
 
-	if (host_companion("guest-init", "../guest-init/guest-init", init) ||
-	    (o->scheduler && host_companion("ktstr-scx", "../bpf/ktstr-scx", scx)))
+	if (host_companion("guest-init", "../guest-init/guest-init", init))
 		return CLI_UNAVAILABLE;
 	in = initramfs_new();
 	if (!in) {
@@ -178,8 +139,6 @@ int machine_guest_archive(const struct machine_options *o, const struct machine_
 	initramfs_base(in, init, !o->initrd);
 	add_modules(in, o);
 	add_files(in, o, job);
-	if (o->scheduler)
-		initramfs_add_binary(in, scx, SCX_IN_GUEST);
 	rc = add_command(in, o, job);
 	if (o->n_disks)
 		initramfs_set_option(in, "ack_exit", "1");

@@ -11,6 +11,7 @@
 #include "bench/command.h"
 #include "bench/host.h"
 #include "bench/machine.h"
+#include "bench/machine_scheduler.h"
 
 #define GRACE_S 120 /* for the nested host's own boot and work, beside the guest's time */
 #define MIB (1u << 20)

@@ -13,6 +13,7 @@
 
 #include "bench/cache.h"
 #include "bench/cli.h"
+#include "bench/machine_scheduler.h"
 #include "bench/path.h"
 #include "bench/size.h"
 #include "kvm/vm.h"
@@ -90,28 +91,6 @@ static enum host_choice parse_host(const char *arg)
 	cli_usage("--host %s: no such kind of host; use auto, direct or nested", arg);
 }
 
-/* KTSTR_SCHEDULERS are names with ", " between them; none, where this was built without clang. */
-static void parse_scheduler(struct machine_options *o, const char *arg)
-{
-	size_t n = strlen(arg);
-
-	o->scheduler = arg;
-	if (arg[strcspn(arg, " /")] == '/')
-		return;
-	for (const char *at = KTSTR_SCHEDULERS; n && *at; at += strspn(at, ", ")) {
-		size_t len = strcspn(at, ",");
-
-		if (len == n && !memcmp(at, arg, n))
-			return;
-		at += len;
-	}
-	if (!*KTSTR_SCHEDULERS)
-		cli_usage("--scheduler %s: this ktstr was built without any; install clang and build it again", arg);
-	cli_usage("--scheduler %s: no such scheduler; use one of " KTSTR_SCHEDULERS
-		  ", or the path of a program that brings one",
-		  arg);
-}
-
 static void parse_cpus(struct machine_options *o, const char *arg)
 {
 	uint64_t n;
@@ -174,7 +153,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->append = arg;
 		return 0;
 	case OPT_SCHEDULER:
-		parse_scheduler(o, arg);
+		machine_scheduler_parse(o, arg);
 		return 0;
 	case OPT_CPUS:
 		parse_cpus(o, arg);
@@ -401,47 +380,6 @@ int machine_output_check(const char *option, const char *path)
 	return CLI_UNAVAILABLE;
 }
 
-/* Where the kernel's configuration lies beside it; else the guest finds out. */
-static int check_sched_ext(const struct machine_options *o)
-{
-	char path[PATH_MAX + 8], line[256];
-	bool has = false;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s", o->image);
-	strcpy(strrchr(path, '/'), "/config");
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	while (!has && fgets(line, sizeof(line), f))
-		has = !strcmp(line, "CONFIG_SCHED_CLASS_EXT=y\n");
-	fclose(f);
-	if (has)
-		return 0;
-	cli_error("--scheduler %s: kernel %s has no sched_ext; use one that has, such as --kernel 7.2", o->scheduler,
-		  *o->kernel_name ? o->kernel_name : o->image);
-	return CLI_UNAVAILABLE;
-}
-
-bool machine_scheduler_program(const struct machine_options *o, char host[PATH_MAX])
-{
-	size_t n = o->scheduler ? strcspn(o->scheduler, " ") : 0;
-
-	if (!n || n >= PATH_MAX || !memchr(o->scheduler, '/', n))
-		return false;
-	memcpy(host, o->scheduler, n);
-	host[n] = '\0';
-	return true;
-}
-
-static int check_scheduler(const struct machine_options *o)
-{
-	char program[PATH_MAX];
-	int rc = machine_scheduler_program(o, program) ? check_readable("--scheduler", program, false) : 0;
-
-	return rc ? rc : check_sched_ext(o);
-}
-
 int machine_options_check(struct machine_options *o)
 {
 	char why[PATH_MAX + 512];
@@ -464,7 +402,7 @@ int machine_options_check(struct machine_options *o)
 		rc = CLI_UNAVAILABLE;
 	}
 	if (!rc && o->scheduler)
-		rc = check_scheduler(o);
+		rc = machine_scheduler_check(o);
 	if (!rc && o->stats)
 		rc = machine_output_check("--stats", o->stats);
 	for (unsigned i = 0; i < o->outputs.n && !rc; i++)

@@ -56,8 +56,6 @@ extern const struct argp machine_options_argp;
 int machine_options_check(struct machine_options *o);
 /* The same for a file to be written: @path may not exist, its directory must. */
 int machine_output_check(const char *option, const char *path);
-/* The program of --scheduler, on this machine; false: it is none. */
-bool machine_scheduler_program(const struct machine_options *o, char host[PATH_MAX]);
 /* HOST[:GUEST]: the host's part in @host; the guest's, or NULL. False: too long. */
 bool machine_file_split(const char *word, char host[PATH_MAX], const char **guest);
 
