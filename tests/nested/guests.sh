@@ -28,10 +28,17 @@ report() {
 	fi
 }
 
-# guest CODE ARGS...: run it; $code is what came
+# guest ARGS...: run it; $code is what came. QEMU's emulation of SVM ends a guest of several CPUs by a triple fault
+# once in some fifty boots; there, and only there, it gets a second try, and the log says so.
 guest() {
 	"$ktstr" run --host direct --timeout 120s "$@" >out 2>err
 	code=$?
+	if [ "$code" -eq 70 ] && [ -n "${KTSTR_NESTED:-}" ] && grep -q 'triple fault on vCPU' err; then
+		sed 's/^/# /' err
+		echo "# second try: $*"
+		"$ktstr" run --host direct --timeout 120s "$@" >out 2>err
+		code=$?
+	fi
 }
 has() { grep -q -- "$1" out; }
 
@@ -78,7 +85,8 @@ if wanted devices; then
 	report "the three ports have their names" test "$(tr '\n' ' ' <out)" = "ktstr-console ktstr-bulk ktstr-stats "
 	guest --net --file "$echo_frames:/bin/echo-frames" -- echo-frames
 	report "AF_PACKET frames of every size come back (NET-17, NET-45)" test "$code" -eq 0 -a "$(cat out)" = "1501 frames"
-	guest --net -- sh -c 'ip addr add 10.9.8.7/24 dev eth0; ip link set eth0 up; sleep 1
+	guest --net -- sh -c 'echo 1 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6 # its solicitations would be counted
+		ip addr add 10.9.8.7/24 dev eth0; ip link set eth0 up; sleep 1
 		before=$(cat /sys/class/net/eth0/statistics/tx_packets)
 		ping -c 3 10.9.8.7 >/dev/null && test "$before" = "$(cat /sys/class/net/eth0/statistics/tx_packets)"'
 	report "a ping of its own address never reaches the device (NET-46)" test "$code" -eq 0
