@@ -51,7 +51,6 @@ struct vm_device {
 		struct vm_device *vd;
 		unsigned queue;
 	} kick[VIRTIO_QUEUES_MAX];
-	int waiting_vcpu; /* index of the vCPU whose write waits for a reset, or -1 */
 };
 
 enum mail_state { MAIL_IDLE, MAIL_POSTED, MAIL_PENDING, MAIL_DONE };
@@ -131,6 +130,12 @@ void vm_request_end(struct vm *vm, enum vm_end end, const char *fmt, ...) __attr
 /* ram.c */
 int ram_create(struct vm *vm, struct vm_error *err);
 void ram_destroy(struct vm *vm);
+
+/* device.c; vm_add_device() is its other end */
+void device_remove(struct vm_device *vd);
+/* vm.c: an eventfd, and one that raises @gsi when it is written */
+int vm_eventfd(int *fd, struct vm_error *err);
+int vm_irqfd(struct vm *vm, int fd, unsigned gsi, struct vm_error *err);
 
 int vm_fail(struct vm_error *err, int error, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 

@@ -66,22 +66,22 @@ static void mail_answer(struct vcpu *v)
 		return;
 	}
 	/* A reset with I/O in flight takes effect later: mail_settled(). */
-	m->vd->waiting_vcpu = (int)v->index;
 	atomic_store_explicit(&m->state, MAIL_PENDING, memory_order_relaxed);
-	if (virtio_mmio_write(d, m->offset, m->data, m->len)) {
-		m->vd->waiting_vcpu = -1;
+	if (virtio_mmio_write(d, m->offset, m->data, m->len))
 		mail_wake(m);
-	}
 }
 
+/* Several vCPUs may wait for one device's reset. */
 void mail_settled(struct virtio_device *d, void *ctx)
 {
 	struct vm_device *vd = ctx;
-	int waiting = vd->waiting_vcpu;
 
-	vd->waiting_vcpu = -1;
-	if (waiting >= 0)
-		mail_wake(&vd->vm->vcpu[waiting].mail);
+	for (unsigned i = 0; i < vd->vm->n_vcpus; i++) {
+		struct mailbox *m = &vd->vm->vcpu[i].mail;
+
+		if (m->vd == vd && atomic_load_explicit(&m->state, memory_order_relaxed) == MAIL_PENDING)
+			mail_wake(m);
+	}
 }
 
 void mail_serve(struct kick *k)

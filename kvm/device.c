@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A device's place in the VM: its window, interrupt line, kicks and register page. */
+#include <errno.h>
+#include <linux/virtio_mmio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kvm/internal.h"
+
+/* Devices' interrupt lines: what the PC's own devices leave free. */
+static const unsigned gsi_of_slot[VM_DEVICES_MAX] = { 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22 };
+
+static void device_kicked(struct kick *k)
+{
+	struct vm_kick *vk = container_of(k, struct vm_kick, kick);
+
+	virtio_mmio_kick(vk->vd->dev, vk->queue);
+}
+
+static bool slot_taken(const struct vm *vm, unsigned slot)
+{
+	for (unsigned i = 0; i < vm->n_devices; i++)
+		if (vm->device[i].base == DEVICES_BASE + slot * VIRTIO_MMIO_SIZE)
+			return true;
+	return false;
+}
+
+/* Console, first disk and first net have fixed places; the rest follow. */
+static unsigned slot_for(const struct vm *vm, uint32_t device_id)
+{
+	static const unsigned fixed[] = { [3] = 0, [2] = 1, [1] = 2 };
+	unsigned slot = device_id < 4 ? fixed[device_id] : 3;
+
+	if (!slot_taken(vm, slot))
+		return slot;
+	for (slot = 3; slot < VM_DEVICES_MAX && slot_taken(vm, slot); slot++)
+		;
+	return slot;
+}
+
+static int add_kick(struct vm *vm, struct vm_device *vd, unsigned queue, struct vm_error *err)
+{
+	struct vm_kick *vk = &vd->kick[queue];
+	struct kvm_ioeventfd io = {
+		.addr = vd->base + VIRTIO_MMIO_QUEUE_NOTIFY,
+		.len = 4,
+		.datamatch = queue,
+		.flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
+	};
+	int fd, rc = vm_eventfd(&fd, err);
+
+	if (rc)
+		return rc;
+	io.fd = fd;
+	vk->vd = vd;
+	vk->queue = queue;
+	rc = kick_watch(vm->r, &vk->kick, fd, device_kicked);
+	if (rc) {
+		close(fd);
+		return vm_fail(err, -rc, "reactor: %s", strerror(-rc));
+	}
+	vd->n_kicks = queue + 1;
+	if (ioctl(vm->fd, KVM_IOEVENTFD, &io))
+		return vm_fail(err, errno, "ioeventfd of %s queue %u: %s", vd->dev->ops->name, queue, strerror(errno));
+	return 0;
+}
+
+/* Memory slots of the register pages come behind those of the RAM. */
+#define PAGE_SLOT_FIRST 8
+
+static int add_register_page(struct vm *vm, struct vm_device *vd, struct vm_error *err)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = PAGE_SLOT_FIRST + (uint32_t)(vd - vm->device),
+		.flags = KVM_MEM_READONLY,
+		.guest_phys_addr = vd->base,
+		.memory_size = VIRTIO_MMIO_SIZE,
+	};
+	struct kvm_ioeventfd ack = {
+		.addr = vd->base + VIRTIO_MMIO_INTERRUPT_ACK,
+		.len = 4,
+		.datamatch = VIRTIO_INT_VRING,
+		.flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
+	};
+	int rc = vm_eventfd(&vd->ack_fd, err);
+
+	if (rc)
+		return rc;
+	vd->page = mmap(NULL, VIRTIO_MMIO_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (vd->page == MAP_FAILED) {
+		vd->page = NULL;
+		return vm_fail(err, errno, "register page of %s: %s", vd->dev->ops->name, strerror(errno));
+	}
+	region.userspace_addr = (uint64_t)(uintptr_t)vd->page;
+	ack.fd = vd->ack_fd;
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) || ioctl(vm->fd, KVM_IOEVENTFD, &ack))
+		return vm_fail(err, errno, "register page of %s: KVM refuses it: %s; use --register-page off",
+			       vd->dev->ops->name, strerror(errno));
+	virtio_registers_show(vd->dev, vd->page);
+	return 0;
+}
+
+int vm_add_device(struct vm *vm, struct virtio_device *d, struct vm_error *err)
+{
+	unsigned slot = slot_for(vm, d->ops->device_id);
+	struct vm_device *vd = &vm->device[vm->n_devices];
+	int rc;
+
+	if (slot >= VM_DEVICES_MAX || vm->n_devices >= VM_DEVICES_MAX)
+		return vm_fail(err, ENOSPC, "too many devices: at most %d fit", VM_DEVICES_MAX);
+	*vd = (struct vm_device){
+		.dev = d,
+		.vm = vm,
+		.base = (uint32_t)(DEVICES_BASE + slot * VIRTIO_MMIO_SIZE),
+		.gsi = gsi_of_slot[slot],
+		.ack_fd = -1,
+	};
+	vm->n_devices++;
+	d->mem = &vm->mem;
+	d->settled = mail_settled;
+	d->settled_ctx = vd;
+	rc = vm_eventfd(&d->irq_fd, err);
+	if (!rc)
+		rc = vm_irqfd(vm, d->irq_fd, vd->gsi, err);
+	for (unsigned q = 0; q < d->ops->n_queues && !rc; q++)
+		rc = add_kick(vm, vd, q, err);
+	if (!rc && vm->cfg.register_page)
+		rc = add_register_page(vm, vd, err);
+	return rc;
+}
+
+void device_remove(struct vm_device *vd)
+{
+	for (unsigned q = 0; q < vd->n_kicks; q++) {
+		kick_unwatch(&vd->kick[q].kick);
+		close(vd->kick[q].kick.fd);
+	}
+	virtio_registers_show(vd->dev, NULL);
+	if (vd->page)
+		munmap(vd->page, VIRTIO_MMIO_SIZE);
+	if (vd->ack_fd >= 0)
+		close(vd->ack_fd);
+	if (vd->dev->irq_fd >= 0)
+		close(vd->dev->irq_fd);
+	vd->dev->irq_fd = -1;
+	vd->dev->settled = NULL;
+}
