@@ -79,7 +79,7 @@ void mail_settled(struct virtio_device *d, void *ctx)
 	for (unsigned i = 0; i < vd->vm->n_vcpus; i++) {
 		struct mailbox *m = &vd->vm->vcpu[i].mail;
 
-		if (m->vd == vd && atomic_load_explicit(&m->state, memory_order_relaxed) == MAIL_PENDING)
+		if (atomic_load_explicit(&m->state, memory_order_relaxed) == MAIL_PENDING && m->vd == vd)
 			mail_wake(m);
 	}
 }
