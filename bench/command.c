@@ -8,25 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bench/applets.h"
 #include "bench/path.h"
 
 /* guest-init's directories: a user's own PATH often lacks the sbin ones. */
 static const char other_places[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-static bool is_applet(const char *word)
-{
-	FILE *list = popen("busybox --list 2>/dev/null", "re");
-	char line[256];
-	bool found = false;
-
-	while (list && fgets(line, sizeof(line), list)) {
-		line[strcspn(line, "\n")] = '\0';
-		found = found || !strcmp(line, word);
-	}
-	if (list)
-		pclose(list);
-	return found || !strcmp(word, "busybox");
-}
 
 static bool is_program(const char *path)
 {
@@ -44,6 +30,24 @@ static bool find_in(const char *dirs, const char *word, char path[PATH_MAX])
 		if (snprintf(joined, sizeof(joined), "%.*s/%s", (int)len, dirs, word) < PATH_MAX && is_program(joined))
 			return !path_absolute(joined, path);
 		dirs += len;
+	}
+	return false;
+}
+
+static bool is_applet(const char *word)
+{
+	size_t len = strlen(word);
+	char busybox[PATH_MAX];
+	const char *at;
+
+	if (!strcmp(word, "busybox"))
+		return true;
+	/* The one that goes into the guest. */
+	at = find_in(getenv("PATH"), "busybox", busybox) ? applets_of(busybox) : NULL;
+	for (size_t n; at && *at; at += n + (at[n] == '\n')) {
+		n = strcspn(at, "\n");
+		if (n == len && !strncmp(at, word, len))
+			return true;
 	}
 	return false;
 }

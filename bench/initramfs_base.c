@@ -2,13 +2,12 @@
 /* What each guest needs, and the shell's tools: busybox. */
 #include <errno.h>
 #include <limits.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/applets.h"
 #include "bench/elf_closure.h"
 #include "bench/initramfs_entries.h"
 #include "guest-init/command.h"
@@ -48,12 +47,15 @@ static void count(void *ctx, const char *path)
 	(*(unsigned *)ctx)++;
 }
 
-static int add_applet(struct initramfs *in, char *name)
+static int add_applet(struct initramfs *in, const char *text, size_t len)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], name[NAME_MAX + 1];
 
-	name[strcspn(name, "\n")] = '\0';
-	if (!*name || strchr(name, '/') || !strcmp(name, "busybox"))
+	if (len > NAME_MAX)
+		return 0;
+	memcpy(name, text, len);
+	name[len] = '\0';
+	if (!len || strchr(name, '/') || !strcmp(name, "busybox"))
 		return 0;
 	snprintf(path, sizeof(path), "/usr/sbin/%s", name);
 	if (initramfs_find(in, path))
@@ -66,34 +68,14 @@ static int add_applet(struct initramfs *in, char *name)
 
 static int add_applets(struct initramfs *in, const char *busybox)
 {
-	char *argv[] = { "busybox", "--list", NULL }, line[256];
-	posix_spawn_file_actions_t actions;
-	int fds[2], status, ret;
-	pid_t pid;
-	FILE *list;
+	const char *at = applets_of(busybox);
 
-	if (pipe(fds))
-		return initramfs_fail(in, -errno, "pipe: %s", strerror(errno));
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
-	posix_spawn_file_actions_addclose(&actions, fds[0]);
-	posix_spawn_file_actions_addclose(&actions, fds[1]);
-	ret = posix_spawn(&pid, busybox, &actions, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	close(fds[1]);
-	list = ret ? NULL : fdopen(fds[0], "r");
-	if (ret) {
-		close(fds[0]);
-		return initramfs_fail(in, -ret, "%s: %s", busybox, strerror(ret));
+	if (!at)
+		return initramfs_fail(in, -errno, "%s --list: %s", busybox, strerror(errno));
+	for (size_t n; *at && !in->error; at += n + (at[n] == '\n')) {
+		n = strcspn(at, "\n");
+		add_applet(in, at, n);
 	}
-	while (list && fgets(line, sizeof(line), list))
-		add_applet(in, line);
-	if (list)
-		fclose(list);
-	else
-		close(fds[0]);
-	if (waitpid(pid, &status, 0) != pid || status || !list)
-		return initramfs_fail(in, -EIO, "%s --list failed", busybox);
 	return in->error;
 }
 
