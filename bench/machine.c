@@ -17,6 +17,8 @@
 #define SECOND_NS 1000000000ull
 #define QUIESCE_NS (5 * SECOND_NS)    /* for a disk's requests in flight */
 #define POWER_OFF_NS (20 * SECOND_NS) /* for the guest, once it told its exit code */
+#define SHUTDOWN_NS (10 * SECOND_NS)  /* for the guest, from the wake byte to its exit code */
+#define KEYS_BACKLOG (64u << 10)      /* bytes typed for the guest above which stdin rests */
 #define SCREEN_HIGH (256u << 10)
 #define SQ_ENTRIES 256
 #define SLOTS_BASE 1024 /* of the reactor, without disks */
@@ -34,6 +36,12 @@ __attribute__((format(printf, 2, 3))) static void tell(const struct machine *m, 
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	fputc('\n', stderr);
+}
+
+/* A guest whose init is ours. */
+static bool converses(const struct machine *m)
+{
+	return m->job->argv || m->job->shell;
 }
 
 /* --- what the guest says ------------------------------------------------ */
@@ -58,9 +66,11 @@ static void on_serial(void *ctx, unsigned port, const uint8_t *data, size_t len)
 	struct machine *m = ctx;
 
 	tail_put(&m->com[port - 1], data, len);
+	if (port == 2)
+		conversation_crash_text(&m->conversation, data, len);
 	if (m->o->console)
 		sink_put(&m->echo, data, len);
-	if (!m->job->argv && port == 1)
+	if (!converses(m) && port == 1)
 		sink_put(&m->screen, data, len);
 }
 
@@ -69,6 +79,15 @@ static void on_bulk(void *ctx, unsigned port, const uint8_t *data, size_t len)
 	struct machine *m = ctx;
 
 	session_feed(&m->session, data, len);
+}
+
+/* With a command, what somebody in the guest writes to hvc0 is one more log. */
+static void on_hvc0_aside(void *ctx, unsigned port, const uint8_t *data, size_t len)
+{
+	struct machine *m = ctx;
+
+	if (m->o->console)
+		sink_put(&m->echo, data, len);
 }
 
 static void on_hvc0(void *ctx, unsigned port, const uint8_t *data, size_t len)
@@ -97,10 +116,22 @@ static void on_vm_end(void *ctx, enum vm_end end, const char *detail)
 	reactor_stop(m->r);
 }
 
+static void send_window(struct machine *m)
+{
+	uint16_t rows, columns;
+
+	if (m->job->shell && terminal_size(&rows, &columns))
+		session_window(&m->session, rows, columns);
+}
+
 static void on_signal(struct signals *s, int signo)
 {
 	struct machine *m = container_of(s, struct machine, signals);
 
+	if (signo == SIGWINCH) {
+		send_window(m);
+		return;
+	}
 	if (!m->signo)
 		m->signo = signo;
 	reactor_stop(m->r);
@@ -110,8 +141,15 @@ static void on_deadline(struct timer *t)
 {
 	struct machine *m = container_of(t, struct machine, deadline);
 
+	/* On its way out already. */
+	if (m->session.exited)
+		return;
 	m->timed_out = true;
-	reactor_stop(m->r);
+	/* What it wrote so far, its files and its log can still come. */
+	if (m->session.payload_ns && !m->job->shell && !conversation_wake(&m->conversation, WAKE_VC_SHUTDOWN))
+		timer_set(&m->power_off, monotonic_ns() + SHUTDOWN_NS);
+	else
+		reactor_stop(m->r);
 }
 
 static void on_power_off_late(struct timer *t)
@@ -182,15 +220,33 @@ static void on_metric(void *ctx, const char *line, size_t len)
 		m->job->metric(m->job->ctx, line, len);
 }
 
+static int open_keys(struct machine *m);
+
+/* The user's terminal is the guest's from the command's start on; before, ^C is ours still. */
+static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok)
+{
+	struct machine *m = ctx;
+
+	conversation_frame(&m->conversation, type, payload, len, crc_ok);
+	if (!m->job->shell || !crc_ok || type != WIRE_LIFE || !len || payload[0] != WIRE_LIFE_PAYLOAD)
+		return;
+	if (terminal_raw())
+		fprintf(stderr, "ktstr: Ctrl-] ends the machine\n");
+	send_window(m);
+	if (!m->keys.r && open_keys(m) < 0)
+		on_session_end(m, -ENOMEM);
+}
+
 static int open_session(struct machine *m)
 {
 	const struct session_config cfg = {
 		.transport = { bulk_send, bulk_backlog, bulk_hold, m->console },
-		.stdin_fd = m->job->no_stdin ? -1 : STDIN_FILENO,
+		.stdin_fd = m->job->no_stdin || m->job->shell ? -1 : STDIN_FILENO,
 		.stdout_fd = m->job->out_to_err ? STDERR_FILENO : STDOUT_FILENO,
 		.stderr_fd = STDERR_FILENO,
 		.outputs = &m->outputs,
 		.metric = on_metric,
+		.frame = on_frame,
 		.ended = on_session_end,
 		.ctx = m,
 	};
@@ -203,8 +259,29 @@ static int open_session(struct machine *m)
 	if (rc)
 		return rc;
 	console_consume(m->console, CONSOLE_PORT_BULK, on_bulk, m);
+	if (!m->job->shell)
+		console_consume(m->console, CONSOLE_PORT_CONSOLE, on_hvc0_aside, m);
 	console_on_backlog(m->console, CONSOLE_PORT_BULK, SESSION_BACKLOG_LOW, on_backlog, &m->session);
 	return 0;
+}
+
+/* At the end of our stdin the shell's is to end, too. */
+static void type_on_hvc0(struct machine *m, const uint8_t *data, int res)
+{
+	static const uint8_t end_of_transmission = 4;
+
+	console_send(m->console, CONSOLE_PORT_CONSOLE, res > 0 ? data : &end_of_transmission,
+		     res > 0 ? (size_t)res : 1);
+	if (console_backlog(m->console, CONSOLE_PORT_CONSOLE) > KEYS_BACKLOG)
+		source_pause(&m->keys, true);
+}
+
+static void on_keys_taken(void *ctx, unsigned port)
+{
+	struct machine *m = ctx;
+
+	if (m->keys.r && m->keys.paused)
+		source_pause(&m->keys, false);
 }
 
 static void on_keys(struct source *s, const uint8_t *data, int res)
@@ -217,19 +294,31 @@ static void on_keys(struct source *s, const uint8_t *data, int res)
 		reactor_stop(m->r);
 		return;
 	}
-	if (res > 0)
+	if (m->job->shell)
+		type_on_hvc0(m, data, res);
+	else if (res > 0)
 		vm_serial_input(m->vm, data, (size_t)res);
+}
+
+static int open_keys(struct machine *m)
+{
+	return source_open(m->r, &m->keys, STDIN_FILENO, 4096, on_keys);
 }
 
 static int open_screen(struct machine *m)
 {
 	int rc = sink_open(m->r, &m->screen, STDOUT_FILENO, SCREEN_HIGH, screen_drained);
 
-	if (!rc)
-		rc = source_open(m->r, &m->keys, STDIN_FILENO, 4096, on_keys);
 	if (rc)
 		return rc;
 	console_consume(m->console, CONSOLE_PORT_CONSOLE, on_hvc0, m);
+	if (m->job->shell) {
+		console_on_backlog(m->console, CONSOLE_PORT_CONSOLE, KEYS_BACKLOG / 4, on_keys_taken, m);
+		return 0;
+	}
+	rc = open_keys(m);
+	if (rc)
+		return rc;
 	if (terminal_raw())
 		fprintf(stderr, "ktstr: Ctrl-] ends the machine\n");
 	return 0;
@@ -237,7 +326,7 @@ static int open_screen(struct machine *m)
 
 static int open_streams(struct machine *m)
 {
-	static const int signos[] = { SIGINT, SIGTERM, SIGHUP };
+	static const int signos[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH };
 	int rc = signals_watch(m->r, &m->signals, signos, sizeof(signos) / sizeof(*signos), on_signal);
 
 	if (!rc)
@@ -249,7 +338,11 @@ static int open_streams(struct machine *m)
 	if (!rc && m->o->console)
 		rc = sink_open(m->r, &m->echo, STDERR_FILENO, SCREEN_HIGH, NULL);
 	if (!rc)
-		rc = m->job->argv ? open_session(m) : open_screen(m);
+		rc = conversation_open(&m->conversation, m->r, m->console, &m->o->conversation);
+	if (!rc && converses(m))
+		rc = open_session(m);
+	if (!rc && (m->job->shell || !m->job->argv))
+		rc = open_screen(m);
 	if (rc)
 		cli_error("reactor: %s; raise the limits of open files and locked memory", strerror(-rc));
 	return rc ? CLI_INTERNAL : 0;
@@ -309,7 +402,7 @@ static int create(struct machine *m)
 {
 	struct vm_config cfg = {
 		.kernel = m->o->image,
-		.initrd = m->job->argv ? NULL : m->o->initrd,
+		.initrd = converses(m) ? NULL : m->o->initrd,
 		.cpus = m->o->cpus,
 		.memory = m->o->memory,
 		.register_page = machine_register_page(m),
@@ -322,7 +415,7 @@ static int create(struct machine *m)
 
 	m->cmdline = machine_guest_cmdline(m->o, m->job);
 	rc = m->cmdline ? 0 : CLI_INTERNAL;
-	if (!rc && m->job->argv)
+	if (!rc && converses(m))
 		rc = machine_guest_archive(m->o, m->job, &m->archive, &m->archive_len);
 	if (rc)
 		return rc;
@@ -386,7 +479,7 @@ static bool written(const struct machine *m)
 {
 	if (m->session_open && !(sink_idle(&m->session.out) && sink_idle(&m->session.err)))
 		return false;
-	if (m->screen.r && !sink_idle(&m->screen))
+	if ((m->screen.r && !sink_idle(&m->screen)) || !events_idle(&m->conversation.events))
 		return false;
 	return !m->echo.r || sink_idle(&m->echo);
 }
@@ -399,6 +492,7 @@ static bool stop(struct machine *m)
 	vm_stop(m->vm);
 	timer_clear(&m->deadline);
 	timer_clear(&m->power_off);
+	conversation_stop(&m->conversation);
 	if (m->console && m->started)
 		console_final_drain(m->console);
 	/* A reader may be as slow as it likes; only a signal cuts it short. */
@@ -423,6 +517,7 @@ static void destroy(struct machine *m)
 	source_close(&m->keys);
 	if (m->session_open)
 		session_close(&m->session);
+	conversation_close(&m->conversation);
 	if (m->console)
 		console_destroy(m->console);
 	sink_close(&m->screen);
@@ -457,7 +552,7 @@ static void print_panic(const char *text)
 static int end_without_code(const struct machine *m, enum vm_end end)
 {
 	/* A plain VMM's guest has no code to tell. */
-	if (!m->job->argv && (end == VM_POWEROFF || end == VM_RESET))
+	if (!converses(m) && (end == VM_POWEROFF || end == VM_RESET))
 		return CLI_OK;
 	print_tail("COM1", &m->com[0]);
 	print_tail("COM2", &m->com[1]);
@@ -484,13 +579,17 @@ static int verdict(struct machine *m, struct machine_result *result)
 
 	if (m->signo)
 		return 128 + m->signo;
-	if (m->session_open && m->session.exited) {
+	if (m->session_open && m->session.exited && !m->timed_out) {
 		if (outputs_error(&m->outputs)) {
 			cli_error("--output: %s", m->outputs.why);
 			return CLI_FAILED;
 		}
 		result->completed = true;
 		return command_code(m);
+	}
+	if (m->session_error == -EOWNERDEAD) {
+		cli_error("the scheduler ended (code %d); so does the run", m->session.sched_code);
+		return CLI_FAILED;
 	}
 	if (m->session_error == -EPIPE)
 		return 128 + SIGPIPE;
@@ -523,6 +622,18 @@ static void write_stats(const struct machine_options *o, const json_t *facts, in
 		*code = CLI_FAILED;
 }
 
+/* The last event is the end, which is known only now. */
+static void flush_events(struct machine *m, int *code)
+{
+	int rc = events_flush(&m->conversation.events, monotonic_ns() + QUIESCE_NS);
+
+	if (!rc)
+		return;
+	cli_error("--events %s: can't be written: %s", m->o->conversation.events, strerror(-rc));
+	if (!*code)
+		*code = CLI_FAILED;
+}
+
 int machine_run(const struct machine_options *o, const struct machine_job *job, struct machine_result *result)
 {
 	struct machine m = { .o = o, .job = job };
@@ -542,6 +653,7 @@ int machine_run(const struct machine_options *o, const struct machine_job *job, 
 		if (m.started) {
 			result->facts = machine_facts(&m, code);
 			write_stats(o, result->facts, &code);
+			flush_events(&m, &code);
 		}
 		/* Memory that a request may still write to must stay: the process ends soon, with all of it. */
 		if (!rested)

@@ -21,7 +21,8 @@
 
 /* What a verb adds to the options. */
 struct machine_job {
-	char **argv;	 /* the guest's command, NULL-terminated; NULL: none, a plain VMM for --initrd */
+	char **argv;	 /* the guest's command, NULL-terminated; NULL: none, a plain VMM for --initrd, or a shell */
+	bool shell;	 /* the command, or a shell, has hvc0 as its terminal, and that is ours */
 	bool no_stdin;	 /* the command gets an empty stdin */
 	bool out_to_err; /* its stdout goes to our stderr: stdout is the verb's */
 	/* Files to bring besides the options': a program of this build. */

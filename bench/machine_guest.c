@@ -85,6 +85,16 @@ static int add_command(struct initramfs *in, const struct machine_options *o, co
 	return rc;
 }
 
+/* What is typed and shown here is typed and shown on the guest's hvc0. */
+static void add_shell(struct initramfs *in)
+{
+	const char *term = getenv("TERM");
+
+	initramfs_set_option(in, "console_shell", "1");
+	if (term && *term)
+		initramfs_set_env(in, "TERM", term);
+}
+
 /* The user's archive and ours: the kernel unpacks both, the later over the earlier. */
 static int put_behind(const char *initrd, uint8_t **archive, size_t *len)
 {
@@ -139,7 +149,12 @@ int machine_guest_archive(const struct machine_options *o, const struct machine_
 	initramfs_base(in, init, !o->initrd);
 	add_modules(in, o);
 	add_files(in, o, job);
-	rc = add_command(in, o, job);
+	rc = job->argv ? add_command(in, o, job) : 0;
+	if (job->shell)
+		add_shell(in);
+	initramfs_set_option(in, "conversation", "1");
+	if (o->stats || o->conversation.events)
+		initramfs_set_option(in, "dmesg", "1");
 	if (o->n_disks)
 		initramfs_set_option(in, "ack_exit", "1");
 	if (!rc && initramfs_write(in, archive, len)) {
@@ -159,8 +174,8 @@ char *machine_guest_cmdline(const struct machine_options *o, const struct machin
 	static const char common[] = "console=ttyS0 panic=-1 reboot=k no_timer_check random.trust_cpu=on "
 				     "i8042.noaux i8042.nomux i8042.dumbkbd";
 	char *line = NULL;
-	int n = asprintf(&line, "%s%s%s%s", common, job->argv ? " loglevel=1 rdinit=/init" : "", o->append ? " " : "",
-			 o->append ? o->append : "");
+	int n = asprintf(&line, "%s%s%s%s", common, job->argv || job->shell ? " loglevel=1 rdinit=/init" : "",
+			 o->append ? " " : "", o->append ? o->append : "");
 
 	return n < 0 ? NULL : line;
 }

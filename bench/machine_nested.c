@@ -84,6 +84,8 @@ static void plan_outputs(struct plan *p, const struct machine_options *o, const 
 		p->outputs[p->n_outputs++] = o->outputs.word[i];
 	if (o->stats)
 		p->outputs[p->n_outputs++] = o->stats;
+	if (o->conversation.events)
+		p->outputs[p->n_outputs++] = o->conversation.events;
 	for (unsigned i = 0; outputs && outputs[i] && i < 4; i++)
 		p->outputs[p->n_outputs++] = outputs[i];
 	p->plan.outputs = p->outputs;
@@ -97,6 +99,8 @@ static int plan_make(struct plan *p, const struct machine_options *o, const stru
 	if (o->scheduler && host_companion("ktstr-scx", "../bpf/ktstr-scx", p->scx))
 		return CLI_UNAVAILABLE;
 	p->plan.self = true;
+	/* A terminal here is one there. */
+	p->plan.tty = job->shell && isatty(STDIN_FILENO);
 	p->plan.guest_init = p->init;
 	p->plan.cpus = o->cpus > 2 ? o->cpus : 2;
 	if ((long)p->plan.cpus > sysconf(_SC_NPROCESSORS_ONLN))
@@ -123,7 +127,7 @@ int machine_run_nested(const struct machine_options *o, const struct machine_job
 {
 	struct plan *p = calloc(1, sizeof(*p));
 	const char **words = nested_argv(argc + 1, argv - 1);
-	char why[1024], *path = NULL;
+	char why[1024], *path = NULL, *term = NULL;
 	int rc = CLI_INTERNAL;
 
 	/* A program of this machine's PATH is found there by the same PATH. */
@@ -137,6 +141,8 @@ int machine_run_nested(const struct machine_options *o, const struct machine_job
 	if (rc)
 		goto out;
 	p->env[0] = path;
+	if (job->shell && getenv("TERM") && asprintf(&term, "TERM=%s", getenv("TERM")) > 0)
+		p->env[1] = term;
 	p->plan.env = p->env;
 	p->plan.argv = words;
 	rc = nested_run(&p->plan, why, sizeof(why));
@@ -145,6 +151,7 @@ int machine_run_nested(const struct machine_options *o, const struct machine_job
 		rc = nested_exit_code(rc);
 	}
 out:
+	free(term);
 	free(path);
 	free(words);
 	free(p);

@@ -35,6 +35,9 @@ enum {
 	OPT_TIMEOUT,
 	OPT_STATS,
 	OPT_CONSOLE,
+	OPT_EVENTS,
+	OPT_SCX_STATS,
+	OPT_WAKE,
 };
 
 static const struct argp_option options[] = {
@@ -64,8 +67,16 @@ static const struct argp_option options[] = {
 	  11 },
 	{ "module", OPT_MODULE, "NAME", 0, "Load a kernel module, and what it needs", 11 },
 	{ "output", OPT_OUTPUT, "PATH", 0, "Bring the guest's file PATH back to the same place", 11 },
-	{ "timeout", OPT_TIMEOUT, "TIME", 0, "End the guest after this time, with exit code 124", 11 },
+	{ "timeout", OPT_TIMEOUT, "TIME", 0,
+	  "End the guest after this time, in order if it still can, with exit code 124", 11 },
 	{ "stats", OPT_STATS, "FILE", 0, "Write all counters to FILE, as JSON", 11 },
+	{ "events", OPT_EVENTS, "FILE", 0, "Write what happens to FILE while it does, a line of JSON each", 11 },
+	{ "scx-stats", OPT_SCX_STATS, "TIME", 0,
+	  "Ask the scheduler for its statistics at this interval; the answers are events", 11 },
+	{ "wake", OPT_WAKE, "NAME[@TIME]", 0,
+	  "Send the guest a wake byte, TIME after the command started: vc-dump, shutdown, bpf-write-done, "
+	  "accessor-ready; may be repeated",
+	  11 },
 	{ "console", OPT_CONSOLE, NULL, 0, "Show the guest's COM1 on stderr", 11 },
 	{ "verbose", 'v', NULL, 0, "Tell on stderr what is being done", 11 },
 	{ 0 },
@@ -132,6 +143,18 @@ static void append_to(struct machine_list *list, const char *option, const char 
 	list->word[list->n++] = arg;
 }
 
+static void parse_wake(struct machine_options *o, const char *arg)
+{
+	int rc = conversation_wake_parse(&o->conversation, arg);
+
+	if (rc == -E2BIG)
+		cli_usage("--wake %s: given too often; at most %d times", arg, CONVERSATION_WAKES_MAX);
+	if (rc)
+		cli_usage("--wake %s: not NAME or NAME@TIME, such as vc-dump@2s; NAME is vc-dump, shutdown, "
+			  "bpf-write-done or accessor-ready",
+			  arg);
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct machine_options *o = state->input;
@@ -182,6 +205,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_STATS:
 		o->stats = arg;
+		return 0;
+	case OPT_EVENTS:
+		o->conversation.events = arg;
+		return 0;
+	case OPT_SCX_STATS:
+		if (duration_parse(arg, &o->conversation.scx_stats_ns) || !o->conversation.scx_stats_ns)
+			cli_usage("--scx-stats %s: not a time; write it as 100ms or 1s", arg);
+		return 0;
+	case OPT_WAKE:
+		parse_wake(o, arg);
 		return 0;
 	case OPT_CONSOLE:
 		o->console = true;
@@ -405,6 +438,8 @@ int machine_options_check(struct machine_options *o)
 		rc = machine_scheduler_check(o);
 	if (!rc && o->stats)
 		rc = machine_output_check("--stats", o->stats);
+	if (!rc && o->conversation.events)
+		rc = machine_output_check("--events", o->conversation.events);
 	for (unsigned i = 0; i < o->outputs.n && !rc; i++)
 		rc = machine_output_check("--output", o->outputs.word[i]);
 	return rc ? rc : check_files(o);

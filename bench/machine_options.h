@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bench/conversation.h"
 #include "bench/disk.h"
 
 #define MACHINE_DISKS_MAX 12
@@ -38,6 +39,7 @@ struct machine_options {
 	bool net, console, verbose;
 	struct disk disk[MACHINE_DISKS_MAX];
 	unsigned n_disks;
+	struct conversation_options conversation;
 	struct machine_list files, modules, outputs;
 	/* Of the kernel, by machine_options_check(). */
 	char image[PATH_MAX];

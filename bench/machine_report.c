@@ -262,7 +262,7 @@ static json_t *vmm_facts(const struct machine *m)
 	return vmm;
 }
 
-json_t *machine_facts(const struct machine *m, int code)
+json_t *machine_facts(struct machine *m, int code)
 {
 	json_t *facts = json_object(), *end = json_object();
 
@@ -274,6 +274,11 @@ json_t *machine_facts(const struct machine *m, int code)
 	put_text(end, "reason", vm_end_name(vm_state(m->vm)));
 	put_text(end, "detail", m->detail);
 	put(end, "exit_code", (uint64_t)code);
+	if (*vm_panic_text(m->vm))
+		json_object_set_new(end, "panic", event_text(vm_panic_text(m->vm), strlen(vm_panic_text(m->vm))));
+	else
+		json_object_set_new(end, "panic", json_null());
+	conversation_report(&m->conversation, end);
 	json_object_set_new(facts, "end", end);
 	json_object_set_new(facts, "vmm", vmm_facts(m));
 	return facts;

@@ -3,6 +3,7 @@
 #ifndef KTSTR_BENCH_MACHINE_STATE_H
 #define KTSTR_BENCH_MACHINE_STATE_H
 
+#include "bench/conversation.h"
 #include "bench/machine.h"
 #include "bench/outputs.h"
 #include "bench/session.h"
@@ -29,11 +30,12 @@ struct machine {
 	uint8_t *archive;
 	size_t archive_len;
 
-	struct session session; /* with a command */
+	struct conversation conversation;
+	struct session session; /* with a command or a shell */
 	struct outputs outputs;
 	bool session_open, outputs_open;
 	json_t *scheduler;  /* what bpf/loader.c told of it last, or NULL */
-	struct source keys; /* without one: stdin to COM1, COM1 and hvc0 to stdout */
+	struct source keys; /* without one: stdin to COM1 (a shell's: to hvc0), COM1 and hvc0 to stdout */
 	struct sink screen;
 	struct sink echo; /* --console */
 	struct tail com[2];
@@ -51,6 +53,6 @@ struct machine {
 
 /* Whether the guest reads its devices' registers from memory. */
 bool machine_register_page(const struct machine *m);
-json_t *machine_facts(const struct machine *m, int code);
+json_t *machine_facts(struct machine *m, int code);
 
 #endif

@@ -16,6 +16,7 @@ static const struct verb {
 	const char *what;
 } verbs[] = {
 	{ "run", verb_run, "run a command in a guest, with its stdio and exit code" },
+	{ "shell", verb_shell, "a guest's console in this terminal" },
 	{ "bench", verb_bench, "measure latencies in a guest and print their table" },
 	{ "doctor", verb_doctor, "say what this machine has, and what follows" },
 	{ "kernel", verb_kernel, "list the cache's kernels, take the ELF out of a bzImage" },

@@ -15,6 +15,7 @@
 #include "bench/nested_image.h"
 #include "bench/qemu.h"
 #include "bench/session.h"
+#include "bench/terminal.h"
 #include "reactor/reactor.h"
 #include "virtio/wire.h"
 
@@ -100,13 +101,24 @@ static void on_port(struct source *s, const uint8_t *data, int res)
 		on_running(n);
 }
 
+static void on_signal(struct signals *s, int signo);
+
+/* The user's terminal is the command's from its start to its end; before, ^C is ours still. */
+static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok)
+{
+	struct nested *n = ctx;
+
+	if (n->plan->tty && crc_ok && type == WIRE_LIFE && len && payload[0] == WIRE_LIFE_PAYLOAD && terminal_raw())
+		on_signal(&n->signals, SIGWINCH);
+}
+
 /* All there is to say came before, and L1's init has synced its disks: it needs no orderly end. */
 static void on_ended(void *ctx, int code)
 {
 	struct nested *n = ctx;
 
 	/* Whoever reads our stdout has gone: as if the command had run here. */
-	stop(n, code == -EPIPE ? 128 + SIGPIPE : code);
+	stop(n, code == -EPIPE ? 128 + SIGPIPE : code == -ECANCELED ? 0 : code);
 }
 
 /* --- what else can end it ----------------------------------------------- */
@@ -121,7 +133,13 @@ static void on_deadline(struct timer *t)
 static void on_signal(struct signals *s, int signo)
 {
 	struct nested *n = container_of(s, struct nested, signals);
+	uint16_t rows, columns;
 
+	if (signo == SIGWINCH) {
+		if (n->plan->tty && terminal_size(&rows, &columns))
+			session_window(&n->session, rows, columns);
+		return;
+	}
 	n->interrupted = true;
 	stop(n, 128 + signo);
 }
@@ -138,13 +156,15 @@ static uint64_t start_s(void)
 
 static int open_streams(struct nested *n)
 {
-	static const int signos[] = { SIGINT, SIGTERM };
+	static const int signos[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH };
 	const struct session_config config = {
 		.transport = { .send = port_send, .backlog = port_backlog, .hold = port_hold, .ctx = n },
 		.stdin_fd = STDIN_FILENO,
 		.stdout_fd = STDOUT_FILENO,
 		.stderr_fd = STDERR_FILENO,
 		.outputs = &n->outputs,
+		.frame = on_frame,
+		.escape = n->plan->tty ? TERMINAL_ESCAPE : 0,
 		.ended = on_ended,
 		.ctx = n,
 	};
@@ -254,6 +274,7 @@ int nested_run(const struct nested_plan *plan, char *why, size_t size)
 		ret = loop(&n);
 	/* QEMU first: its end completes what is in flight on the port. */
 	qemu_end(&n.qemu, ret == -ECONNRESET ? monotonic_ns() + 2 * SECOND_NS : 0);
+	terminal_restore();
 	close_streams(&n);
 	reactor_destroy(n.r, 2 * SECOND_NS);
 	if (ret >= 0 && outputs_error(&n.outputs)) {

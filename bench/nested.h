@@ -35,6 +35,7 @@ struct nested_disk {
 struct nested_plan {
 	const char *const *argv;	    /* the command in L1, NULL-terminated */
 	const char *const *env;		    /* NAME=VALUE, NULL-terminated, or NULL */
+	bool tty;			    /* stdin is a terminal: so is the command's, and it is ours */
 	bool self;			    /* bring this program, with its libraries, and guest-init */
 	const char *guest_init;		    /* path of guest-init on this host */
 	const struct nested_file *binaries; /* with the libraries they need */

@@ -152,6 +152,8 @@ static int add_environment(struct initramfs *in, const struct nested_plan *plan)
 		ret = initramfs_set_option(in, "cwd", cwd);
 	if (!ret)
 		ret = initramfs_set_option(in, "ack_exit", "1");
+	if (!ret && plan->tty)
+		ret = initramfs_set_option(in, "tty", "1");
 	if (!ret)
 		ret = initramfs_set_env(in, NESTED_ENV, "1");
 	/* With neither cache nor HOME there is nothing to name. */

@@ -96,10 +96,47 @@ static void on_environment(struct session *s, const uint8_t *payload, size_t len
 		s->environment = strndup((const char *)payload, len);
 }
 
+/* A request that can't be answered to anybody is only counted. */
+static void on_snapshot(struct session *s, const uint8_t *payload, size_t len)
+{
+	struct wire_snapshot r = { 0 };
+	const char *why = NULL;
+
+	if (len == sizeof(r))
+		memcpy(&r, payload, sizeof(r));
+	if (!r.request_id) {
+		s->bad_requests++;
+		return;
+	}
+	if (r.kind_status != WIRE_SNAPSHOT_CAPTURE && r.kind_status != WIRE_SNAPSHOT_WATCH)
+		why = "neither capture nor watch";
+	else if (!s->cfg.snapshot)
+		why = "nobody takes snapshots in this run";
+	s->bad_requests += !!why;
+	if (!why)
+		s->cfg.snapshot(s->cfg.ctx, &r);
+	else if (session_snapshot_reply(s, r.request_id, WIRE_SNAPSHOT_ERR, why) < 0)
+		fail(s, -ENOMEM);
+}
+
+static void on_scheduler_exit(struct session *s, const uint8_t *payload, size_t len)
+{
+	int32_t code;
+
+	if (len != sizeof(code) || s->sched_exited || s->exited)
+		return;
+	memcpy(&code, payload, sizeof(code));
+	s->sched_exited = true;
+	s->sched_code = code;
+	fail(s, -EOWNERDEAD);
+}
+
 static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok)
 {
 	struct session *s = ctx;
 
+	if (s->cfg.frame)
+		s->cfg.frame(s->cfg.ctx, type, payload, len, crc_ok);
 	if (!crc_ok) {
 		s->bad_crc++;
 		return;
@@ -114,7 +151,7 @@ static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t le
 		put(s, &s->err, payload, len);
 		break;
 	case WIRE_SRDY:
-		if (!s->ready_ns)
+		if (!len && !s->ready_ns)
 			s->ready_ns = monotonic_ns();
 		break;
 	case WIRE_LIFE:
@@ -140,8 +177,14 @@ static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t le
 	case WIRE_EXIT:
 		on_exit_frame(s, payload, len);
 		break;
+	case WIRE_SNRQ:
+		on_snapshot(s, payload, len);
+		break;
+	case WIRE_SCDX:
+		on_scheduler_exit(s, payload, len);
+		break;
 	default:
-		s->dropped++;
+		s->dropped += !s->cfg.frame;
 		break;
 	}
 }
@@ -161,6 +204,11 @@ static void on_stdin(struct source *in, const uint8_t *data, int res)
 	size_t len = res > 0 ? (size_t)res : 0;
 	int rc;
 
+	if (s->cfg.escape && len && memchr(data, s->cfg.escape, len)) {
+		source_pause(in, true);
+		fail(s, -ECANCELED);
+		return;
+	}
 	/* To the command an end and an error are the same. */
 	rc = send_frame(s, WIRE_SINP, data, len);
 	s->stdin_bytes += len;
@@ -174,6 +222,21 @@ void session_drained(struct session *s)
 {
 	if (s->in_open && s->in.paused)
 		source_pause(&s->in, false);
+}
+
+int session_snapshot_reply(struct session *s, uint32_t request_id, enum wire_snapshot_status status, const char *reason)
+{
+	struct wire_snapshot r = { .request_id = request_id, .kind_status = status };
+
+	snprintf(r.text, sizeof(r.text), "%s", reason);
+	return send_frame(s, WIRE_SNRP, &r, sizeof(r));
+}
+
+int session_window(struct session *s, uint16_t rows, uint16_t columns)
+{
+	const uint16_t size[] = { rows, columns };
+
+	return send_frame(s, WIRE_WSIZ, size, sizeof(size));
 }
 
 int session_acknowledge(struct session *s)

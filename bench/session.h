@@ -33,7 +33,14 @@ struct session_config {
 	struct outputs *outputs; /* or NULL: files that come are dropped */
 	/* One line of JSON of the guest's, without an end of line; may be NULL. */
 	void (*metric)(void *ctx, const char *line, size_t len);
-	/* The guest told its exit code, or @code < 0: the session can't go on. */
+	/* Every frame, before what is done here about it; may be NULL. */
+	void (*frame)(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok);
+	/* A request of the guest's that is well-formed; answer it by session_snapshot_reply().
+	 * NULL: all are refused. */
+	void (*snapshot)(void *ctx, const struct wire_snapshot *request);
+	uint8_t escape; /* this byte of stdin ends the session, with -ECANCELED; 0: none */
+	/* The guest told its exit code (or, -EOWNERDEAD, that its scheduler ended), or @code < 0: the session can't go
+	 * on. */
 	void (*ended)(void *ctx, int code);
 	void *ctx;
 };
@@ -45,12 +52,14 @@ struct session {
 	struct source in;
 	struct sink out, err;
 	bool held, in_open, exited;
-	int exit_code;	     /* once @exited: 0..255 */
-	char *environment;   /* JSON text of JENV, NULL before */
+	int exit_code;	   /* once @exited: 0..255 */
+	char *environment; /* JSON text of JENV, NULL before */
+	int sched_code;	   /* once @sched_exited */
+	bool sched_exited;
 	char crash[512];     /* init's own last words */
 	uint64_t ready_ns;   /* CLOCK_MONOTONIC of SRDY, 0 before */
 	uint64_t payload_ns; /* of LIFE: the command starts */
-	uint64_t bad_crc;
+	uint64_t bad_crc, bad_requests;
 	uint64_t dropped; /* well-formed frames that nobody wants */
 	uint64_t stdin_bytes, stdout_bytes, stderr_bytes;
 };
@@ -60,6 +69,10 @@ int session_open(struct session *s, struct reactor *r, const struct session_conf
 void session_feed(struct session *s, const void *data, size_t len);
 /* The transport's backlog fell to SESSION_BACKLOG_LOW. */
 void session_drained(struct session *s);
+int session_snapshot_reply(struct session *s, uint32_t request_id, enum wire_snapshot_status status,
+			   const char *reason);
+/* The size of the terminal that the guest's command has. */
+int session_window(struct session *s, uint16_t rows, uint16_t columns);
 /* Let a guest that waits for it (option ack_exit) power off. */
 int session_acknowledge(struct session *s);
 /* Write out what waits for stdout and stderr, at most until @deadline_ns. */

@@ -1,24 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "bench/terminal.h"
 
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
 static struct termios saved;
-static bool raw;
+static volatile sig_atomic_t raw;
 
+/* TCSADRAIN: what was typed for the guest and not taken is the shell's, as is usual. */
 void terminal_restore(void)
 {
 	if (raw)
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved);
-	raw = false;
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
+	raw = 0;
+}
+
+static void on_fault(int signo)
+{
+	terminal_restore();
+	/* SA_RESETHAND: now as if it had not been caught. */
+	raise(signo);
 }
 
 bool terminal_raw(void)
 {
+	static const int faults[] = { SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGQUIT };
+	const struct sigaction sa = { .sa_handler = on_fault, .sa_flags = SA_RESETHAND };
 	struct termios t;
 
+	if (raw)
+		return true;
 	if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &saved))
 		return false;
 	t = saved;
@@ -26,6 +40,19 @@ bool terminal_raw(void)
 	/* Our own messages still begin at the left. */
 	t.c_oflag |= OPOST | ONLCR;
 	atexit(terminal_restore);
-	raw = !tcsetattr(STDIN_FILENO, TCSAFLUSH, &t);
+	for (unsigned i = 0; i < sizeof(faults) / sizeof(*faults); i++)
+		sigaction(faults[i], &sa, NULL);
+	raw = !tcsetattr(STDIN_FILENO, TCSADRAIN, &t);
 	return raw;
+}
+
+bool terminal_size(uint16_t *rows, uint16_t *columns)
+{
+	struct winsize w;
+
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &w) || !w.ws_row || !w.ws_col)
+		return false;
+	*rows = w.ws_row;
+	*columns = w.ws_col;
+	return true;
 }

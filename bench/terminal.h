@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The user's terminal in raw mode, given back as it was however the process ends by exit(). */
+/*
+ * The user's terminal in raw mode, given back as it was however the process
+ * ends: by exit(), or by a signal of its own fault.
+ */
 #ifndef KTSTR_BENCH_TERMINAL_H
 #define KTSTR_BENCH_TERMINAL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define TERMINAL_ESCAPE 0x1d /* Ctrl-] */
 
@@ -11,5 +15,7 @@
 bool terminal_raw(void);
 /* Idempotent. */
 void terminal_restore(void);
+/* False: stdin is no terminal, or one without a size. */
+bool terminal_size(uint16_t *rows, uint16_t *columns);
 
 #endif

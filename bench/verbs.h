@@ -10,6 +10,7 @@
 extern uint64_t process_start_ns;
 
 int verb_run(int argc, char **argv);
+int verb_shell(int argc, char **argv);
 int verb_bench(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
 int verb_kernel(int argc, char **argv);
