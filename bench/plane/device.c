@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "bench/plane/device.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "bench/plane/alloc.h"
+
+#define SQ_ENTRIES 256 /* as in the VMM */
+#define SLOTS (BLK_REACTOR_SLOTS + 8)
+#define PATIENCE_NS 10000000000ull
+
+static void kicked(struct kick *k)
+{
+	virtio_mmio_kick(blk_device(((struct device *)((char *)k - offsetof(struct device, kick)))->blk), 0);
+}
+
+static void stopped(struct kick *k)
+{
+	reactor_stop(k->r);
+}
+
+static void device_run(struct device *d, struct reactor *r)
+{
+	uint64_t before = allocations();
+
+	snprintf(d->engine, sizeof(d->engine), "%s", blk_engine_used(d->blk));
+	snprintf(d->reason, sizeof(d->reason), "%s", blk_engine_reason(d->blk));
+	/* Creating it took some: else the linker wrapped nothing. */
+	d->allocations_counted = before > 0;
+	d->error = ring_attach(d->ring, blk_device(d->blk));
+	if (d->error) {
+		snprintf(d->why, sizeof(d->why), "the device refused the driver's set-up");
+		return;
+	}
+	before = allocations();
+	sem_post(&d->up);
+	d->error = reactor_run(r);
+	d->allocations = allocations() - before;
+	d->counters = *blk_counters(d->blk);
+	d->reactor = *reactor_counters(r);
+	d->interrupts = blk_device(d->blk)->interrupts;
+}
+
+static void *device_thread(void *arg)
+{
+	struct device *d = arg;
+	struct reactor *r;
+	int err = reactor_create(&r, SQ_ENTRIES, SLOTS);
+
+	if (err) {
+		snprintf(d->why, sizeof(d->why), "no io_uring: %s", strerror(-err));
+		goto out;
+	}
+	err = blk_create(&d->blk, r, &d->cfg, d->why, sizeof(d->why));
+	if (err)
+		goto out_reactor;
+	err = kick_watch(r, &d->kick, d->ring->kick_fd, kicked);
+	if (err)
+		goto out_blk;
+	err = kick_watch(r, &d->stop, d->stop_fd, stopped);
+	if (err)
+		goto out_kick;
+	device_run(d, r);
+	err = d->error;
+	kick_unwatch(&d->stop);
+out_kick:
+	kick_unwatch(&d->kick);
+out_blk:
+	blk_destroy(d->blk, PATIENCE_NS);
+out_reactor:
+	reactor_destroy(r, PATIENCE_NS);
+out:
+	d->error = err;
+	if (err)
+		sem_post(&d->up);
+	return NULL;
+}
+
+static void join(struct device *d)
+{
+	pthread_join(d->thread, NULL);
+	close(d->stop_fd);
+	sem_destroy(&d->up);
+}
+
+int device_start(struct device *d, struct ring *ring, const struct blk_config *cfg)
+{
+	int err;
+
+	*d = (struct device){ .ring = ring, .cfg = *cfg, .stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) };
+	if (d->stop_fd < 0)
+		return -errno;
+	sem_init(&d->up, 0, 0);
+	err = -pthread_create(&d->thread, NULL, device_thread, d);
+	if (err) {
+		snprintf(d->why, sizeof(d->why), "no thread: %s", strerror(-err));
+		close(d->stop_fd);
+		sem_destroy(&d->up);
+		return err;
+	}
+	while (sem_wait(&d->up))
+		;
+	if (!d->error)
+		return 0;
+	err = d->error;
+	join(d);
+	return err;
+}
+
+int device_stop(struct device *d)
+{
+	(void)!eventfd_write(d->stop_fd, 1);
+	join(d);
+	return d->error;
+}

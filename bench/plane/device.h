@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The device's end: one virtio-blk on a reactor thread of its own, as in a VMM. */
+#ifndef KTSTR_BENCH_PLANE_DEVICE_H
+#define KTSTR_BENCH_PLANE_DEVICE_H
+
+#include <pthread.h>
+#include <semaphore.h>
+
+#include "bench/plane/ring.h"
+#include "reactor/reactor.h"
+#include "virtio/blk.h"
+
+struct device {
+	struct ring *ring;
+	struct blk_config cfg;
+	pthread_t thread;
+	sem_t up;
+	int stop_fd;
+	struct kick kick, stop;
+	struct blk *blk;
+
+	/* Right after device_start(). */
+	int error;
+	char why[256];
+	char engine[16], reason[96];
+	bool allocations_counted;
+	/* Right after device_stop(). */
+	struct blk_counters counters;
+	struct reactor_counters reactor;
+	uint64_t interrupts;
+	uint64_t allocations; /* after DRIVER_OK, by the device's thread */
+};
+
+/* Create the device of @cfg on @ring and drive it to DRIVER_OK. 0, or a
+ * negative errno with the reason in d->why; then nothing is left to stop. */
+int device_start(struct device *d, struct ring *ring, const struct blk_config *cfg);
+/* Nothing is in flight. 0, or the negative errno that ended the reactor. */
+int device_stop(struct device *d);
+
+#endif
