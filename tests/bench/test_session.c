@@ -324,6 +324,138 @@ static void acknowledgement_is_an_empty_frame(void **state)
 	assert_int_equal(h.length, 0);
 }
 
+/* WIR-09 */
+static void ready_counts_once_empty_and_with_its_crc(void **state)
+{
+	struct wire_header h;
+	uint64_t first;
+
+	feed(WIRE_SRDY, "x", 1);
+	assert_int_equal(f.s.ready_ns, 0);
+	wire_header_init(&h, WIRE_SRDY, NULL, 0);
+	h.crc32 = 1;
+	session_feed(&f.s, &h, sizeof(h));
+	assert_int_equal(f.s.ready_ns, 0);
+	feed(WIRE_SRDY, NULL, 0);
+	first = f.s.ready_ns;
+	assert_int_not_equal(first, 0);
+	while (monotonic_ns() == first)
+		;
+	feed(WIRE_SRDY, NULL, 0);
+	assert_int_equal(f.s.ready_ns, first);
+}
+
+/* WIR-10 */
+static void scheduler_exit_kills_only_with_its_crc(void **state)
+{
+	struct wire_header h;
+	int32_t code = 139;
+
+	wire_header_init(&h, WIRE_SCDX, &code, sizeof(code));
+	h.crc32 ^= 1;
+	session_feed(&f.s, &h, sizeof(h));
+	session_feed(&f.s, &code, sizeof(code));
+	feed(WIRE_SCDX, &code, 3);
+	assert_int_equal(f.n_ended, 0);
+	feed(WIRE_SCDX, &code, sizeof(code));
+	assert_int_equal(f.n_ended, 1);
+	assert_int_equal(f.ended, -EOWNERDEAD);
+	assert_int_equal(f.s.sched_code, 139);
+	feed(WIRE_SCDX, &code, sizeof(code));
+	assert_int_equal(f.n_ended, 1);
+}
+
+static unsigned n_snapshots;
+
+static void on_snapshot(void *ctx, const struct wire_snapshot *request)
+{
+	n_snapshots++;
+	session_snapshot_reply(&f.s, request->request_id, WIRE_SNAPSHOT_OK, "stored");
+}
+
+/* The one frame that was sent is this reply. */
+static void replied(uint32_t id, uint32_t status, const char *reason)
+{
+	struct wire_snapshot r;
+	struct wire_header h;
+
+	/* WIR-12 */
+	assert_int_equal(f.n_sent, WIRE_HEADER_SIZE + 72);
+	memcpy(&h, f.sent, sizeof(h));
+	memcpy(&r, f.sent + sizeof(h), sizeof(r));
+	assert_int_equal(h.type, WIRE_SNRP);
+	assert_int_equal(h.length, 72);
+	assert_int_equal(h.crc32, wire_crc32(&r, sizeof(r)));
+	assert_int_equal(h.pad, 0);
+	assert_int_equal(r.request_id, id);
+	assert_int_equal(r.kind_status, status);
+	assert_string_equal(r.text, reason);
+	f.n_sent = 0;
+}
+
+/* WIR-11 */
+static void snapshot_requests_are_exact(void **state)
+{
+	struct wire_snapshot r = { 5, WIRE_SNAPSHOT_CAPTURE, "tag" };
+	uint8_t long_one[73] = { 5, 0, 0, 0, 1 };
+	struct wire_header h;
+
+	/* Nobody takes them: an error, not silence. */
+	feed(WIRE_SNRQ, &r, sizeof(r));
+	replied(5, WIRE_SNAPSHOT_ERR, "nobody takes snapshots in this run");
+	f.s.cfg.snapshot = on_snapshot;
+	feed(WIRE_SNRQ, &r, sizeof(r));
+	replied(5, WIRE_SNAPSHOT_OK, "stored");
+	r.kind_status = WIRE_SNAPSHOT_WATCH;
+	feed(WIRE_SNRQ, &r, sizeof(r));
+	replied(5, WIRE_SNAPSHOT_OK, "stored");
+	assert_int_equal(n_snapshots, 2);
+
+	for (uint32_t kind = 0; kind < 5; kind += 3) {
+		r.kind_status = kind;
+		feed(WIRE_SNRQ, &r, sizeof(r));
+		replied(5, WIRE_SNAPSHOT_ERR, "neither capture nor watch");
+	}
+	/* To whom would these be answered? */
+	feed(WIRE_SNRQ, &r, 71);
+	feed(WIRE_SNRQ, long_one, sizeof(long_one));
+	r = (struct wire_snapshot){ 0, WIRE_SNAPSHOT_CAPTURE, "tag" };
+	feed(WIRE_SNRQ, &r, sizeof(r));
+	r.request_id = 1;
+	wire_header_init(&h, WIRE_SNRQ, &r, sizeof(r));
+	h.crc32 ^= 1;
+	session_feed(&f.s, &h, sizeof(h));
+	session_feed(&f.s, &r, sizeof(r));
+	assert_int_equal(f.n_sent, 0);
+	assert_int_equal(n_snapshots, 2);
+	assert_int_equal(f.s.bad_requests, 1 + 2 + 3);
+}
+
+static void the_escape_key_ends_a_terminals_session(void **state)
+{
+	f.s.cfg.escape = 0x1d;
+	start_command();
+	assert_int_equal(write(f.in[1],
+			       "ab\x1d"
+			       "c",
+			       4),
+			 4);
+	while (!f.n_ended)
+		assert_true(reactor_step_until(f.r, monotonic_ns() + 20 * SECOND_NS) > 0);
+	assert_int_equal(f.ended, -ECANCELED);
+}
+
+static void a_window_is_rows_and_columns(void **state)
+{
+	static const uint8_t want[] = { 24, 0, 80, 1 };
+	struct wire_header h;
+
+	assert_int_equal(session_window(&f.s, 24, 336), 0);
+	memcpy(&h, f.sent, sizeof(h));
+	assert_int_equal(h.type, WIRE_WSIZ);
+	assert_memory_equal(f.sent + sizeof(h), want, sizeof(want));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -339,6 +471,11 @@ int main(void)
 		TEST(stdin_rests_while_the_guest_does_not_take_it),
 		TEST(slow_stdout_holds_the_transport),
 		TEST(closed_stdout_ends_the_session),
+		TEST(ready_counts_once_empty_and_with_its_crc),
+		TEST(scheduler_exit_kills_only_with_its_crc),
+		TEST(snapshot_requests_are_exact),
+		TEST(the_escape_key_ends_a_terminals_session),
+		TEST(a_window_is_rows_and_columns),
 		TEST(acknowledgement_is_an_empty_frame),
 	};
 
