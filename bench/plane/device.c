@@ -24,26 +24,37 @@ static void stopped(struct kick *k)
 	reactor_stop(k->r);
 }
 
-static void device_run(struct device *d, struct reactor *r)
+/* What start and stop return is kept apart: device_start() reads its part while we run. */
+static void announce(struct device *d, int err)
+{
+	if (d->is_up)
+		return;
+	d->is_up = true;
+	d->start_error = err;
+	sem_post(&d->up);
+}
+
+static int device_run(struct device *d, struct reactor *r)
 {
 	uint64_t before = allocations();
+	int err = ring_attach(d->ring, blk_device(d->blk));
 
+	if (err) {
+		snprintf(d->why, sizeof(d->why), "the device refused the driver's set-up");
+		return err;
+	}
 	snprintf(d->engine, sizeof(d->engine), "%s", blk_engine_used(d->blk));
 	snprintf(d->reason, sizeof(d->reason), "%s", blk_engine_reason(d->blk));
 	/* Creating it took some: else the linker wrapped nothing. */
 	d->allocations_counted = before > 0;
-	d->error = ring_attach(d->ring, blk_device(d->blk));
-	if (d->error) {
-		snprintf(d->why, sizeof(d->why), "the device refused the driver's set-up");
-		return;
-	}
 	before = allocations();
-	sem_post(&d->up);
-	d->error = reactor_run(r);
+	announce(d, 0);
+	err = reactor_run(r);
 	d->allocations = allocations() - before;
 	d->counters = *blk_counters(d->blk);
 	d->reactor = *reactor_counters(r);
 	d->interrupts = blk_device(d->blk)->interrupts;
+	return err;
 }
 
 static void *device_thread(void *arg)
@@ -65,8 +76,7 @@ static void *device_thread(void *arg)
 	err = kick_watch(r, &d->stop, d->stop_fd, stopped);
 	if (err)
 		goto out_kick;
-	device_run(d, r);
-	err = d->error;
+	err = device_run(d, r);
 	kick_unwatch(&d->stop);
 out_kick:
 	kick_unwatch(&d->kick);
@@ -76,8 +86,7 @@ out_reactor:
 	reactor_destroy(r, PATIENCE_NS);
 out:
 	d->error = err;
-	if (err)
-		sem_post(&d->up);
+	announce(d, err);
 	return NULL;
 }
 
@@ -105,10 +114,9 @@ int device_start(struct device *d, struct ring *ring, const struct blk_config *c
 	}
 	while (sem_wait(&d->up))
 		;
-	if (!d->error)
-		return 0;
-	err = d->error;
-	join(d);
+	err = d->start_error;
+	if (err)
+		join(d);
 	return err;
 }
 

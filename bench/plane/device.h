@@ -20,11 +20,13 @@ struct device {
 	struct blk *blk;
 
 	/* Right after device_start(). */
-	int error;
+	bool is_up;
+	int start_error;
 	char why[256];
 	char engine[16], reason[96];
 	bool allocations_counted;
 	/* Right after device_stop(). */
+	int error;
 	struct blk_counters counters;
 	struct reactor_counters reactor;
 	uint64_t interrupts;

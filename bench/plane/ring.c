@@ -199,6 +199,5 @@ void ring_sleep(struct ring *r)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (used_pending(r))
 		return;
-	r->sleeps++;
 	(void)!read(r->irq_fd, &n, sizeof(n));
 }

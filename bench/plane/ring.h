@@ -33,7 +33,7 @@ struct ring {
 	uint8_t *data;
 	uint16_t avail_idx, kicked_idx, used_idx;
 	int kick_fd, irq_fd;
-	uint64_t kicks, sleeps;
+	uint64_t kicks;
 };
 
 /* Guest memory and eventfds; 0 or a negative errno. */
