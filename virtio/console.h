@@ -46,7 +46,8 @@ int console_push_back(struct console *c, unsigned port, const void *data, size_t
 int console_send(struct console *c, unsigned port, const void *data, size_t len);
 /* Bytes queued on @port and not delivered yet. */
 size_t console_backlog(const struct console *c, unsigned port);
-/* @fn runs each time the backlog of @port falls to or below @low. */
+/* @fn runs each time the backlog of @port falls to or below @low, in a later
+ * wake than the console_send() that let it: it may send itself. */
 void console_on_backlog(struct console *c, unsigned port, size_t low, void (*fn)(void *ctx, unsigned port), void *ctx);
 
 /* After the vCPUs stopped: take what the guest still had in its TX rings. */

@@ -588,6 +588,26 @@ static void rx_backlog_callback(void **state)
 	assert_int_equal(b.calls, 6);
 }
 
+/* A feeder that sends from the callback is not called from within its own
+ * console_send(): it would send the same bytes twice */
+static void rx_backlog_callback_comes_after_the_send(void **state)
+{
+	struct fixture *f = *state;
+	struct backlog b = { .f = f };
+	uint64_t gpa = driver_alloc(&f->d, 64, 1);
+
+	console_on_backlog(f->c, 0, 10, backlog_low, &b);
+	for (unsigned i = 0; i < 3; i++)
+		driver_add(&f->d, RXQ(0), &(struct driver_seg){ gpa, 5, true }, 1);
+	driver_kick(&f->d, RXQ(0));
+	settle(f);
+	console_send(f->c, 0, "abcdefghijklmno", 15);
+	assert_int_equal(console_backlog(f->c, 0), 0);
+	assert_int_equal(b.calls, 0);
+	settle(f);
+	assert_int_equal(b.calls, 1);
+}
+
 static void echo(void *ctx, unsigned port, const uint8_t *data, size_t len)
 {
 	struct fixture *f = ctx;
@@ -800,6 +820,7 @@ int main(void)
 		T(rx_before_driver_ok),
 		T(rx_kick_suppression),
 		T(rx_backlog_callback),
+		T(rx_backlog_callback_comes_after_the_send),
 		T(consumer_answers),
 		T(steady_state_allocates_nothing),
 		T(tx_poison),

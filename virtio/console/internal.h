@@ -62,9 +62,10 @@ struct console {
 	struct virtio_console_control control[CONSOLE_CONTROL_PENDING_MAX];
 	unsigned control_head, control_n; /* a ring */
 
-	bool live; /* from DRIVER_OK to reset, poisoned or not */
-	bool busy; /* inside a turn */
-	bool irq;  /* a queue that was serviced wants an interrupt */
+	bool live;    /* from DRIVER_OK to reset, poisoned or not */
+	bool busy;    /* inside a turn */
+	bool sending; /* within console_send() */
+	bool irq;     /* a queue that was serviced wants an interrupt */
 	int pop_error[CONSOLE_QUEUES];
 	uint32_t todo; /* queues to service in a later wake, a bit each */
 	struct selfkick again;
@@ -110,6 +111,8 @@ void port_service_tx(struct console *c, struct console_port *p);
  * p->tx, whether the port is held or not. @complete: write used elements. */
 void port_take_tx(struct console *c, struct console_port *p, size_t max, bool complete);
 void port_deliver(struct console_port *p);
+/* port_report_backlog() would call. */
+bool port_backlog_is_low(const struct console_port *p);
 void port_report_backlog(struct console_port *p);
 
 #endif

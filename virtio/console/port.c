@@ -199,6 +199,11 @@ void port_service_rx(struct console *c, struct console_port *p)
 		c->todo |= 1u << q;
 }
 
+bool port_backlog_is_low(const struct console_port *p)
+{
+	return p->rx_above && p->rx.len <= p->rx_low;
+}
+
 void port_report_backlog(struct console_port *p)
 {
 	if (p->rx.len > p->rx_low) {
