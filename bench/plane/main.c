@@ -107,10 +107,26 @@ static unsigned make_cells(struct cell *cell, const struct storage *storage)
 	return n;
 }
 
-/* Contenders in turn, another one first in each round: none always finds the file as the same other left it. */
+/*
+ * Contenders in turn, in a new order each time, the same in every run of the program. Where a contender finds the
+ * threads' CPUs and the caches depends on who ran before it: turning the order round is not enough, for each would keep
+ * its predecessor.
+ */
+static void shuffle(enum contender order[CONTENDERS], unsigned *seed)
+{
+	for (unsigned i = 0; i < CONTENDERS; i++) {
+		unsigned k = (unsigned)rand_r(seed) % (i + 1);
+
+		order[i] = order[k];
+		order[k] = (enum contender)i;
+	}
+}
+
 static void measure(struct results *r, uint64_t ns)
 {
 	bool tty = isatty(STDERR_FILENO);
+	enum contender order[CONTENDERS] = { 0 };
+	unsigned seed = 1;
 
 	getloadavg(&r->load[0], 1);
 	for (unsigned round = 0; round < r->rounds; round++) {
@@ -120,8 +136,9 @@ static void measure(struct results *r, uint64_t ns)
 			fprintf(stderr, "%sktstr-plane: round %u of %u, cell %u of %u: %s %s %u%s",
 				tty ? "\r\033[K" : "", round + 1, r->rounds, i + 1, r->n_cells, c->storage->name,
 				c->write ? "randwrite" : "randread", c->depth, tty ? "" : "\n");
+			shuffle(order, &seed);
 			for (unsigned k = 0; k < CONTENDERS; k++) {
-				enum contender who = (k + round) % CONTENDERS;
+				enum contender who = order[k];
 
 				alarm((unsigned)(ns / 1000000000) + 120);
 				if (!c->why[who][0])
