@@ -104,10 +104,10 @@ if wanted ends; then
 	report "stdout, stderr and a signal's code" test "$code" -eq 137 -a "$(cat out)" = "to out"
 	report "stderr is the command's" grep -q '^to err$' err
 	head -c 10485760 /dev/urandom >ten
-	"$ktstr" run --host direct -- wc -c <ten >out 2>err
+	"$ktstr" run --host direct --cpus 1 -- wc -c <ten >out 2>err
 	code=$?
 	report "10 MiB of stdin are counted right" test "$code" -eq 0 -a "$(tr -d ' ' <out)" = 10485760
-	"$ktstr" run --host direct -- cat <ten >back 2>err
+	"$ktstr" run --host direct --cpus 1 -- cat <ten >back 2>err
 	code=$?
 	report "10 MiB come back as they went" cmp -s ten back
 	guest -- no-such-command
@@ -119,7 +119,7 @@ if wanted ends; then
 	report "a guest that powers off by itself gives no made-up code" test "$code" -eq 70
 	guest -- sh -c 'reboot -f'
 	report "nor does one that reboots" test "$code" -eq 70
-	"$ktstr" run --host direct --timeout 5s -- sleep 600 >out 2>err
+	"$ktstr" run --host direct --cpus 1 --timeout 5s -- sleep 600 >out 2>err
 	code=$?
 	report "time-out gives 124" test "$code" -eq 124
 fi
@@ -163,7 +163,7 @@ if wanted signals; then
 	for delay in 0.02 0.1 0.3 1 2 4; do
 		for signal in INT TERM; do
 			# A shell starts what is in the background with SIGINT ignored; env undoes that.
-			/usr/bin/env --default-signal=INT "$ktstr" run --host direct --timeout 60s --disk size=16M -- \
+			/usr/bin/env --default-signal=INT "$ktstr" run --host direct --cpus 1 --timeout 60s --disk size=16M -- \
 				sleep 600 >out 2>err </dev/null &
 			pid=$!
 			sleep $delay
