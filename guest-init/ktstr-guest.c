@@ -65,6 +65,8 @@ static int send_frame(struct ktstr_guest *g, uint32_t type, const void *payload,
 		for (int i = 0; i < 2; i++) {
 			size_t part = (size_t)n < iov[i].iov_len ? (size_t)n : iov[i].iov_len;
 
+			if (!part)
+				continue; /* an empty payload may be NULL */
 			iov[i].iov_base = (uint8_t *)iov[i].iov_base + part;
 			iov[i].iov_len -= part;
 			n -= (ssize_t)part;
