@@ -265,13 +265,27 @@ static int open_session(struct machine *m)
 	return 0;
 }
 
-/* At the end of our stdin the shell's is to end, too. */
-static void type_on_hvc0(struct machine *m, const uint8_t *data, int res)
+/*
+ * At the end of our stdin the shell's is to end, too. A shell that edits lines
+ * takes ^D only while it does so, and a program that reads takes one for
+ * itself: so it is typed until the shell has gone.
+ */
+static void on_typed_end(struct timer *t)
 {
+	struct machine *m = container_of(t, struct machine, typed_end);
 	static const uint8_t end_of_transmission = 4;
 
-	console_send(m->console, CONSOLE_PORT_CONSOLE, res > 0 ? data : &end_of_transmission,
-		     res > 0 ? (size_t)res : 1);
+	console_send(m->console, CONSOLE_PORT_CONSOLE, &end_of_transmission, 1);
+	timer_set(t, monotonic_ns() + SECOND_NS);
+}
+
+static void type_on_hvc0(struct machine *m, const uint8_t *data, int res)
+{
+	if (res <= 0) {
+		on_typed_end(&m->typed_end);
+		return;
+	}
+	console_send(m->console, CONSOLE_PORT_CONSOLE, data, (size_t)res);
 	if (console_backlog(m->console, CONSOLE_PORT_CONSOLE) > KEYS_BACKLOG)
 		source_pause(&m->keys, true);
 }
@@ -333,6 +347,8 @@ static int open_streams(struct machine *m)
 		rc = timer_open(m->r, &m->deadline, on_deadline);
 	if (!rc)
 		rc = timer_open(m->r, &m->power_off, on_power_off_late);
+	if (!rc)
+		rc = timer_open(m->r, &m->typed_end, on_typed_end);
 	if (!rc && m->o->timeout_ns)
 		rc = timer_set(&m->deadline, monotonic_ns() + m->o->timeout_ns);
 	if (!rc && m->o->console)
@@ -492,6 +508,7 @@ static bool stop(struct machine *m)
 	vm_stop(m->vm);
 	timer_clear(&m->deadline);
 	timer_clear(&m->power_off);
+	timer_clear(&m->typed_end);
 	conversation_stop(&m->conversation);
 	if (m->console && m->started)
 		console_final_drain(m->console);
@@ -522,6 +539,8 @@ static void destroy(struct machine *m)
 		console_destroy(m->console);
 	sink_close(&m->screen);
 	sink_close(&m->echo);
+	if (m->typed_end.r)
+		timer_close(&m->typed_end);
 	if (m->power_off.r)
 		timer_close(&m->power_off);
 	if (m->deadline.r)

@@ -41,6 +41,7 @@ struct machine {
 	struct tail com[2];
 	struct signals signals;
 	struct timer deadline, power_off;
+	struct timer typed_end; /* of a shell whose stdin has ended */
 
 	bool started; /* vCPUs run */
 	int signo;    /* that ended it, or 0 */

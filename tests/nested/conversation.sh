@@ -1,0 +1,190 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# What travels between host and a stock guest, on a KVM that can boot one; POSIX sh, for it runs under busybox too.
+# usage: conversation.sh KTSTR SCX_SERVER PTY MIB [CASE]...; TAP on stdout. MIB: size of the streams.
+ktstr=$1 server=$2 pty=$3 mib=$4
+chrt=/usr/bin/chrt
+shift 4
+cases=$*
+n=0
+dir=$(mktemp -d) && cd "$dir" || exit 70
+trap 'rm -rf "$dir"' EXIT
+
+wanted() { # NAME
+	[ -z "$cases" ] && return 0
+	case " $cases " in *" $1 "*) return 0 ;; esac
+	return 1
+}
+
+# report NAME CONDITION...: one TAP line; what the guest said goes with a failure
+report() {
+	n=$((n + 1))
+	name=$1
+	shift
+	if "$@"; then
+		echo "ok $n - $name"
+	else
+		echo "not ok $n - $name"
+		{ echo "exit code $code, out:"; head -c 1500 out; echo "err:"; tail -n 15 err
+		echo "events:"; grep -v '"dmesg"' events | tail -n 15 | cut -c 1-300; } 2>/dev/null | sed 's/^/# /'
+	fi
+}
+
+# guest ARGS...: run it; $code is what came
+guest() {
+	rm -f events facts
+	"$ktstr" run --host direct --timeout 120s --events events --stats facts "$@" >out 2>err
+	code=$?
+}
+event() { grep -q -- "$1" events; }
+# The lines of the events that match, in order: the names of $1 (words) and no more
+order() {
+	sed -n 's/^{"event":"\([a-z_]*\)".*/\1/p' events | grep -xE "$(echo "$1" | tr ' ' '|')" | tr '\n' ' ' |
+		grep -qx "$1 "
+}
+
+# --- wake bytes
+if wanted wakes; then
+	guest --wake accessor-ready@1s --wake bpf-write-done@6s --wake vc-dump@7s -- sh -c '
+		ktstr-guest wait accessor 60 || exit 1
+		ktstr-guest wait bpf-write 1 2>/dev/null && exit 2
+		ktstr-guest wait bpf-write 60 || exit 3
+		ktstr-guest wait accessor 60 || exit 4
+		for i in $(seq 600); do dmesg | grep -q "sysrq: .*sched" && exit 0; sleep 0.1; done; exit 5' </dev/null
+	report "CON-11, CON-12, CON-09: each wake byte has its effect" test "$code" -eq 0
+	report "the effects are events, in order" order "wake_sent wake_effect wake_sent wake_effect wake_sent wake_effect"
+	report "and in the final report" grep -q '"effect": "latch bpf-write set"' facts
+	guest --wake shutdown@1s -- sh -c '
+		echo first; trap "head -c 1000000 /dev/zero; sync; echo last; exit 9" TERM
+		while :; do sleep 0.1; done' </dev/null
+	report "CON-10: shutdown ends the command by SIGTERM" test "$code" -eq 9
+	report "and all that was written before it comes" sh -c \
+		'[ "$(wc -c <out)" -eq 1000011 ] && [ "$(head -n 1 out)" = first ] && tail -c 5 out | grep -q last'
+fi
+
+# --- what the guest's programs say
+if wanted markers; then
+	guest -- sh -ec '
+		ktstr-guest scenario start
+		ktstr-guest stimulus step=3 ops=2 kinds=0x11 cgroups=1 workers=8 iterations=1000000000000
+		ktstr-guest scenario pause; ktstr-guest scenario resume
+		ktstr-guest metric latency 12.5 us; ktstr-guest metric "{\"any\":[1,2]}"
+		echo "{\"by\":\"descriptor\"}" >&3
+		echo raw output | ktstr-guest raw; echo log | ktstr-guest scheduler-log
+		ktstr-guest scenario end' </dev/null
+	report "markers, stimulus, metrics and raw output are events, in order" order \
+		"scenario_start stimulus scenario_pause scenario_resume metric metric metric raw_output scheduler_log scenario_end"
+	report "a stimulus is whole" event '"step_index":3,"op_count":2,"op_kinds":17,"cgroup_count":1,"worker_count":8,"total_iterations":1000000000000'
+	report "metrics by command and by descriptor" sh -c \
+		'grep -q "\"metric\":\"latency\",\"value\":12.5,\"unit\":\"us\"" events && grep -q "\"by\":\"descriptor\"" events'
+	guest -- sh -c 'ktstr-guest capture here; echo $?; ktstr-guest metric x y; echo $?; ktstr-guest wait bpf-write 1; echo $?' </dev/null
+	report "a snapshot is refused with a reason where nobody takes them" grep -q 'nobody takes snapshots' err
+	report "WIR-13: and its request is no part of a verdict" event '"snapshot_request".*"internal":true'
+	report "codes of ktstr-guest: refused, usage, time-out" test "$(tr '\n' ' ' <out)" = "1 64 124 "
+	guest -- sh -c 'echo before; ktstr-guest scheduler-exit 139; sleep 60; echo after' </dev/null
+	report "WIR-10: a scheduler's exit ends the run" test "$code" -eq 1 -a "$(cat out)" = before
+fi
+
+# --- ends that are none of the command's
+if wanted ends; then
+	guest -- sh -c 'kill -SEGV 1; sleep 60' </dev/null
+	report "a crash of init ends the run" test "$code" -eq 70
+	report "with its text, from COM2" sh -c 'grep -q "PANIC: ktstr-init: signal 11" err && grep -q "\"crash_text\".*PANIC" events'
+	report "and in the final report" grep -q '"crash": "PANIC: ktstr-init: signal 11' facts
+	guest -- sh -c 'echo c >/proc/sysrq-trigger; sleep 60' </dev/null
+	report "a panic" test "$code" -eq 255
+	report "its text is in the report" grep -q '"panic": ".*Kernel panic - not syncing: sysrq' facts
+	report "and in the last event" sh -c 'tail -n 1 events | grep -q "\"event\":\"end\".*Kernel panic - not syncing: sysrq"'
+	guest -- sh -c 'echo "<0>BUG: a text of an oops" >/dev/kmsg; exit 5' </dev/null
+	report "the kernel log comes with a command that fails" sh -c \
+		"test $code -eq 5 && grep -q '\"dmesg\": .*BUG: a text of an oops' facts && grep -q '\"event\":\"dmesg\".*a text of an oops' events"
+	guest -- true </dev/null
+	report "and not with one that succeeds" sh -c "test $code -eq 0 && grep -q '\"dmesg\": null' facts"
+	guest --timeout 20s -- sh -c 'trap "" TERM; echo up; while :; do :; done' </dev/null
+	report "a command that hangs: 124, its output, the kernel log" sh -c \
+		"test $code -eq 124 && grep -qx up out && grep -q '\"event\":\"dmesg\"' events && tail -n 1 events | grep -q '\"exit_code\":124'"
+	# A loop above all else on the only CPU.
+	guest --cpus 1 --timeout 20s --file "$chrt:/bin/chrt" -- sh -c 'echo up; echo -1 >/proc/sys/kernel/sched_rt_runtime_us; chrt -f 99 sh -c "trap \"\" TERM; while :; do :; done"' </dev/null
+	report "a guest that hangs: 124 and a report" sh -c \
+		"test $code -eq 124 && grep -qx up out && tail -n 1 events | grep -q '\"exit_code\":124'"
+fi
+
+# --- several writers at once: no frame in another
+if wanted writers; then
+	# shellcheck disable=SC2016 # the guest's
+	guest -- sh -c '
+		for w in a b c d; do
+			(i=0; while [ $i -lt 15 ]; do head -c 30000 /dev/zero | tr "\0" $w | ktstr-guest raw; i=$((i + 1)); done) &
+		done
+		head -c 3000000 /dev/zero; wait' </dev/null
+	sed -n 's/^{"event":"raw_output","text":"\([^"]*\)".*/\1/p' events >said
+	report "four writers' frames hold one writer's bytes each" sh -c \
+		"test $code -eq 0 && ! grep -vqE '^(a+|b+|c+|d+)$' said && [ \$(tr -d '\n' <said | wc -c) -eq 1800000 ]"
+	report "the output beside them too" test "$(wc -c <out)" -eq 3000000
+	report "no CRC was wrong" sh -c "grep -q '\"bad_crc\": 0' facts && grep -q '\"unknown\": 0' facts"
+fi
+
+# --- statistics
+if wanted stats; then
+	guest --scx-stats 1ms --file "$server:/bin/scx-server" -- scx-server ok 1000 </dev/null
+	report "1000 requests are answered, each by its own answer" sh -c \
+		"test $code -eq 0 && [ \"\$(sed -n 's/.*\"resp\":{\"n\":\([0-9]*\)}.*/\1/p' events | tr '\n' ' ')\" = \"\$(seq 1000 | tr '\n' ' ')\" ]"
+	for case in error:SchedulerError empty:MissingResp huge:ResponseTooLarge large:ResponseTooLarge slow:Timeout die:NoScheduler; do
+		guest --scx-stats 300ms --file "$server:/bin/scx-server" -- scx-server ${case%:*} 1 </dev/null
+		report "a server that is ${case%:*}: ${case#*:}" event "\"scx_stats\".*\"error\":\"${case#*:}\""
+	done
+	guest --scx-stats 100ms -- sleep 1 </dev/null
+	report "no server: NoScheduler" event '"error":"NoScheduler"'
+	report "and nothing else" sh -c '! grep "\"scx_stats\"" events | grep -vq NoScheduler'
+fi
+
+# --- streams
+if wanted streams; then
+	mkfifo pipe
+	"$ktstr" run --host direct --timeout 900s --memory $((mib * 2 + 512))M --stats facts -- \
+		sh -c "head -c ${mib}M /dev/urandom >/tmp/f; sha1sum </tmp/f >&2; cat /tmp/f" >pipe 2>err </dev/null &
+	# A reader that takes a megabyte and rests.
+	while dd bs=65536 count=16 iflag=fullblock 2>/dev/null >piece && [ -s piece ]; do
+		cat piece
+		sleep 0.02
+	done <pipe | sha1sum >out
+	wait
+	code=0
+	report "$mib MiB to a slow reader: every byte once, in order" sh -c "test $code -eq 0 && grep -q \"\$(cut -d' ' -f1 out)\" err"
+	report "with bounded memory of the VMM ($(sed -n 's/.*"own_resident_bytes": \([0-9]*\).*/\1/p' facts) bytes)" sh -c \
+		'[ "$(sed -n "s/.*\"own_resident_bytes\": \([0-9]*\).*/\1/p" facts)" -lt 67108864 ]'
+	head -c "${mib}M" /dev/urandom >sent 2>/dev/null
+	sha1sum <sent >want
+	"$ktstr" run --host direct --timeout 900s --stats facts -- sha1sum <sent >out 2>err
+	code=$?
+	report "$mib MiB to the guest: every byte once, in order" cmp -s want out
+	report "with a bounded backlog ($(sed -n 's/.*"backlog_max": \([0-9]*\).*/\1/p' facts | sort -n | tail -n 1) bytes)" sh -c \
+		'[ "$(sed -n "s/.*\"backlog_max\": \([0-9]*\).*/\1/p" facts | sort -n | tail -n 1)" -lt 4194304 ]'
+fi
+
+# --- a shell in a terminal
+if wanted shell; then
+	: >err
+	rm -f events
+	echo 'echo $((6 * 7)); exit 5' | "$ktstr" shell --host direct >out 2>err
+	code=$?
+	report "a shell without a terminal: typed from a pipe" sh -c "test $code -eq 5 && tr -d '\r' <out | grep -qx 42"
+	echo 'echo $((6 * 7))' | "$ktstr" shell --host direct >out 2>err
+	code=$?
+	report "and ended by its end" sh -c "test $code -eq 0 && tr -d '\r' <out | grep -qx 42"
+	"$pty" 33x101 '=Ctrl-]' '=# ' '+stty size\r' '=33 101' '+sleep 1000\r' '=sleep' '+\x03' '=# ' '@44x55' \
+		'+sleep 1; stty size\r' '=44 55' '=# ' '+exit 3\r' -- "$ktstr" shell --host direct >out 2>err
+	code=$?
+	report "a terminal: size, ^C, another size, exit code; as it was behind it" test "$code" -eq 3
+	"$pty" 24x80 '=# ' '+\x1d' -- "$ktstr" shell --host direct >out 2>err
+	code=$?
+	report "the escape key" test "$code" -eq 0
+	"$pty" 24x80 '=# ' '!15' -- "$ktstr" shell --host direct >out 2>err
+	code=$?
+	report "SIGTERM gives the terminal back" test "$code" -eq 143
+	"$pty" 24x80 '=# ' '+echo c >/proc/sysrq-trigger\r' -- "$ktstr" shell --host direct >out 2>err
+	code=$?
+	report "so does a panic" test "$code" -eq 255
+fi
+
+echo "1..$n"
