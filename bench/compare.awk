@@ -66,6 +66,8 @@ function write_json(   i, j, list, n) {
 	printf "{\n  \"schema\": \"ktstr-compare/1\"" >json
 	for (i in facts)
 		printf ",\n  \"%s\": \"%s\"", i, facts[i] >json
+	for (i in lost)
+		printf ",\n  \"lost.%s\": %d", i, lost[i] >json
 	for (i = 1; i <= n_keys; i++) {
 		n = split(values[order[i]], list, " ")
 		printf ",\n  \"%s\": {\"median\": %s, \"rounds\": [", order[i], median(order[i]) >json
@@ -97,6 +99,8 @@ $1 == "block" && NF == 10 {
 		put(key "exits_per_request", $10 / $5)
 }
 
+$1 == "lost" { lost[$2 ", " $3 " vCPUs"]++ }
+
 $1 == "start" && NF == 6 {
 	if (!($3 in seen_cpus)) {
 		seen_cpus[$3] = 1
@@ -112,6 +116,9 @@ END {
 		print ""
 	if (n_cpus)
 		start_table()
+	# They are in no median: whoever reads the ratio must know.
+	for (i in lost)
+		printf "lost: %s: %d starts whose guest never got to its command\n", i, lost[i]
 	for (i in facts)
 		printf "%s: %s\n", i, facts[i]
 	if (json)
