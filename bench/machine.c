@@ -18,8 +18,6 @@
 #define QUIESCE_NS (5 * SECOND_NS)    /* for a disk's requests in flight */
 #define POWER_OFF_NS (20 * SECOND_NS) /* for the guest, once it told its exit code */
 #define SHUTDOWN_NS (10 * SECOND_NS)  /* for the guest, from the wake byte to its exit code */
-#define KEYS_BACKLOG (64u << 10)      /* bytes typed for the guest above which stdin rests */
-#define SCREEN_HIGH (256u << 10)
 #define SQ_ENTRIES 256
 #define SLOTS_BASE 1024 /* of the reactor, without disks */
 
@@ -38,8 +36,7 @@ __attribute__((format(printf, 2, 3))) static void tell(const struct machine *m, 
 	fputc('\n', stderr);
 }
 
-/* A guest whose init is ours. */
-static bool converses(const struct machine *m)
+bool machine_converses(const struct machine *m)
 {
 	return m->job->argv || m->job->shell;
 }
@@ -70,7 +67,7 @@ static void on_serial(void *ctx, unsigned port, const uint8_t *data, size_t len)
 		conversation_crash_text(&m->conversation, data, len);
 	if (m->o->console)
 		sink_put(&m->echo, data, len);
-	if (!converses(m) && port == 1)
+	if (!machine_converses(m) && port == 1)
 		sink_put(&m->screen, data, len);
 }
 
@@ -90,22 +87,6 @@ static void on_hvc0_aside(void *ctx, unsigned port, const uint8_t *data, size_t 
 		sink_put(&m->echo, data, len);
 }
 
-static void on_hvc0(void *ctx, unsigned port, const uint8_t *data, size_t len)
-{
-	struct machine *m = ctx;
-
-	sink_put(&m->screen, data, len);
-	console_hold(m->console, CONSOLE_PORT_CONSOLE, sink_full(&m->screen));
-}
-
-static void screen_drained(struct sink *s)
-{
-	struct machine *m = container_of(s, struct machine, screen);
-
-	if (m->console)
-		console_hold(m->console, CONSOLE_PORT_CONSOLE, false);
-}
-
 /* --- how it ends -------------------------------------------------------- */
 
 static void on_vm_end(void *ctx, enum vm_end end, const char *detail)
@@ -116,20 +97,12 @@ static void on_vm_end(void *ctx, enum vm_end end, const char *detail)
 	reactor_stop(m->r);
 }
 
-static void send_window(struct machine *m)
-{
-	uint16_t rows, columns;
-
-	if (m->job->shell && terminal_size(&rows, &columns))
-		session_window(&m->session, rows, columns);
-}
-
 static void on_signal(struct signals *s, int signo)
 {
 	struct machine *m = container_of(s, struct machine, signals);
 
 	if (signo == SIGWINCH) {
-		send_window(m);
+		machine_window(m);
 		return;
 	}
 	if (!m->signo)
@@ -220,8 +193,6 @@ static void on_metric(void *ctx, const char *line, size_t len)
 		m->job->metric(m->job->ctx, line, len);
 }
 
-static int open_keys(struct machine *m);
-
 /* The user's terminal is the guest's from the command's start on; before, ^C is ours still. */
 static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok)
 {
@@ -232,8 +203,8 @@ static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t le
 		return;
 	if (terminal_raw())
 		fprintf(stderr, "ktstr: Ctrl-] ends the machine\n");
-	send_window(m);
-	if (!m->keys.r && open_keys(m) < 0)
+	machine_window(m);
+	if (!m->keys.r && machine_keys_open(m) < 0)
 		on_session_end(m, -ENOMEM);
 }
 
@@ -265,79 +236,6 @@ static int open_session(struct machine *m)
 	return 0;
 }
 
-/*
- * At the end of our stdin the shell's is to end, too. A shell that edits lines
- * takes ^D only while it does so, and a program that reads takes one for
- * itself: so it is typed until the shell has gone.
- */
-static void on_typed_end(struct timer *t)
-{
-	struct machine *m = container_of(t, struct machine, typed_end);
-	static const uint8_t end_of_transmission = 4;
-
-	console_send(m->console, CONSOLE_PORT_CONSOLE, &end_of_transmission, 1);
-	timer_set(t, monotonic_ns() + SECOND_NS);
-}
-
-static void type_on_hvc0(struct machine *m, const uint8_t *data, int res)
-{
-	if (res <= 0) {
-		on_typed_end(&m->typed_end);
-		return;
-	}
-	console_send(m->console, CONSOLE_PORT_CONSOLE, data, (size_t)res);
-	if (console_backlog(m->console, CONSOLE_PORT_CONSOLE) > KEYS_BACKLOG)
-		source_pause(&m->keys, true);
-}
-
-static void on_keys_taken(void *ctx, unsigned port)
-{
-	struct machine *m = ctx;
-
-	if (m->keys.r && m->keys.paused)
-		source_pause(&m->keys, false);
-}
-
-static void on_keys(struct source *s, const uint8_t *data, int res)
-{
-	struct machine *m = container_of(s, struct machine, keys);
-	const uint8_t *escape = res > 0 && isatty(s->fd) ? memchr(data, TERMINAL_ESCAPE, (size_t)res) : NULL;
-
-	if (escape) {
-		m->quit = true;
-		reactor_stop(m->r);
-		return;
-	}
-	if (m->job->shell)
-		type_on_hvc0(m, data, res);
-	else if (res > 0)
-		vm_serial_input(m->vm, data, (size_t)res);
-}
-
-static int open_keys(struct machine *m)
-{
-	return source_open(m->r, &m->keys, STDIN_FILENO, 4096, on_keys);
-}
-
-static int open_screen(struct machine *m)
-{
-	int rc = sink_open(m->r, &m->screen, STDOUT_FILENO, SCREEN_HIGH, screen_drained);
-
-	if (rc)
-		return rc;
-	console_consume(m->console, CONSOLE_PORT_CONSOLE, on_hvc0, m);
-	if (m->job->shell) {
-		console_on_backlog(m->console, CONSOLE_PORT_CONSOLE, KEYS_BACKLOG / 4, on_keys_taken, m);
-		return 0;
-	}
-	rc = open_keys(m);
-	if (rc)
-		return rc;
-	if (terminal_raw())
-		fprintf(stderr, "ktstr: Ctrl-] ends the machine\n");
-	return 0;
-}
-
 static int open_streams(struct machine *m)
 {
 	static const int signos[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH };
@@ -348,17 +246,17 @@ static int open_streams(struct machine *m)
 	if (!rc)
 		rc = timer_open(m->r, &m->power_off, on_power_off_late);
 	if (!rc)
-		rc = timer_open(m->r, &m->typed_end, on_typed_end);
+		rc = timer_open(m->r, &m->typed_end, machine_on_typed_end);
 	if (!rc && m->o->timeout_ns)
 		rc = timer_set(&m->deadline, monotonic_ns() + m->o->timeout_ns);
 	if (!rc && m->o->console)
-		rc = sink_open(m->r, &m->echo, STDERR_FILENO, SCREEN_HIGH, NULL);
+		rc = sink_open(m->r, &m->echo, STDERR_FILENO, MACHINE_SCREEN_HIGH, NULL);
 	if (!rc)
 		rc = conversation_open(&m->conversation, m->r, m->console, &m->o->conversation);
-	if (!rc && converses(m))
+	if (!rc && machine_converses(m))
 		rc = open_session(m);
 	if (!rc && (m->job->shell || !m->job->argv))
-		rc = open_screen(m);
+		rc = machine_screen_open(m);
 	if (rc)
 		cli_error("reactor: %s; raise the limits of open files and locked memory", strerror(-rc));
 	return rc ? CLI_INTERNAL : 0;
@@ -418,7 +316,7 @@ static int create(struct machine *m)
 {
 	struct vm_config cfg = {
 		.kernel = m->o->image,
-		.initrd = converses(m) ? NULL : m->o->initrd,
+		.initrd = machine_converses(m) ? NULL : m->o->initrd,
 		.cpus = m->o->cpus,
 		.memory = m->o->memory,
 		.register_page = machine_register_page(m),
@@ -431,7 +329,7 @@ static int create(struct machine *m)
 
 	m->cmdline = machine_guest_cmdline(m->o, m->job);
 	rc = m->cmdline ? 0 : CLI_INTERNAL;
-	if (!rc && converses(m))
+	if (!rc && machine_converses(m))
 		rc = machine_guest_archive(m->o, m->job, &m->archive, &m->archive_len);
 	if (rc)
 		return rc;
@@ -571,7 +469,7 @@ static void print_panic(const char *text)
 static int end_without_code(const struct machine *m, enum vm_end end)
 {
 	/* A plain VMM's guest has no code to tell. */
-	if (!converses(m) && (end == VM_POWEROFF || end == VM_RESET))
+	if (!machine_converses(m) && (end == VM_POWEROFF || end == VM_RESET))
 		return CLI_OK;
 	print_tail("COM1", &m->com[0]);
 	print_tail("COM2", &m->com[1]);

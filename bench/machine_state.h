@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A machine while it runs; between machine.c and machine_report.c only. */
+/* A machine while it runs; between the machine_*.c only. */
 #ifndef KTSTR_BENCH_MACHINE_STATE_H
 #define KTSTR_BENCH_MACHINE_STATE_H
 
@@ -51,6 +51,18 @@ struct machine {
 	char detail[256];  /* of the VM's end */
 	uint64_t end_ns;
 };
+
+#define MACHINE_SCREEN_HIGH (256u << 10)
+
+/* A guest whose init is ours. */
+bool machine_converses(const struct machine *m);
+
+/* machine_terminal.c. The screen from the machine's start; the keys of a shell from its start: 0 or -errno. */
+int machine_screen_open(struct machine *m);
+int machine_keys_open(struct machine *m);
+/* Tell a shell the terminal's size. */
+void machine_window(struct machine *m);
+void machine_on_typed_end(struct timer *t);
 
 /* Whether the guest reads its devices' registers from memory. */
 bool machine_register_page(const struct machine *m);

@@ -41,7 +41,7 @@ right() {
 
 right "ktstr " --version
 right "EXAMPLES" --help
-for verb in run bench doctor; do right "EXAMPLES" $verb --help; done
+for verb in run shell bench doctor; do right "EXAMPLES" $verb --help; done
 right '"schema": "ktstr-doctor/1"' doctor --json
 right "" doctor --kvm-kind
 grep -qxE 'none|software|hardware' "$dir/out" || fail "prints no kind of KVM"
@@ -50,6 +50,10 @@ wrong 64 "no verb"
 wrong 64 "fly" fly
 wrong 64 "--fly" run --fly -- true
 wrong 64 "--cpus" run --cpus
+wrong 64 "--wake nap" run --wake nap -- true
+wrong 64 "--wake vc-dump@" run --wake vc-dump@ -- true
+wrong 64 "--scx-stats never" run --scx-stats never -- true
+wrong 64 "--wake" shell --wake shutdown
 wrong 64 "--net=3" run --net=3 -- true
 wrong 64 "-z" run -z -- true
 wrong 64 "no command" run

@@ -132,8 +132,9 @@ static void caps_are_256_kib(void **state)
 	char *text = malloc(SCX_STATS_CAP + 64);
 	json_t *args;
 
+	assert_non_null(text);
 	for (size_t over = 0; over < 2; over++) {
-		size_t at = (size_t)sprintf(text, "{\"errno\":0,\"args\":{\"resp\":\"");
+		size_t at = (size_t)snprintf(text, 64, "{\"errno\":0,\"args\":{\"resp\":\"");
 
 		memset(text + at, 'x', SCX_STATS_CAP);
 		strcpy(text + SCX_STATS_CAP + over - 3, "\"}}\n");
