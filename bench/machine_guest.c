@@ -152,10 +152,12 @@ int machine_guest_archive(const struct machine_options *o, const struct machine_
 	rc = job->argv ? add_command(in, o, job) : 0;
 	if (job->shell)
 		add_shell(in);
-	initramfs_set_option(in, "conversation", "1");
+	if (!job->other_vmm)
+		initramfs_set_option(in, "conversation", "1");
 	if (o->stats || o->conversation.events)
 		initramfs_set_option(in, "dmesg", "1");
-	if (o->n_disks)
+	/* All that it said is here, and its disks are written, before it powers off. */
+	if (o->n_disks || !job->other_vmm)
 		initramfs_set_option(in, "ack_exit", "1");
 	if (!rc && initramfs_write(in, archive, len)) {
 		cli_error("guest's files: %s", initramfs_why(in));

@@ -130,6 +130,7 @@ int verb_run(int argc, char **argv)
 	if (rc)
 		return rc;
 	job.argv = a.argv;
+	job.other_vmm = a.dump_initrd;
 	if (a.dump_initrd)
 		return dump_initrd(&a, &job);
 	rc = host_choose(a.machine.host, &job.probe);

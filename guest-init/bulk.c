@@ -211,10 +211,10 @@ int bulk_wait_ack(struct bulk *b, int timeout_ms)
 	b->input = NULL;
 	while (!b->exit_acknowledged) {
 		struct pollfd pfd = { .fd = b->fd, .events = POLLIN };
-		int64_t left_ms = deadline_ms - now_ms();
+		int64_t left_ms = timeout_ms < 0 ? -1 : deadline_ms - now_ms();
 		int ret;
 
-		if (left_ms <= 0)
+		if (timeout_ms >= 0 && left_ms <= 0)
 			return -ETIMEDOUT;
 		if (poll(&pfd, 1, (int)left_ms) < 0 && errno != EINTR)
 			return -errno;

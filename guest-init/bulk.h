@@ -47,7 +47,7 @@ __attribute__((format(printf, 2, 3))) int bulk_complain(struct bulk *b, const ch
 /* Take what is there, once. 1: something came; 0: nothing; -EPIPE: the host is
  * not connected now; -errno. */
 int bulk_receive(struct bulk *b);
-/* Until WIRE_EACK. 0, -ETIMEDOUT or -errno. */
+/* Until WIRE_EACK; @timeout_ms -1: as long as it takes. 0, -ETIMEDOUT or -errno. */
 int bulk_wait_ack(struct bulk *b, int timeout_ms);
 
 #endif

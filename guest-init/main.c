@@ -25,7 +25,6 @@
 #define PORT_WAIT_MS 60000
 /* At a shell the port is a convenience. */
 #define PORT_WAIT_SHELL_MS 2000
-#define ACK_WAIT_MS 60000
 
 static void no_port(int err)
 {
@@ -84,8 +83,12 @@ static int tell_exit(struct bulk *bulk, const struct config *config, int32_t cod
 	if (code && config->dmesg)
 		dmesg_send(bulk);
 	ret = bulk_send(bulk, WIRE_EXIT, &code, sizeof(code));
+	/*
+	 * What the host has not taken when the machine goes is lost, for a port's
+	 * reset keeps little: so wait, for as long as its reader makes it wait.
+	 */
 	if (!ret && config->ack_exit)
-		ret = bulk_wait_ack(bulk, ACK_WAIT_MS);
+		ret = bulk_wait_ack(bulk, -1);
 	return ret;
 }
 
