@@ -15,16 +15,23 @@ struct parse {
 	void *input;
 };
 
+const char *(*cli_origin)(const char *message);
+
 static void print(const char *fmt, va_list ap)
 {
 	char line[1024];
+	const char *origin;
 
 	vsnprintf(line, sizeof(line), fmt, ap);
 	/* A name may hold anything; an error is one line. */
 	for (char *p = line; *p; p++)
 		if (*p == '\n')
 			*p = ' ';
-	fprintf(stderr, "ktstr: %s\n", line);
+	origin = cli_origin ? cli_origin(line) : NULL;
+	if (origin)
+		fprintf(stderr, "ktstr: %s (%s)\n", line, origin);
+	else
+		fprintf(stderr, "ktstr: %s\n", line);
 }
 
 void cli_error(const char *fmt, ...)
@@ -46,29 +53,51 @@ void cli_usage(const char *fmt, ...)
 	exit(CLI_USAGE);
 }
 
-/* Whether @word is an option that exists: then it lacks its value, or has one too many. */
-static const struct argp_option *find_option(const struct argp *argp, const char *word)
+bool cli_options(const struct argp *argp, bool (*fn)(void *ctx, const struct argp_option *o), void *ctx)
 {
-	size_t n = strcspn(word, "=");
+	for (const struct argp_option *o = argp->options; o && (o->name || o->key || o->doc); o++)
+		if (!fn(ctx, o))
+			return false;
+	for (const struct argp_child *c = argp->children; c && c->argp; c++)
+		if (!cli_options(c->argp, fn, ctx))
+			return false;
+	return true;
+}
 
-	for (const struct argp_option *o = argp->options; o && (o->name || o->key || o->doc); o++) {
-		if (o->name && !strncmp(word, "--", 2) && strlen(o->name) == n - 2 && !memcmp(word + 2, o->name, n - 2))
-			return o;
-		if (word[0] == '-' && word[1] != '-' && word[1] && word[1] == o->key)
-			return o;
-	}
-	for (const struct argp_child *c = argp->children; c && c->argp; c++) {
-		const struct argp_option *o = find_option(c->argp, word);
+struct search {
+	const char *word;
+	size_t n;
+	const struct argp_option *exact, *begin;
+	unsigned begins;
+};
 
-		if (o)
-			return o;
+static bool match(void *ctx, const struct argp_option *o)
+{
+	struct search *s = ctx;
+	bool is_long = !strncmp(s->word, "--", 2);
+
+	if (is_long && o->name && !strncmp(s->word + 2, o->name, s->n - 2)) {
+		if (strlen(o->name) == s->n - 2)
+			s->exact = o;
+		s->begin = o;
+		s->begins++;
 	}
-	return NULL;
+	if (!is_long && s->word[0] == '-' && s->word[1] && s->word[1] == o->key)
+		s->exact = o;
+	return !s->exact;
+}
+
+const struct argp_option *cli_option(const struct argp *argp, const char *word)
+{
+	struct search s = { .word = word, .n = strcspn(word, "=") };
+
+	cli_options(argp, match, &s);
+	return s.exact ? s.exact : s.begins == 1 ? s.begin : NULL;
 }
 
 __attribute__((noreturn)) static void bad_option(const struct parse *p, const char *word)
 {
-	const struct argp_option *o = find_option(p->argp, word);
+	const struct argp_option *o = cli_option(p->argp, word);
 
 	if (o && o->arg)
 		cli_usage("%s: wants a value %s; see ktstr %s --help", word, o->arg, p->verb);

@@ -7,6 +7,7 @@
 #define KTSTR_BENCH_CLI_H
 
 #include <argp.h>
+#include <stdbool.h>
 
 /* ktstr's own exit codes; otherwise it is the guest command's. */
 enum {
@@ -15,6 +16,7 @@ enum {
 	CLI_USAGE = 64,
 	CLI_UNAVAILABLE = 69,
 	CLI_INTERNAL = 70,
+	CLI_SKIPPED = 77,
 	CLI_TIMEOUT = 124,
 	CLI_NOT_FOUND = 127,
 	CLI_PANIC = 255,
@@ -31,5 +33,15 @@ __attribute__((format(printf, 1, 2), noreturn)) void cli_usage(const char *fmt, 
  * Options of @argp and its children must not use the key '?'.
  */
 void cli_parse(const struct argp *argp, const char *verb, int argc, char **argv, void *input);
+
+/* Call @fn for each option of @argp and its children, headings too, until it returns false. False: it did. */
+bool cli_options(const struct argp *argp, bool (*fn)(void *ctx, const struct argp_option *o), void *ctx);
+/*
+ * The option that a word of a command line means ("--cpus", "--cpus=4", "-v"):
+ * by its whole name, or by a beginning that is no other's. NULL: none.
+ */
+const struct argp_option *cli_option(const struct argp *argp, const char *word);
+/* Where the word came from that a message begins with, when no user typed it; or NULL. Set by settings. */
+extern const char *(*cli_origin)(const char *message);
 
 #endif

@@ -90,7 +90,7 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 static const struct argp_child children[] = { { &machine_options_argp, 0, NULL, 0 }, { 0 } };
-static const struct argp argp = {
+const struct argp bench_argp = {
 	.options = options,
 	.parser = parse,
 	.children = children,
@@ -239,7 +239,7 @@ int verb_bench(int argc, char **argv)
 	int rc;
 
 	machine_options_init(&b.machine);
-	cli_parse(&argp, "bench", argc, argv, &b);
+	cli_parse(&bench_argp, "bench", argc, argv, &b);
 	set_defaults(&b);
 	if (host_companion("ktstr-workload", "workloads/ktstr-workload", program))
 		return CLI_UNAVAILABLE;

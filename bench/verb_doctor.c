@@ -231,7 +231,7 @@ static const struct argp_option options[] = {
 	{ "json", OPT_JSON, NULL, 0, "As JSON", 0 },
 	{ 0 },
 };
-static const struct argp argp = {
+const struct argp doctor_argp = {
 	.options = options,
 	.parser = parse,
 	.doc = "Look at this machine and say what follows for guests and their timings.\v"
@@ -260,7 +260,7 @@ int verb_doctor(int argc, char **argv)
 	struct report r = { 0 };
 	json_t *whole;
 
-	cli_parse(&argp, "doctor", argc, argv, &a);
+	cli_parse(&doctor_argp, "doctor", argc, argv, &a);
 	if (a.kind)
 		return print_kind();
 	if (a.json)

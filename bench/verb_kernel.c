@@ -90,12 +90,13 @@ static int vmlinux(const char *kernel, const char *out)
 	return CLI_OK;
 }
 
+const struct argp kernel_argp = { .parser = parse, .args_doc = "list\nvmlinux KERNEL OUT", .doc = doc };
+
 int verb_kernel(int argc, char **argv)
 {
 	struct args a = { .n = 0 };
-	const struct argp argp = { .parser = parse, .args_doc = "list\nvmlinux KERNEL OUT", .doc = doc };
 
-	cli_parse(&argp, "kernel", argc, argv, &a);
+	cli_parse(&kernel_argp, "kernel", argc, argv, &a);
 	if (a.n == 1 && !strcmp(a.word[0], "list"))
 		return list();
 	if (a.n == 3 && !strcmp(a.word[0], "vmlinux"))

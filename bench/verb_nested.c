@@ -145,20 +145,21 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
+const struct argp nested_argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "-- CMD...",
+	.doc = "Run a command in the nested host: a small Linux under QEMU in which KVM boots stock kernels.\v"
+	       "CMD is looked for there: busybox's applets, and what --file brings.",
+};
+
 int verb_nested(int argc, char **argv)
 {
-	static const struct argp argp = {
-		.options = options,
-		.parser = parse,
-		.args_doc = "-- CMD...",
-		.doc = "Run a command in the nested host: a small Linux under QEMU in which KVM boots stock kernels.\v"
-		       "CMD is looked for there: busybox's applets, and what --file brings.",
-	};
 	char guest_init[PATH_MAX], why[512];
 	struct args a = { 0 };
 	int ret;
 
-	cli_parse(&argp, "nested", argc, argv, &a);
+	cli_parse(&nested_argp, "nested", argc, argv, &a);
 	a.plan.binaries = a.files;
 	a.plan.trees = a.trees;
 	a.plan.disks = a.disks;

@@ -48,7 +48,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_child children[] = { { &machine_options_argp, 0, NULL, 0 }, { 0 } };
-static const struct argp argp = {
+const struct argp run_argp = {
 	.options = options,
 	.parser = parse,
 	.children = children,
@@ -119,7 +119,7 @@ int verb_run(int argc, char **argv)
 	int rc;
 
 	machine_options_init(&a.machine);
-	cli_parse(&argp, "run", argc, argv, &a);
+	cli_parse(&run_argp, "run", argc, argv, &a);
 	rc = check_command(&a);
 	if (!rc && a.dump_initrd && !a.argv) {
 		cli_error("--dump-initrd: needs a command; put one behind --");

@@ -31,7 +31,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_child children[] = { { &machine_options_argp, 0, NULL, 0 }, { 0 } };
-static const struct argp argp = {
+const struct argp shell_argp = {
 	.parser = parse,
 	.children = children,
 	.args_doc = "[-- CMD [ARG...]]",
@@ -54,7 +54,7 @@ int verb_shell(int argc, char **argv)
 	int rc;
 
 	machine_options_init(&a.machine);
-	cli_parse(&argp, "shell", argc, argv, &a);
+	cli_parse(&shell_argp, "shell", argc, argv, &a);
 	if (a.machine.conversation.n_wakes) {
 		cli_error("--wake: in a shell these bytes would be keys; use ktstr run");
 		return CLI_USAGE;

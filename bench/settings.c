@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "bench/settings.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/cli.h"
+
+#define SETTINGS_MAX 256
+#define PREFIX "KTSTR_"
+
+/* Who speaks last: a lower rank gives way to any higher one. */
+enum rank { OF_FILE, OF_SECTION, OF_ENVIRONMENT };
+
+static struct setting settings[SETTINGS_MAX];
+static unsigned n_settings;
+static const struct setting *used[SETTINGS_MAX];
+static unsigned n_used;
+
+const struct settings_variable settings_variables[] = {
+	{ "KTSTR_CACHE_DIR", "where kernels and QEMU are kept, instead of ~/.cache/ktstr" },
+	{ "KTSTR_CONFIG", "the config file, instead of ~/.config/ktstr/config" },
+	{ "KTSTR_LIBEXEC", "where guest-init, ktstr-scx and ktstr-workload lie, if not beside ktstr" },
+	{ "KTSTR_LOCK_DIR", "where the locks of host CPUs lie, instead of /tmp" },
+	{ "KTSTR_MIRROR", "the mirror of bench/fetch, instead of the one in apt's sources" },
+	{ "KTSTR_NESTED_CPUS", "CPUs of the nested host" },
+	{ "KTSTR_NESTED_MEMORY", "memory of the nested host" },
+	{ "KTSTR_NESTED_TIMEOUT", "seconds within which the nested host must report" },
+	{ "KTSTR_QEMU", "the QEMU of the nested host" },
+	{ "KTSTR_BUILD_DIR", "where bench/run and tests/run build" },
+	{ 0 },
+};
+
+/* Of the nested host and of guests, which are told things by their environment too; and of tests. */
+static const char *const others[] = { "NESTED", "GUEST_", "METRIC_FD", "SOCKET", "SCX", "STREAM_MIB", "TEST_" };
+
+/* --- one setting -------------------------------------------------------- */
+
+struct search {
+	const char *name;
+	const struct argp_option *found;
+};
+
+static bool match(void *ctx, const struct argp_option *o)
+{
+	struct search *s = ctx;
+
+	if (o->name && !(o->flags & OPTION_HIDDEN) && !strcmp(o->name, s->name))
+		s->found = o;
+	return !s->found;
+}
+
+static const struct argp_option *find(const struct verb *v, const char *name)
+{
+	struct search s = { .name = name };
+
+	cli_options(v->argp, match, &s);
+	return s.found;
+}
+
+static bool known(const char *name)
+{
+	for (const struct verb *v = verbs; v->name; v++)
+		if (v->flags & VERB_MACHINE && find(v, name))
+			return true;
+	return false;
+}
+
+static const struct verb *verb_named(const char *name)
+{
+	for (const struct verb *v = verbs; v->name; v++)
+		if (!strcmp(v->name, name))
+			return v;
+	return NULL;
+}
+
+static bool truth(const struct setting *s)
+{
+	static const char *const yes[] = { "yes", "true", "on", "1" }, *const no[] = { "no", "false", "off", "0" };
+
+	for (unsigned i = 0; i < sizeof(yes) / sizeof(*yes); i++) {
+		if (!strcasecmp(s->value, yes[i]))
+			return true;
+		if (!strcasecmp(s->value, no[i]))
+			return false;
+	}
+	cli_usage("%s: %s = %s: takes no value; use yes or no", s->origin, s->name, s->value);
+}
+
+static void add(const char *name, const char *value, enum rank rank, const char *origin)
+{
+	struct setting *s = &settings[n_settings];
+
+	if (n_settings == SETTINGS_MAX)
+		cli_usage("%s: %s: more settings than fit; use at most %d", origin, name, SETTINGS_MAX);
+	*s = (struct setting){ .name = strdup(name), .value = strdup(value), .origin = strdup(origin), .rank = rank };
+	if (!s->name || !s->value || !s->origin)
+		cli_usage("%s: out of memory; free some", origin);
+	n_settings++;
+}
+
+/* --- where they come from ----------------------------------------------- */
+
+static char *trim(char *s)
+{
+	size_t n;
+
+	s += strspn(s, " \t");
+	n = strlen(s);
+	while (n && strchr(" \t\r\n", s[n - 1]))
+		s[--n] = '\0';
+	return s;
+}
+
+static const struct verb *section_of(char *line, const char *origin)
+{
+	size_t n = strlen(line);
+	const struct verb *v;
+
+	if (line[n - 1] != ']')
+		cli_usage("%s: %s: no ] at its end; write a section as [run]", origin, line);
+	line[n - 1] = '\0';
+	v = verb_named(trim(line + 1));
+	if (!v)
+		cli_usage("%s: [%s]: no such section; use a verb's name, such as [run]", origin, trim(line + 1));
+	return v;
+}
+
+static void read_line(char *line, const char *origin, const struct verb *verb, const struct verb **section)
+{
+	char *equals, *name, *value;
+
+	line = trim(line);
+	if (!*line || *line == '#' || *line == ';')
+		return;
+	if (*line == '[') {
+		*section = section_of(line, origin);
+		return;
+	}
+	equals = strchr(line, '=');
+	if (!equals)
+		cli_usage("%s: %.80s: neither NAME = VALUE nor [VERB]; see man ktstr", origin, line);
+	*equals = '\0';
+	name = trim(line);
+	value = trim(equals + 1);
+	if (*section ? !find(*section, name) : !known(name))
+		cli_usage("%s: %s: no such setting; use the name of an option, see ktstr %s --help", origin, name,
+			  *section ? (*section)->name : "run");
+	if (*section ? *section == verb : verb->flags & VERB_MACHINE && find(verb, name))
+		add(name, value, *section ? OF_SECTION : OF_FILE, origin);
+}
+
+static void read_file(const char *path, bool must_exist, const struct verb *verb)
+{
+	char *line = NULL, origin[PATH_MAX + 24];
+	const struct verb *section = NULL;
+	FILE *f = fopen(path, "re");
+	size_t size = 0;
+
+	if (!f && errno == ENOENT && !must_exist)
+		return;
+	for (unsigned n = 1; f && getline(&line, &size, f) >= 0; n++) {
+		snprintf(origin, sizeof(origin), "%s:%u", path, n);
+		read_line(line, origin, verb, &section);
+	}
+	if (!f || ferror(f))
+		cli_usage("%s: can't be read: %s; name another by KTSTR_CONFIG", path, strerror(errno));
+	free(line);
+	fclose(f);
+}
+
+static void read_files(const struct verb *verb)
+{
+	const char *named = getenv("KTSTR_CONFIG"), *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	char path[PATH_MAX];
+
+	if (named && *named)
+		read_file(named, true, verb);
+	else if (xdg && *xdg && snprintf(path, sizeof(path), "%s/ktstr/config", xdg) < PATH_MAX)
+		read_file(path, false, verb);
+	else if (home && *home && snprintf(path, sizeof(path), "%s/.config/ktstr/config", home) < PATH_MAX)
+		read_file(path, false, verb);
+}
+
+static bool no_option(const char *variable)
+{
+	for (const struct settings_variable *v = settings_variables; v->name; v++)
+		if (!strcmp(v->name, variable))
+			return true;
+	for (unsigned i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if (!strncmp(variable + strlen(PREFIX), others[i], strlen(others[i])))
+			return true;
+	return false;
+}
+
+static void read_variable(const char *text, const struct verb *verb)
+{
+	const char *value = strchr(text, '=');
+	char variable[64], name[64];
+	size_t n = value ? (size_t)(value - text) : 0;
+
+	if (!n || n >= sizeof(variable) || !value[1])
+		return;
+	memcpy(variable, text, n);
+	variable[n] = '\0';
+	if (no_option(variable))
+		return;
+	for (size_t i = strlen(PREFIX); i <= n; i++)
+		name[i - strlen(PREFIX)] = variable[i] == '_' ? '-' : (char)tolower(variable[i]);
+	if (!known(name))
+		cli_usage("%s: no such setting; use an option's name as in KTSTR_CPUS for --cpus", variable);
+	if (verb->flags & VERB_MACHINE && find(verb, name))
+		add(name, value + 1, OF_ENVIRONMENT, variable);
+}
+
+/* --- which of them count ------------------------------------------------ */
+
+static bool is_option(const char *word)
+{
+	return word[0] == '-' && word[1] && strcmp(word, "--");
+}
+
+/* Whether the user's own words give @name. */
+static bool typed(const struct verb *verb, int argc, char **argv, const char *name)
+{
+	for (int i = 2; i < argc && strcmp(argv[i], "--"); i++) {
+		const struct argp_option *o = is_option(argv[i]) ? cli_option(verb->argp, argv[i]) : NULL;
+
+		if (!is_option(argv[i]) && verb->flags & VERB_COMMAND)
+			break;
+		if (o && o->name && !strcmp(o->name, name))
+			return true;
+		/* Its value is the next word, and no option. */
+		if (o && o->arg && !(o->flags & OPTION_ARG_OPTIONAL) && !strchr(argv[i], '='))
+			i++;
+	}
+	return false;
+}
+
+static bool outranked(const struct setting *s)
+{
+	for (unsigned i = 0; i < n_settings; i++)
+		if (settings[i].rank > s->rank && !strcmp(settings[i].name, s->name))
+			return true;
+	return false;
+}
+
+static char *word_of(const struct verb *verb, const struct setting *s)
+{
+	const struct argp_option *o = find(verb, s->name);
+	char *word;
+	int n;
+
+	if (!o->arg)
+		n = asprintf(&word, "--%s", s->name);
+	else
+		n = asprintf(&word, "--%s=%s", s->name, s->value);
+	if (n < 0)
+		cli_usage("%s: out of memory; free some", s->origin);
+	return word;
+}
+
+/* An error that begins with "--NAME VALUE" or "NAME VALUE" is about a setting: what the user typed has none. */
+static const char *origin(const char *message)
+{
+	const char *best = NULL;
+
+	message += strncmp(message, "--", 2) ? 0 : 2;
+	for (unsigned i = 0; i < n_used; i++) {
+		const struct setting *s = used[i];
+		size_t n = strlen(s->name);
+
+		if (strncmp(message, s->name, n) || !message[n] || !strchr(" :=", message[n]))
+			continue;
+		if (!best || strstr(message + n, s->value))
+			best = s->origin;
+	}
+	return best;
+}
+
+char **settings_words(const struct verb *verb, int *argc, char **argv)
+{
+	static char **words; /* static: reachable to the process's end */
+	int n = 2;
+
+	read_files(verb);
+	for (char **e = environ; *e; e++)
+		if (!strncmp(*e, PREFIX, strlen(PREFIX)))
+			read_variable(*e, verb);
+	words = calloc((size_t)*argc + n_settings + 1, sizeof(*words));
+	if (!words)
+		cli_usage("out of memory; free some");
+	words[0] = argv[0];
+	words[1] = argv[1];
+	for (unsigned i = 0; i < n_settings; i++) {
+		const struct setting *s = &settings[i];
+
+		if (outranked(s) || typed(verb, *argc, argv, s->name))
+			continue;
+		if (!find(verb, s->name)->arg && !truth(s))
+			continue;
+		words[n++] = word_of(verb, s);
+		used[n_used++] = s;
+	}
+	for (int i = 2; i < *argc; i++)
+		words[n++] = argv[i];
+	*argc = n;
+	cli_origin = origin;
+	return words;
+}
+
+unsigned settings_used(const struct setting *const **list)
+{
+	*list = used;
+	return n_used;
+}
