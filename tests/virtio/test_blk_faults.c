@@ -2,7 +2,7 @@
 /*
  * A failing disk: each rule for short, empty, interrupted and failed transfers
  * by itself, then all of them at every n-th call under a random load whose data
- * is compared. A run is replayed by its seed: test_virtio_blk_faults SEED N.
+ * is compared. A run is replayed by its seed: test_virtio_blk_faults SEED N. BAK-15
  */
 #include <setjmp.h>
 #include <stdarg.h>
