@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "bench/frames/way.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/virtio_mmio.h>
 #include <stdio.h>
@@ -282,6 +283,7 @@ int way_measure(enum way way, const char *guest, const struct load *load, uint64
 	bed.way = way;
 	hist_init(&bed.gaps);
 	rc = bed_create(&bed, guest, load, &err);
+	assert(allocations()); /* creating it took some: else the linker wrapped nothing */
 	if (!rc)
 		rc = bed_run(&bed, monotonic_ns() + WARM_UP_NS);
 	if (!rc) {
