@@ -4,7 +4,13 @@
 #include <errno.h>
 #include <lzma.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <zlib.h>
 #include <zstd.h>
+
+#define LZ4_LEGACY_MAGIC 0x184c2102u
+#define LZ4_LEGACY_BLOCK (8u << 20) /* what a block decompresses to, but the last */
 
 /* Room for more. *@cap grows to twice itself, from @first. */
 static int grow(uint8_t **out, size_t *cap, size_t first)
@@ -33,6 +39,7 @@ static int done(int ret, uint8_t *data, size_t len, uint8_t **out, size_t *out_l
 	return 0;
 }
 
+/* Also the older format, .lzma. */
 int decompress_xz(const void *in, size_t in_len, uint8_t **out, size_t *out_len)
 {
 	lzma_stream s = LZMA_STREAM_INIT;
@@ -41,7 +48,7 @@ int decompress_xz(const void *in, size_t in_len, uint8_t **out, size_t *out_len)
 	size_t cap = 0;
 	int ret = 0;
 
-	if (lzma_stream_decoder(&s, UINT64_MAX, 0) != LZMA_OK)
+	if (lzma_auto_decoder(&s, UINT64_MAX, 0) != LZMA_OK)
 		return -ENOMEM;
 	s.next_in = in;
 	s.avail_in = in_len;
@@ -85,4 +92,129 @@ int decompress_zstd(const void *in, size_t in_len, uint8_t **out, size_t *out_le
 	}
 	ZSTD_freeDCtx(ctx);
 	return done(ret, data, to.pos, out, out_len);
+}
+
+int decompress_gzip(const void *in, size_t in_len, uint8_t **out, size_t *out_len)
+{
+	z_stream s = { .next_in = (void *)in, .avail_in = (uInt)in_len };
+	uint8_t *data = NULL;
+	size_t cap = 0;
+	int ret = 0, r = Z_OK;
+
+	/* 16: a gzip header is there. */
+	if (in_len > UINT32_MAX || inflateInit2(&s, 16 + MAX_WBITS) != Z_OK)
+		return -ENOMEM;
+	while (!ret && r == Z_OK) {
+		if (s.total_out == cap)
+			ret = grow(&data, &cap, in_len * 4 + 4096);
+		s.next_out = data + s.total_out;
+		s.avail_out = (uInt)(cap - s.total_out);
+		if (!ret)
+			r = inflate(&s, Z_NO_FLUSH);
+	}
+	if (!ret && r != Z_STREAM_END)
+		ret = r == Z_MEM_ERROR ? -ENOMEM : -EBADMSG;
+	ret = done(ret, data, s.total_out, out, out_len);
+	inflateEnd(&s);
+	return ret;
+}
+
+/* A length whose first four bits were all ones goes on in bytes up to one that is not 255. */
+static int lz4_length(const uint8_t *in, size_t len, size_t *at, size_t *n)
+{
+	uint8_t more = 255;
+
+	if (*n != 15)
+		return 0;
+	while (more == 255) {
+		if (*at == len || *n > LZ4_LEGACY_BLOCK)
+			return -EBADMSG;
+		more = in[(*at)++];
+		*n += more;
+	}
+	return 0;
+}
+
+/* One block (lz4_Block_format.md): literals, then a copy of what came out before, until the input ends. */
+static ssize_t lz4_block(const uint8_t *in, size_t len, uint8_t *out, size_t cap)
+{
+	size_t at = 0, to = 0;
+
+	while (at < len) {
+		uint8_t token = in[at++];
+		size_t literals = token >> 4, match = token & 15, offset;
+
+		if (lz4_length(in, len, &at, &literals) || literals > len - at || literals > cap - to)
+			return -EBADMSG;
+		memcpy(out + to, in + at, literals);
+		at += literals;
+		to += literals;
+		if (at == len)
+			return (ssize_t)to;
+		if (len - at < 2)
+			return -EBADMSG;
+		offset = in[at] | (size_t)in[at + 1] << 8;
+		at += 2;
+		if (lz4_length(in, len, &at, &match))
+			return -EBADMSG;
+		match += 4;
+		if (!offset || offset > to || match > cap - to)
+			return -EBADMSG;
+		/* It may run into itself. */
+		for (; match; match--, to++)
+			out[to] = out[to - offset];
+	}
+	return -EBADMSG;
+}
+
+static uint32_t little_endian(const uint8_t *p)
+{
+	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+int decompress_lz4(const void *in, size_t in_len, uint8_t **out, size_t *out_len)
+{
+	const uint8_t *from = in;
+	uint8_t *data = NULL;
+	size_t cap = 0, at = 4, total = 0, len;
+	ssize_t n = 0;
+	int ret = in_len >= 4 && little_endian(from) == LZ4_LEGACY_MAGIC ? 0 : -EBADMSG;
+
+	while (!ret && at < in_len) {
+		if (in_len - at < 4 || (len = little_endian(from + at)) > in_len - at - 4) {
+			ret = -EBADMSG;
+			break;
+		}
+		at += 4;
+		while (!ret && cap - total < LZ4_LEGACY_BLOCK)
+			ret = grow(&data, &cap, 2 * LZ4_LEGACY_BLOCK);
+		n = ret ? 0 : lz4_block(from + at, len, data + total, LZ4_LEGACY_BLOCK);
+		if (n < 0)
+			ret = (int)n;
+		total += n > 0 ? (size_t)n : 0;
+		at += len;
+	}
+	return done(ret, data, total, out, out_len);
+}
+
+int decompress(const void *in, size_t in_len, uint8_t **out, size_t *out_len)
+{
+	static const struct {
+		const char *magic;
+		size_t len;
+		int (*fn)(const void *in, size_t in_len, uint8_t **out, size_t *out_len);
+	} formats[] = {
+		{ "\x28\xb5\x2f\xfd", 4, decompress_zstd },
+		{ "\xfd"
+		  "7zXZ",
+		  6, decompress_xz },
+		{ "\x5d\0\0", 3, decompress_xz },
+		{ "\x1f\x8b", 2, decompress_gzip },
+		{ "\x02\x21\x4c\x18", 4, decompress_lz4 },
+	};
+
+	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++)
+		if (in_len > formats[i].len && !memcmp(in, formats[i].magic, formats[i].len))
+			return formats[i].fn(in, in_len, out, out_len);
+	return -EPROTONOSUPPORT;
 }

@@ -12,5 +12,10 @@
  * -EFBIG or -ENOMEM. */
 int decompress_xz(const void *in, size_t in_len, uint8_t **out, size_t *out_len);
 int decompress_zstd(const void *in, size_t in_len, uint8_t **out, size_t *out_len);
+int decompress_gzip(const void *in, size_t in_len, uint8_t **out, size_t *out_len);
+/* Its legacy frame, the one that kernels are in. */
+int decompress_lz4(const void *in, size_t in_len, uint8_t **out, size_t *out_len);
+/* Whichever it is, by its first bytes; -EPROTONOSUPPORT: none of these. */
+int decompress(const void *in, size_t in_len, uint8_t **out, size_t *out_len);
 
 #endif

@@ -18,6 +18,10 @@ bool host_is_nested(void)
 
 int host_choose(enum host_choice choice, struct kvm_probe *probe)
 {
+	if (choice == HOST_TRY) {
+		memset(probe, 0, sizeof(*probe));
+		return HOST_DIRECT;
+	}
 	kvm_probe(probe);
 	if (choice == HOST_NESTED && host_is_nested()) {
 		cli_error("--host nested: this is the nested host already; use --host direct");

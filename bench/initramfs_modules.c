@@ -14,8 +14,6 @@
 
 #define GUEST_DIR "/lib/modules/ktstr"
 
-typedef int (*decompress_fn)(const void *in, size_t in_len, uint8_t **out, size_t *out_len);
-
 static bool ends_with(const char *text, const char *end)
 {
 	size_t len = strlen(text), end_len = strlen(end);
@@ -24,7 +22,7 @@ static bool ends_with(const char *text, const char *end)
 }
 
 /* The host unpacks faster than a guest does, above all one that is emulated. */
-static int add_unpacked(struct initramfs *in, const char *file, const char *guest, decompress_fn decompress)
+static int add_unpacked(struct initramfs *in, const char *file, const char *guest)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC), ret;
 	void *packed = MAP_FAILED;
@@ -46,7 +44,6 @@ static int add_unpacked(struct initramfs *in, const char *file, const char *gues
 
 static int add_module(void *ctx, const char *module, const char *file)
 {
-	decompress_fn decompress = ends_with(file, ".xz") ? decompress_xz : decompress_zstd;
 	struct initramfs *in = ctx;
 	char guest[128];
 
@@ -56,7 +53,7 @@ static int add_module(void *ctx, const char *module, const char *file)
 		if (!strcmp(in->modules.items[i], guest))
 			return 0;
 	if (ends_with(file, ".xz") || ends_with(file, ".zst"))
-		add_unpacked(in, file, guest, decompress);
+		add_unpacked(in, file, guest);
 	else
 		initramfs_add_file(in, file, guest);
 	return initramfs_list_add(in, &in->modules, guest);

@@ -94,7 +94,7 @@ static enum register_choice parse_register_page(const char *arg)
 
 static enum host_choice parse_host(const char *arg)
 {
-	static const char *const names[] = { "auto", "direct", "nested" };
+	static const char *const names[] = { "auto", "direct", "nested", "try" };
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (!strcmp(arg, names[i]))

@@ -19,7 +19,8 @@
 
 /* Whether the guest reads device registers from a page (kvm/vm.h). */
 enum register_choice { REGISTERS_AUTO, REGISTERS_ON, REGISTERS_OFF };
-enum host_choice { HOST_AUTO, HOST_DIRECT, HOST_NESTED };
+/* HOST_TRY, not documented: direct, whatever the probe says, to time a start up to where such a KVM gives up. */
+enum host_choice { HOST_AUTO, HOST_DIRECT, HOST_NESTED, HOST_TRY };
 
 struct machine_list {
 	const char *word[MACHINE_LIST_MAX + 1]; /* NULL-terminated */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "bench/vmlinux.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <asm/bootparam.h>
 #include <elf.h>
 #include <errno.h>
@@ -17,8 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bench/decompress.h"
+
 #define HEADER_AT 0x1f1
-#define VMLINUX_MAX (1ll << 30)
 
 struct why {
 	char *text;
@@ -54,60 +53,25 @@ static int find_payload(const char *path, const uint8_t *image, size_t size, siz
 	return 0;
 }
 
-/* Any compression that kernels use is one that libarchive tells by its magic. */
-static int decompress_to(int fd, const char *path, const uint8_t *payload, size_t len, struct why why)
+static int write_whole(int fd, const uint8_t *data, size_t len)
 {
-	struct archive *a = archive_read_new();
-	struct archive_entry *entry;
-	int64_t total = 0;
-	uint8_t *buf = malloc(1 << 20);
-	ssize_t n = 0;
-	int rc = 0;
+	while (len) {
+		ssize_t n = write(fd, data, len);
 
-	if (!a || !buf) {
-		rc = failed(why, ENOMEM, "%s: out of memory", path);
-		goto out;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		data += n > 0 ? n : 0;
+		len -= n > 0 ? (size_t)n : 0;
 	}
-	archive_read_support_filter_all(a);
-	archive_read_support_format_raw(a);
-	if (archive_read_open_memory(a, payload, len) || archive_read_next_header(a, &entry)) {
-		rc = failed(why, EINVAL, "%s: its payload: %s", path, archive_error_string(a));
-		goto out;
-	}
-	while ((n = archive_read_data(a, buf, 1 << 20)) > 0) {
-		if (total == 0 && (n < SELFMAG || memcmp(buf, ELFMAG, SELFMAG))) {
-			rc = failed(why, EINVAL, "%s: its payload is no ELF kernel", path);
-			goto out;
-		}
-		if ((total += n) > VMLINUX_MAX) {
-			rc = failed(why, EFBIG, "%s: its payload is larger than a kernel can be", path);
-			goto out;
-		}
-		for (ssize_t done = 0, w; done < n; done += w) {
-			w = write(fd, buf + done, (size_t)(n - done));
-			if (w < 0) {
-				rc = failed(why, errno, "cannot write the kernel: %s", strerror(errno));
-				goto out;
-			}
-		}
-	}
-	/* What follows the compressed stream (padding) is not an error of ours
-	 * as long as the stream itself came out whole. */
-	if (n < 0 || !total)
-		rc = failed(why, EINVAL, "%s: its payload is damaged: %s", path, archive_error_string(a));
-out:
-	free(buf);
-	archive_read_free(a);
-	return rc;
+	return 0;
 }
 
-int vmlinux_extract(const char *bzimage, const char *out, char *text, size_t text_size)
+int vmlinux_unpack(const char *bzimage, int out, char *text, size_t text_size)
 {
 	struct why why = { text, text_size };
-	char tmp[PATH_MAX];
 	struct stat st;
-	uint8_t *image;
-	size_t at = 0, len = 0;
+	uint8_t *image, *elf = NULL;
+	size_t at = 0, len = 0, size = 0;
 	int fd = open(bzimage, O_RDONLY | O_CLOEXEC), rc;
 
 	if (fd < 0)
@@ -123,16 +87,37 @@ int vmlinux_extract(const char *bzimage, const char *out, char *text, size_t tex
 	rc = find_payload(bzimage, image, (size_t)st.st_size, &at, &len, why);
 	if (rc)
 		goto out;
-	if (snprintf(tmp, sizeof tmp, "%s.XXXXXX", out) >= (int)sizeof tmp) {
-		rc = failed(why, ENAMETOOLONG, "%s: name too long", out);
-		goto out;
-	}
+	/* The length at its end is gzip's own too; the others have it added. */
+	rc = decompress(image + at, image[at] == 0x1f ? len + 4 : len, &elf, &size);
+	if (rc == -EPROTONOSUPPORT)
+		failed(why, -rc, "%s: its payload is compressed in a way ktstr does not know; use zstd, xz or lz4",
+		       bzimage);
+	else if (rc == -EBADMSG)
+		failed(why, -rc, "%s: its payload is damaged; fetch or build it again", bzimage);
+	else if (rc)
+		failed(why, -rc, "%s: its payload: %s", bzimage, strerror(-rc));
+	else if (size < SELFMAG || memcmp(elf, ELFMAG, SELFMAG))
+		rc = failed(why, EINVAL, "%s: its payload is no ELF kernel", bzimage);
+	else if ((rc = write_whole(out, elf, size)))
+		failed(why, -rc, "cannot write the kernel: %s", strerror(-rc));
+out:
+	free(elf);
+	munmap(image, (size_t)st.st_size);
+	return rc;
+}
+
+int vmlinux_extract(const char *bzimage, const char *out, char *text, size_t text_size)
+{
+	struct why why = { text, text_size };
+	char tmp[PATH_MAX];
+	int fd, rc;
+
+	if (snprintf(tmp, sizeof tmp, "%s.XXXXXX", out) >= (int)sizeof tmp)
+		return failed(why, ENAMETOOLONG, "%s: name too long", out);
 	fd = mkostemp(tmp, O_CLOEXEC);
-	if (fd < 0) {
-		rc = failed(why, errno, "%s: %s", out, strerror(errno));
-		goto out;
-	}
-	rc = decompress_to(fd, bzimage, image + at, len, why);
+	if (fd < 0)
+		return failed(why, errno, "%s: %s", out, strerror(errno));
+	rc = vmlinux_unpack(bzimage, fd, text, text_size);
 	fchmod(fd, 0644);
 	if (close(fd) && !rc)
 		rc = failed(why, errno, "%s: %s", out, strerror(errno));
@@ -140,7 +125,5 @@ int vmlinux_extract(const char *bzimage, const char *out, char *text, size_t tex
 		rc = failed(why, errno, "%s: %s", out, strerror(errno));
 	if (rc)
 		unlink(tmp);
-out:
-	munmap(image, (size_t)st.st_size);
 	return rc;
 }

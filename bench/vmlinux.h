@@ -9,6 +9,9 @@
 
 #include <stddef.h>
 
+/* Decompress the payload of @bzimage into the file @out. 0, or a negative
+ * errno with a one-line reason in @why; -EPROTONOSUPPORT: by a way unknown here. */
+int vmlinux_unpack(const char *bzimage, int out, char *why, size_t why_size);
 /* Decompress the payload of @bzimage to @out, which appears whole or not at
  * all. 0, or a negative errno with a one-line reason in @why. */
 int vmlinux_extract(const char *bzimage, const char *out, char *why, size_t why_size);

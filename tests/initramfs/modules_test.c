@@ -213,18 +213,17 @@ static void packed_data_is_not_trusted(void **state)
 		LZMA_OK);
 	len[1] = ZSTD_compress(packed[1], 4096, data, sizeof(data), 3);
 	for (int k = 0; k < 2; k++) {
-		int (*const decompress)(const void *, size_t, uint8_t **, size_t *) = k ? decompress_zstd
-											: decompress_xz;
+		int (*const unpack)(const void *, size_t, uint8_t **, size_t *) = k ? decompress_zstd : decompress_xz;
 
-		assert_int_equal(decompress(packed[k], len[k], &out, &out_len), 0);
+		assert_int_equal(unpack(packed[k], len[k], &out, &out_len), 0);
 		assert_int_equal(out_len, sizeof(data));
 		assert_memory_equal(out, data, sizeof(data));
 		free(out);
 		for (size_t cut = 0; cut < len[k]; cut++)
-			assert_int_equal(decompress(packed[k], cut, &out, &out_len), -EBADMSG);
+			assert_int_equal(unpack(packed[k], cut, &out, &out_len), -EBADMSG);
 		for (size_t at = 0; at < len[k]; at++) {
 			packed[k][at] ^= 0x10;
-			if (!decompress(packed[k], len[k], &out, &out_len))
+			if (!unpack(packed[k], len[k], &out, &out_len))
 				free(out);
 			packed[k][at] ^= 0x10;
 		}

@@ -140,6 +140,7 @@ static int attach_slots(struct blk *b)
 		int err;
 
 		b->slot[i].blk = b;
+		b->slot[i].iov = b->iov[i];
 		err = b->backing->ops->attach(b->backing, &b->slot[i].op, i);
 		if (err)
 			return err;

@@ -52,6 +52,8 @@ struct blk {
 	struct timer reset_bound;
 	uint64_t reset_patience_ns;
 	struct blk_request slot[VIRTQ_SIZE_MAX]; /* by head */
+	/* The slots', a page each and apart from them: of an idle disk none is touched. */
+	struct iovec iov[VIRTQ_SIZE_MAX][BLK_IOV_MAX];
 };
 
 /* As blk_create(), on a backing that is there; it is closed with the device,

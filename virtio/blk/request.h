@@ -39,7 +39,7 @@ struct blk_request {
 	uint32_t done;	   /* of these, written */
 	struct iovec *at;  /* what is left of iov */
 	unsigned n;
-	struct iovec iov[BLK_IOV_MAX];
+	struct iovec *iov; /* BLK_IOV_MAX of them */
 };
 
 struct blk_geometry {
