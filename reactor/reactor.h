@@ -47,6 +47,10 @@ struct reactor_counters {
 	uint64_t overflows;   /* enters that found the CQ overflow flag up */
 	uint64_t kernel_ns;   /* time inside io_uring_enter, waiting included */
 	uint64_t handlers_ns; /* time inside handlers */
+	/* Busy-waits that found something, that ended in sleep, and of these, that
+	 * had the CPU taken away; and the time in all of them. */
+	uint64_t polls_hit, polls_missed, polls_preempted;
+	uint64_t poll_ns;
 };
 
 /* The handler of one CQE. @res and @flags are the CQE's. */
@@ -92,6 +96,29 @@ void reactor_stop(struct reactor *r);
 int reactor_step(struct reactor *r, bool wait);
 /* The same, waiting at most until the absolute @deadline_ns; 0 when it passed. */
 int reactor_step_until(struct reactor *r, uint64_t deadline_ns);
+
+/*
+ * Busy-wait at most @max_ns before each sleep of reactor_run(); 0: never, which
+ * it is from the start. How long it really does tunes itself (busywait.h). Only
+ * where the thread has a CPU that nobody else needs.
+ */
+void reactor_busy_wait(struct reactor *r, uint64_t max_ns);
+
+/*
+ * What a busy-wait looks at besides the ring: a queue in memory, whose other
+ * side then need not kick. While reactor_polls(), a device may leave its kicks
+ * off; @look is called over and over, and @rest once before each sleep. Both run
+ * as handlers do, and are called whatever the device's state is.
+ */
+struct poller {
+	bool (*look)(struct poller *p); /* do what is there: true when there was something */
+	bool (*rest)(struct poller *p); /* have kicks come from now on; true: work came in between and was done */
+	struct poller *next;
+};
+void poller_add(struct reactor *r, struct poller *p);
+void poller_remove(struct reactor *r, struct poller *p);
+/* Whether @rest will be called before the reactor sleeps. */
+bool reactor_polls(const struct reactor *r);
 
 /* In-flight SQEs of the whole ring. */
 unsigned reactor_in_flight(const struct reactor *r);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The ring: set-up, the loop, completions and their slots. */
+/* The ring: set-up, slots, entering the kernel, taking what it completed. */
 #include "reactor/reactor.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <liburing.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -16,37 +15,15 @@
 #ifndef IORING_SETUP_DEFER_TASKRUN
 #define IORING_SETUP_DEFER_TASKRUN (1U << 13)
 #endif
+#ifndef IORING_SQ_TASKRUN
+#define IORING_SQ_TASKRUN (1U << 2)
+#endif
 #ifndef IORING_ENTER_NO_IOWAIT
 #define IORING_ENTER_NO_IOWAIT (1U << 7)
 #endif
 #ifndef IORING_FEAT_NO_IOWAIT
 #define IORING_FEAT_NO_IOWAIT (1U << 17)
 #endif
-
-#define NS_PER_S 1000000000ull
-
-struct slot {
-	struct completion *c;
-	uint32_t generation;
-	uint32_t next_free;
-};
-
-struct reactor {
-	struct io_uring ring;
-	struct reactor_features features;
-	struct reactor_counters counters;
-	unsigned enter_flags;
-	unsigned n_slots;
-	uint32_t free_slot; /* head of the list of free slots; 0: none */
-	unsigned in_flight; /* SQEs whose final CQE has not come */
-	bool stop;
-	bool dispatching;
-	bool draining; /* teardown: CQEs are counted, handlers not run */
-	int fatal;
-	struct deferred *deferred, **deferred_tail;
-	struct io_uring_cqe *batch; /* local list of one wake */
-	struct slot slot[];
-};
 
 uint64_t monotonic_ns(void)
 {
@@ -58,9 +35,9 @@ uint64_t monotonic_ns(void)
 
 /* The set-ups in order of preference; the first that the kernel takes is used. */
 static const unsigned setup_flags[] = {
-	IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL,
-	IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL,
-	IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL,
+	IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_TASKRUN_FLAG,
+	IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_TASKRUN_FLAG,
+	IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_TASKRUN_FLAG,
 	IORING_SETUP_SUBMIT_ALL,
 	0,
 };
@@ -163,11 +140,8 @@ void reactor_count_rearm(struct reactor *r)
 	r->counters.rearms++;
 }
 
-/*
- * Publish the SQ tail, submit, and wait for @min CQEs (with @timeout_ns when it
- * is not UINT64_MAX). liburing 2.3 can't pass NO_IOWAIT, hence by hand.
- */
-static int ring_enter(struct reactor *r, unsigned min, uint64_t timeout_ns)
+/* By hand, for liburing 2.3 can't pass NO_IOWAIT. */
+int ring_enter(struct reactor *r, unsigned min, uint64_t timeout_ns)
 {
 	struct io_uring_sq *sq = &r->ring.sq;
 	unsigned to_submit;
@@ -202,6 +176,15 @@ static int ring_enter(struct reactor *r, unsigned min, uint64_t timeout_ns)
 	return rc < 0 ? rc : 0;
 }
 
+bool ring_stirs(const struct reactor *r)
+{
+	/* Completions wait as task work for an enter, which sets the flag
+	 * (IORING_SETUP_TASKRUN_FLAG); without DEFER_TASKRUN and COOP_TASKRUN they
+	 * come to the CQ by themselves. */
+	return r->ring.sq.sqe_tail != r->ring.sq.sqe_head || io_uring_cq_ready(&r->ring) ||
+	       __atomic_load_n(r->ring.sq.kflags, __ATOMIC_RELAXED) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+}
+
 static void dispatch(struct reactor *r, const struct io_uring_cqe *cqe)
 {
 	uint32_t index = (uint32_t)cqe->user_data, generation = (uint32_t)(cqe->user_data >> 32);
@@ -225,7 +208,7 @@ static void dispatch(struct reactor *r, const struct io_uring_cqe *cqe)
 		s->c->done(s->c, cqe->res, cqe->flags);
 }
 
-static int reap(struct reactor *r)
+int ring_reap(struct reactor *r)
 {
 	unsigned n = 0, head;
 	struct io_uring_cqe *cqe;
@@ -249,87 +232,6 @@ static int reap(struct reactor *r)
 		dispatch(r, &r->batch[i]);
 	return (int)n;
 }
-
-static void run_deferred(struct reactor *r)
-{
-	struct deferred *d = r->deferred;
-
-	/* What is deferred from here on waits for the next step, so that one
-	 * busy device can't keep the others from their CQEs. */
-	r->deferred = NULL;
-	r->deferred_tail = &r->deferred;
-	while (d) {
-		struct deferred *next = d->next;
-
-		d->queued = false;
-		d->next = NULL;
-		d->fn(d);
-		d = next;
-	}
-}
-
-static int step(struct reactor *r, bool wait, uint64_t timeout_ns)
-{
-	uint64_t before;
-	int rc, n;
-
-	assert(!r->dispatching);
-	if (r->deferred || io_uring_cq_ready(&r->ring))
-		wait = false;
-	rc = ring_enter(r, wait ? 1 : 0, timeout_ns);
-	if (rc < 0)
-		return rc;
-
-	before = monotonic_ns();
-	r->dispatching = true;
-	n = reap(r);
-	if (!r->draining)
-		run_deferred(r);
-	r->dispatching = false;
-	r->counters.handlers_ns += monotonic_ns() - before;
-	return n;
-}
-
-int reactor_step(struct reactor *r, bool wait)
-{
-	return step(r, wait, UINT64_MAX);
-}
-
-int reactor_step_until(struct reactor *r, uint64_t deadline_ns)
-{
-	uint64_t now = monotonic_ns();
-
-	return step(r, now < deadline_ns, now < deadline_ns ? deadline_ns - now : 0);
-}
-
-int reactor_run(struct reactor *r)
-{
-	int rc = 0;
-
-	while (!r->stop && rc >= 0)
-		rc = step(r, true, UINT64_MAX);
-	r->stop = false;
-	if (rc >= 0)
-		rc = r->fatal;
-	return rc < 0 ? rc : 0;
-}
-
-void reactor_stop(struct reactor *r)
-{
-	r->stop = true;
-}
-
-void reactor_defer(struct reactor *r, struct deferred *d)
-{
-	if (d->queued)
-		return;
-	d->queued = true;
-	d->next = NULL;
-	*r->deferred_tail = d;
-	r->deferred_tail = &d->next;
-}
-
-/* --- completions and operations ---------------------------------------- */
 
 int reactor_attach(struct reactor *r, struct completion *c, completion_fn done)
 {
@@ -356,137 +258,6 @@ void reactor_detach(struct reactor *r, struct completion *c)
 	s->next_free = r->free_slot;
 	r->free_slot = c->slot;
 	c->slot = 0;
-}
-
-static uint64_t tag(const struct completion *c)
-{
-	return (uint64_t)c->generation << 32 | c->slot;
-}
-
-/* An SQE; when the queue is full what is in it is submitted first. */
-static struct io_uring_sqe *get_sqe(struct reactor *r)
-{
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->ring);
-
-	if (!sqe) {
-		int rc = ring_enter(r, 0, UINT64_MAX);
-
-		if (rc < 0)
-			reactor_fatal(r, rc);
-		sqe = io_uring_get_sqe(&r->ring);
-	}
-	return sqe;
-}
-
-static void sqe_sent(struct reactor *r, struct completion *c, struct io_uring_sqe *sqe)
-{
-	sqe->user_data = c ? tag(c) : 0;
-	if (c)
-		c->in_flight++;
-	r->in_flight++;
-}
-
-int reactor_readv(struct reactor *r, struct completion *c, int fd, const struct iovec *iov, unsigned n, int64_t offset)
-{
-	struct io_uring_sqe *sqe = get_sqe(r);
-
-	if (!sqe)
-		return -EBUSY;
-	io_uring_prep_readv(sqe, fd, iov, n, (uint64_t)offset);
-	sqe_sent(r, c, sqe);
-	return 0;
-}
-
-int reactor_writev(struct reactor *r, struct completion *c, int fd, const struct iovec *iov, unsigned n, int64_t offset)
-{
-	struct io_uring_sqe *sqe = get_sqe(r);
-
-	if (!sqe)
-		return -EBUSY;
-	io_uring_prep_writev(sqe, fd, iov, n, (uint64_t)offset);
-	sqe_sent(r, c, sqe);
-	return 0;
-}
-
-int reactor_read(struct reactor *r, struct completion *c, int fd, void *buf, unsigned len, int64_t offset)
-{
-	struct io_uring_sqe *sqe = get_sqe(r);
-
-	if (!sqe)
-		return -EBUSY;
-	io_uring_prep_read(sqe, fd, buf, len, (uint64_t)offset);
-	sqe_sent(r, c, sqe);
-	return 0;
-}
-
-int reactor_write(struct reactor *r, struct completion *c, int fd, const void *buf, unsigned len, int64_t offset)
-{
-	struct io_uring_sqe *sqe = get_sqe(r);
-
-	if (!sqe)
-		return -EBUSY;
-	io_uring_prep_write(sqe, fd, buf, len, (uint64_t)offset);
-	sqe_sent(r, c, sqe);
-	return 0;
-}
-
-int reactor_fdatasync(struct reactor *r, struct completion *c, int fd)
-{
-	struct io_uring_sqe *sqe = get_sqe(r);
-
-	if (!sqe)
-		return -EBUSY;
-	io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
-	sqe_sent(r, c, sqe);
-	return 0;
-}
-
-int reactor_poll(struct reactor *r, struct completion *c, int fd, unsigned events)
-{
-	struct io_uring_sqe *sqe = get_sqe(r);
-
-	if (!sqe)
-		return -EBUSY;
-	io_uring_prep_poll_add(sqe, fd, events);
-	sqe_sent(r, c, sqe);
-	return 0;
-}
-
-int reactor_poll_multishot(struct reactor *r, struct completion *c, int fd, unsigned events)
-{
-	struct io_uring_sqe *sqe = get_sqe(r);
-
-	if (!sqe)
-		return -EBUSY;
-	io_uring_prep_poll_multishot(sqe, fd, events);
-	sqe_sent(r, c, sqe);
-	return 0;
-}
-
-int reactor_cancel(struct reactor *r, struct completion *c)
-{
-	struct io_uring_sqe *sqe;
-
-	if (!c->slot || !c->in_flight)
-		return 0;
-	sqe = get_sqe(r);
-	if (!sqe)
-		return -EBUSY;
-	io_uring_prep_cancel64(sqe, tag(c), IORING_ASYNC_CANCEL_ALL);
-	sqe_sent(r, NULL, sqe);
-	return 0;
-}
-
-int reactor_settle(struct reactor *r, struct completion *c, uint64_t deadline_ns)
-{
-	int rc = reactor_cancel(r, c);
-
-	while (rc >= 0 && c->slot && c->in_flight) {
-		if (monotonic_ns() >= deadline_ns)
-			return -ETIMEDOUT;
-		rc = reactor_step_until(r, deadline_ns);
-	}
-	return rc < 0 ? rc : 0;
 }
 
 int reactor_destroy(struct reactor *r, uint64_t patience_ns)

@@ -168,6 +168,18 @@ bool virtq_pending(const struct virtqueue *vq)
 	return vq->ready && !vq->broken && load_avail_idx(vq, &idx) == 0 && idx != vq->next_avail;
 }
 
+uint16_t virtq_available(const struct virtqueue *vq)
+{
+	uint16_t idx;
+
+	return vq->ready && !vq->broken && load_avail_idx(vq, &idx) == 0 ? (uint16_t)(idx - vq->next_avail) : 0;
+}
+
+uint16_t virtq_unsignalled(const struct virtqueue *vq)
+{
+	return (uint16_t)(vq->next_used - vq->signalled_used);
+}
+
 int virtq_push(struct virtqueue *vq, uint16_t head, uint32_t len)
 {
 	const struct vring_used_elem elem = { .id = head, .len = len };
@@ -198,7 +210,7 @@ static int wants_interrupt(struct virtqueue *vq)
 	return vring_need_event(word, new, old) ? 1 : 0;
 }
 
-int virtq_publish(struct virtqueue *vq)
+int virtq_show(struct virtqueue *vq)
 {
 	uint16_t *idx;
 
@@ -211,6 +223,18 @@ int virtq_publish(struct virtqueue *vq)
 	 * elements (2.7.14): data, status and elements are visible before it. */
 	__atomic_store_n(idx, vq->next_used, __ATOMIC_RELEASE);
 	vq->published_used = vq->next_used;
+	return 0;
+}
+
+int virtq_publish(struct virtqueue *vq)
+{
+	int err;
+
+	if (!virtq_unsignalled(vq))
+		return 0;
+	err = virtq_show(vq);
+	if (err)
+		return err;
 	/* Pairs with the driver's full barrier between its store of used_event
 	 * (or flags) and its second look at used.idx (2.7.7.2): one of the two
 	 * sides sees the other's store. Release does not order store to load. */

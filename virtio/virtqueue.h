@@ -73,6 +73,10 @@ void virtq_unpop(struct virtqueue *vq, uint16_t head);
 void virtq_drop(struct virtqueue *vq, uint16_t head);
 /* Whether a pop would find something; poisons nothing. */
 bool virtq_pending(const struct virtqueue *vq);
+/* How many chains are available: as the driver says, so anything up to 65535. */
+uint16_t virtq_available(const struct virtqueue *vq);
+/* Used entries that no virtq_publish() has asked for yet. */
+uint16_t virtq_unsignalled(const struct virtqueue *vq);
 
 /*
  * virtq_push - write the used element of @head; not visible to the driver
@@ -81,10 +85,13 @@ bool virtq_pending(const struct virtqueue *vq);
  * is no longer outstanding).
  */
 int virtq_push(struct virtqueue *vq, uint16_t head, uint32_t len);
-/* Store used.idx (release) when entries were pushed since the last publish.
- * Returns 1 when the driver wants an interrupt for them (2.7.7.2), 0 when not,
- * -EFAULT when the ring is unmapped. On failure to read the suppression
- * fields it returns 1: a spurious interrupt is fine, a lost one is not. */
+/* Store used.idx (release) for what was pushed, and leave the question whether
+ * the driver wants an interrupt to a virtq_publish() that must still come. 0, or
+ * -EFAULT when the ring is unmapped. */
+int virtq_show(struct virtqueue *vq);
+/* virtq_show(), and ask for all entries since that was asked last. Returns 1 when the driver wants an interrupt for
+ * them (2.7.7.2), 0 when not, -EFAULT when the ring is unmapped. On failure to read the suppression fields it returns
+ * 1: a spurious interrupt is fine, a lost one is not. */
 int virtq_publish(struct virtqueue *vq);
 
 /* Ask the driver not to kick / to kick. virtq_enable_kicks() returns true when

@@ -11,7 +11,9 @@
 
 #define WARM_UP_NS_MIN 10000000ull
 
-const char *const contender_names[CONTENDERS] = { "auto", "uring", "sync", "fio io_uring", "fio psync" };
+const char *const contender_names[CONTENDERS] = {
+	"auto", "auto, no poll", "uring", "sync", "fio io_uring", "fio psync"
+};
 
 struct load {
 	struct ring *ring;
@@ -126,6 +128,7 @@ static void account(struct sample *s, const struct mark *from, const struct mark
 		.kicks = (double)l->ring->kicks / all,
 		.interrupts = (double)d->interrupts / all,
 		.enters = (double)d->reactor.enters / all,
+		.poll_us = (double)d->reactor.poll_ns / all / 1e3,
 		.in_flight_max = d->counters.in_flight_max,
 		.allocations = d->allocations_counted ? (int64_t)d->allocations : -1,
 	};
@@ -133,7 +136,8 @@ static void account(struct sample *s, const struct mark *from, const struct mark
 
 static int plane_measure(struct cell *c, enum contender who, unsigned round, uint64_t ns)
 {
-	static const enum blk_engine engines[] = { BLK_ENGINE_AUTO, BLK_ENGINE_URING, BLK_ENGINE_SYNC };
+	static const enum blk_engine engines[] = { BLK_ENGINE_AUTO, BLK_ENGINE_AUTO, BLK_ENGINE_URING,
+						   BLK_ENGINE_SYNC };
 	const struct blk_config cfg = { .path = c->storage->path,
 					.direct = c->storage->direct,
 					.engine = engines[who] };
@@ -151,7 +155,7 @@ static int plane_measure(struct cell *c, enum contender who, unsigned round, uin
 		return err;
 	}
 	l.ring = &ring;
-	err = device_start(&d, &ring, &cfg);
+	err = device_start(&d, &ring, &cfg, who == AUTO || who == URING ? c->poll_ns : 0);
 	snprintf(c->why[who], sizeof(c->why[who]), "%s", d.why);
 	if (err)
 		goto out;

@@ -12,8 +12,8 @@
 
 #include "bench/plane/storage.h"
 
-/* The first three are the device's engines. */
-enum contender { AUTO, URING, SYNC, FIO_URING, FIO_PSYNC, CONTENDERS };
+/* The first four are the device: as it comes, without its busy-wait, and by its engines. */
+enum contender { AUTO, STILL, URING, SYNC, FIO_URING, FIO_PSYNC, CONTENDERS };
 extern const char *const contender_names[CONTENDERS];
 #define is_fio(c) ((c) >= FIO_URING)
 
@@ -25,6 +25,7 @@ struct sample {
 	/* CPU us: the reactor's thread (fio: its thread), its io-wq workers (fio: not seen), the driver's thread. */
 	double cpu_us, workers_us, driver_us;
 	double kicks, interrupts, enters;
+	double poll_us; /* of cpu_us: busy-waiting in vain or not */
 	uint64_t in_flight_max;
 	int64_t allocations; /* after DRIVER_OK, in all; -1: not counted */
 };
@@ -32,6 +33,7 @@ struct sample {
 struct cell {
 	const struct storage *storage;
 	bool write;
+	uint64_t poll_ns; /* at most, of auto and uring */
 	unsigned depth;
 	struct sample sample[ROUNDS_MAX][CONTENDERS];
 	char engine[CONTENDERS][16], reason[CONTENDERS][96]; /* the device's */

@@ -67,6 +67,7 @@ static void *device_thread(void *arg)
 		snprintf(d->why, sizeof(d->why), "no io_uring: %s", strerror(-err));
 		goto out;
 	}
+	reactor_busy_wait(r, d->poll_ns);
 	err = blk_create(&d->blk, r, &d->cfg, d->why, sizeof(d->why));
 	if (err)
 		goto out_reactor;
@@ -97,11 +98,13 @@ static void join(struct device *d)
 	sem_destroy(&d->up);
 }
 
-int device_start(struct device *d, struct ring *ring, const struct blk_config *cfg)
+int device_start(struct device *d, struct ring *ring, const struct blk_config *cfg, uint64_t poll_ns)
 {
 	int err;
 
-	*d = (struct device){ .ring = ring, .cfg = *cfg, .stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) };
+	*d = (struct device){
+		.ring = ring, .cfg = *cfg, .poll_ns = poll_ns, .stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
+	};
 	if (d->stop_fd < 0)
 		return -errno;
 	sem_init(&d->up, 0, 0);

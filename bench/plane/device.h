@@ -13,6 +13,7 @@
 struct device {
 	struct ring *ring;
 	struct blk_config cfg;
+	uint64_t poll_ns;
 	pthread_t thread;
 	sem_t up;
 	int stop_fd;
@@ -33,9 +34,10 @@ struct device {
 	uint64_t allocations; /* after DRIVER_OK, by the device's thread */
 };
 
-/* Create the device of @cfg on @ring and drive it to DRIVER_OK. 0, or a
- * negative errno with the reason in d->why; then nothing is left to stop. */
-int device_start(struct device *d, struct ring *ring, const struct blk_config *cfg);
+/* Create the device of @cfg on @ring and drive it to DRIVER_OK; its reactor
+ * busy-waits at most @poll_ns. 0, or a negative errno with the reason in d->why;
+ * then nothing is left to stop. */
+int device_start(struct device *d, struct ring *ring, const struct blk_config *cfg, uint64_t poll_ns);
 /* Nothing is in flight. 0, or the negative errno that ended the reactor. */
 int device_stop(struct device *d);
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "bench/plane/report.h"
+#include "bench/poll.h"
 #include "bench/size.h"
 
 static const unsigned depths[] = { 1, 8, 32 };
@@ -26,17 +27,20 @@ enum { EXIT_USAGE = 64, EXIT_UNAVAILABLE = 69, EXIT_INTERNAL = 70 };
 static const char usage[] =
 	"usage: ktstr-plane [OPTION...]\n\n"
 	"Times virtio-blk between two threads of this machine, and fio on the same file beside it.\n\n"
-	"  --seconds=TIME  for each run (1s); 5 runs a cell and round\n"
+	"  --seconds=TIME  for each run (1s); 6 runs a cell and round\n"
 	"  --rounds=N      of the whole table, 1..99 (3)\n"
 	"  --json=FILE     the results for programs\n"
 	"  --size=BYTES    of each file (256M)\n"
 	"  --disk=DIR      where disk and page cache are measured ($TMPDIR, else /var/tmp)\n"
 	"  --tmpfs=DIR     where tmpfs is (/dev/shm)\n"
-	"  --only=NAME     disk, cache or tmpfs alone\n";
+	"  --only=NAME     disk, cache or tmpfs alone\n"
+	"  --poll=HOW      busy-wait of the device's thread: auto, off, or at most so many microseconds (auto: where\n"
+	"                  there is a CPU beside the driver's)\n";
 
 struct options {
 	uint64_t ns, rounds, size;
 	const char *json, *disk, *tmpfs, *only;
+	struct poll_choice poll;
 };
 
 static void __attribute__((noreturn)) bad_usage(const char *option, const char *value, const char *wanted)
@@ -51,7 +55,7 @@ static void parse(struct options *o, int argc, char **argv)
 					       { "json", 1, NULL, 'j' },    { "size", 1, NULL, 'z' },
 					       { "disk", 1, NULL, 'd' },    { "tmpfs", 1, NULL, 't' },
 					       { "only", 1, NULL, 'o' },    { "help", 0, NULL, 'h' },
-					       { NULL, 0, NULL, 0 } };
+					       { "poll", 1, NULL, 'p' },    { NULL, 0, NULL, 0 } };
 	int key;
 
 	while ((key = getopt_long(argc, argv, "", known, NULL)) >= 0) {
@@ -63,6 +67,8 @@ static void parse(struct options *o, int argc, char **argv)
 			bad_usage("size", optarg, "at least 1M, whole blocks of 4k");
 		if (key == 'o' && strcmp(optarg, "disk") && strcmp(optarg, "cache") && strcmp(optarg, "tmpfs"))
 			bad_usage("only", optarg, "disk, cache or tmpfs");
+		if (key == 'p' && poll_parse(optarg, &o->poll))
+			bad_usage("poll", optarg, "auto, off, or microseconds up to 1000000");
 		if (key == 'j')
 			o->json = optarg;
 		if (key == 'd')
@@ -93,7 +99,7 @@ static void stuck(int signo)
 	_exit(EXIT_INTERNAL);
 }
 
-static unsigned make_cells(struct cell *cell, const struct storage *storage)
+static unsigned make_cells(struct cell *cell, const struct storage *storage, uint64_t poll_ns)
 {
 	unsigned n = 0;
 
@@ -102,6 +108,7 @@ static unsigned make_cells(struct cell *cell, const struct storage *storage)
 			for (unsigned d = 0; d < DEPTHS; d++) {
 				cell[n].storage = &storage[s];
 				cell[n].write = write;
+				cell[n].poll_ns = poll_ns;
 				cell[n++].depth = depths[d];
 			}
 	return n;
@@ -196,7 +203,8 @@ int main(int argc, char **argv)
 			storage_open(&storage[s], s, s == STORAGE_TMPFS ? o.tmpfs : o.disk, o.size);
 	r.rounds = (unsigned)o.rounds;
 	r.seconds = (double)o.ns / 1e9;
-	r.n_cells = make_cells(cell, storage);
+	r.poll_ns = poll_choose(&o.poll, 1, &r.poll_reason);
+	r.n_cells = make_cells(cell, storage, r.poll_ns);
 	measure(&r, o.ns);
 	report_print(stdout, &r);
 	code = outcome(&r);

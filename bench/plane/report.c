@@ -51,7 +51,13 @@ static struct spread of(const struct results *r, const struct cell *c, enum cont
 #define median(r, c, who, name) (of(r, c, who, offsetof(struct sample, name)).median)
 
 /* Auto against what is asked for. BEST_FIO: the faster of fio's in that round. */
-enum rival { AGAINST_URING = URING, AGAINST_SYNC = SYNC, AGAINST_FIO_URING = FIO_URING, AGAINST_BEST_FIO = CONTENDERS };
+enum rival {
+	AGAINST_STILL = STILL,
+	AGAINST_URING = URING,
+	AGAINST_SYNC = SYNC,
+	AGAINST_FIO_URING = FIO_URING,
+	AGAINST_BEST_FIO = CONTENDERS
+};
 
 static double rival_iops(const struct sample *s, enum rival rival)
 {
@@ -169,9 +175,11 @@ static void print_ratio(FILE *f, struct spread s)
 
 static void print_speeds(FILE *f, const struct results *r)
 {
-	fprintf(f, "k IOPS, 4 KiB; auto against the others\n%-5s %-9s %3s %8s %8s %8s %8s %8s  %6s %6s %6s %6s  %s\n",
-		"on", "operation", "QD", "auto", "uring", "sync", "fio-ring", "fio-psyn", "/sync", "/uring", "/f-rng",
-		"/f-max", "auto is");
+	fprintf(f,
+		"k IOPS, 4 KiB; auto against the others\n%-5s %-9s %3s %8s %8s %8s %8s %8s %8s  %6s %6s %6s %6s %6s  "
+		"%s\n",
+		"on", "operation", "QD", "auto", "no poll", "uring", "sync", "fio-ring", "fio-psyn", "/sync", "/still",
+		"/uring", "/f-rng", "/f-max", "auto is");
 	for (unsigned i = 0; i < r->n_cells; i++) {
 		const struct cell *c = &r->cell[i];
 
@@ -180,6 +188,7 @@ static void print_speeds(FILE *f, const struct results *r)
 			print_k(f, median(r, c, who, iops));
 		fputc(' ', f);
 		print_ratio(f, ratio(r, c, AGAINST_SYNC));
+		print_ratio(f, ratio(r, c, AGAINST_STILL));
 		print_ratio(f, ratio(r, c, AGAINST_URING));
 		print_ratio(f, ratio(r, c, AGAINST_FIO_URING));
 		print_ratio(f, ratio(r, c, AGAINST_BEST_FIO));
@@ -201,9 +210,9 @@ static void print_costs(FILE *f, const struct results *r)
 {
 	fprintf(f,
 		"\nCPU us a request (reactor + io-wq workers; fio: its thread, workers not seen); "
-		"counts a request\n%-5s %-9s %3s %13s %13s %13s %8s %8s  %6s %6s %6s  %s\n",
-		"on", "operation", "QD", "auto", "uring", "sync", "fio-ring", "fio-psyn", "kicks", "irqs", "enters",
-		"in flight: auto uring sync");
+		"counts a request\n%-5s %-9s %3s %13s %13s %13s %13s %8s %8s  %6s %6s %6s  %s\n",
+		"on", "operation", "QD", "auto", "no poll", "uring", "sync", "fio-ring", "fio-psyn", "kicks", "irqs",
+		"enters", "in flight: auto, no poll, uring, sync");
 	for (unsigned i = 0; i < r->n_cells; i++) {
 		const struct cell *c = &r->cell[i];
 
@@ -248,6 +257,7 @@ void report_print(FILE *f, const struct results *r)
 	host_line(r, host, sizeof(host));
 	fprintf(f, "ktstr-plane: %u round%s of %.2f s a cell, in turn; medians. %s\n", r->rounds,
 		r->rounds == 1 ? "" : "s", r->seconds, host);
+	fprintf(f, "busy-wait of auto and uring: at most %.0f us (%s)\n", (double)r->poll_ns / 1e3, r->poll_reason);
 	print_speeds(f, r);
 	print_costs(f, r);
 	print_goals(f, r);
@@ -267,6 +277,7 @@ static json_t *sample_json(const struct sample *s, enum contender who)
 	json_object_set_new(j, "kicks", json_real(s->kicks));
 	json_object_set_new(j, "interrupts", json_real(s->interrupts));
 	json_object_set_new(j, "enters", json_real(s->enters));
+	json_object_set_new(j, "poll_us", json_real(s->poll_us));
 	json_object_set_new(j, "in_flight_max", json_integer((json_int_t)s->in_flight_max));
 	json_object_set_new(j, "allocations", s->allocations < 0 ? json_null() : json_integer(s->allocations));
 	return j;
@@ -321,6 +332,7 @@ json_t *report_json(const struct results *r)
 			if (applies(&goals[g], c))
 				json_array_append_new(met, goal_json(&goals[g], c, ratio(r, c, goals[g].rival)));
 	}
-	return json_pack("{s:s, s:s, s:i, s:f, s:o, s:o}", "program", "ktstr-plane " KTSTR_VERSION, "host", host,
-			 "rounds", (int)r->rounds, "seconds", r->seconds, "cells", cells, "goals", met);
+	return json_pack("{s:s, s:s, s:i, s:f, s:I, s:s, s:o, s:o}", "program", "ktstr-plane " KTSTR_VERSION, "host",
+			 host, "rounds", (int)r->rounds, "seconds", r->seconds, "poll_ns", (json_int_t)r->poll_ns,
+			 "poll_reason", r->poll_reason, "cells", cells, "goals", met);
 }

@@ -11,6 +11,8 @@
 struct results {
 	unsigned rounds, n_cells;
 	double seconds;
+	uint64_t poll_ns;
+	const char *poll_reason;
 	double load[2]; /* the machine's load average before and after */
 	struct cell *cell;
 };

@@ -26,6 +26,7 @@ struct link {
 	struct blk_fixture f;
 	struct blk_config cfg;
 	uint64_t features;
+	uint64_t busy_ns; /* of the reactor's busy-wait, and of pauses of the driver's */
 	struct kick kick, stop;
 	int kick_fd, stop_fd;
 	sem_t up;
@@ -53,6 +54,7 @@ static void *device_thread(void *arg)
 	blk_fixture_start(&l->f, l->features, 256);
 	assert_int_equal(kick_watch(l->f.r, &l->kick, l->kick_fd, kicked), 0);
 	assert_int_equal(kick_watch(l->f.r, &l->stop, l->stop_fd, stopped), 0);
+	reactor_busy_wait(l->f.r, l->busy_ns);
 	sem_post(&l->up);
 	assert_int_equal(reactor_run(l->f.r), 0);
 	kick_unwatch(&l->kick);
@@ -132,6 +134,15 @@ static unsigned take(struct link *l, struct slot *slot, unsigned depth)
 	}
 }
 
+/* Now shorter than the busy-wait, now longer: the reactor falls asleep at any moment of ours. */
+static void pause_driver(const struct link *l, unsigned n)
+{
+	uint64_t until = monotonic_ns() + (l->busy_ns * (n % 16)) / 8;
+
+	while (l->busy_ns && monotonic_ns() < until)
+		;
+}
+
 static void drive(struct link *l, unsigned depth, unsigned ops)
 {
 	struct slot slot[64] = { 0 };
@@ -147,11 +158,12 @@ static void drive(struct link *l, unsigned depth, unsigned ops)
 			posted++;
 			kick_if_wanted(l);
 		}
+		pause_driver(l, done);
 		done += take(l, slot, depth);
 	}
 }
 
-static void run(struct blk_config cfg, uint64_t features, unsigned depth, unsigned ops)
+static void run_polled(struct blk_config cfg, uint64_t features, unsigned depth, unsigned ops, uint64_t busy_ns)
 {
 	static struct link l;
 	pthread_t t;
@@ -159,6 +171,7 @@ static void run(struct blk_config cfg, uint64_t features, unsigned depth, unsign
 	memset(&l, 0, sizeof(l));
 	l.cfg = cfg;
 	l.features = features;
+	l.busy_ns = busy_ns;
 	l.kick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	l.stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	sem_init(&l.up, 0, 0);
@@ -175,6 +188,11 @@ static void run(struct blk_config cfg, uint64_t features, unsigned depth, unsign
 	close(l.kick_fd);
 	close(l.stop_fd);
 	sem_destroy(&l.up);
+}
+
+static void run(struct blk_config cfg, uint64_t features, unsigned depth, unsigned ops)
+{
+	run_polled(cfg, features, depth, ops, 0);
 }
 
 static void test_inline(void **state)
@@ -202,13 +220,22 @@ static void test_throttled(void **state)
 	run((struct blk_config){ .size = 1 << 20, .iops = 20000 }, BLK_F_ALL, 8, 25000);
 }
 
+/* Kicks are off while the reactor looks by itself, and on before it sleeps. */
+static void test_busy_waiting(void **state)
+{
+	run_polled((struct blk_config){ .size = 1 << 20 }, BLK_F_ALL, 1, 20000, 20000);
+	run_polled((struct blk_config){ .size = 1 << 20 }, BLK_F_ALL, 8, 40000, 20000);
+	run_polled((struct blk_config){ .size = 1 << 20 }, BLK_F_V1, 8, 20000, 20000);
+	run_polled((struct blk_config){ .size = 1 << 20, .engine = BLK_ENGINE_URING }, BLK_F_ALL, 32, 20000, 40000);
+	run_polled((struct blk_config){ .size = 1 << 20, .iops = 20000 }, BLK_F_ALL, 8, 25000, 20000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_inline),
-		cmocka_unit_test(test_without_event_idx),
-		cmocka_unit_test(test_on_the_ring),
-		cmocka_unit_test(test_throttled),
+		cmocka_unit_test(test_inline),	     cmocka_unit_test(test_without_event_idx),
+		cmocka_unit_test(test_on_the_ring),  cmocka_unit_test(test_throttled),
+		cmocka_unit_test(test_busy_waiting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

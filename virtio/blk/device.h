@@ -31,7 +31,8 @@ struct blk {
 	struct throttle throttle;
 	struct timer retry;	  /* the stalled head is looked at again */
 	struct selfkick again;	  /* a drain that reached its bound goes on */
-	struct deferred publish;  /* used.idx and the interrupt, once a wake */
+	struct deferred publish;  /* used.idx and the interrupt, once a wake at least */
+	struct poller poller;	  /* looks at the queue while the reactor busy-waits */
 	struct virtq_chain chain; /* the one being decoded */
 	uint64_t due_ns;	  /* when the stalled head has its tokens */
 	bool stalled;		  /* the next head waits for tokens */

@@ -12,13 +12,12 @@ static struct virtqueue *queue_of(struct blk *b)
 
 /* --- publishing ----------------------------------------------------------- */
 
-static void publish(struct deferred *d)
+static void publish(struct blk *b)
 {
-	struct blk *b = (struct blk *)((char *)d - offsetof(struct blk, publish));
 	int wanted;
 
 	if (!b->dirty)
-		return; /* a reset came in between */
+		return; /* a reset came in between, or a step had it all */
 	b->dirty = false;
 	wanted = virtq_publish(queue_of(b));
 	if (wanted < 0) {
@@ -30,6 +29,31 @@ static void publish(struct deferred *d)
 		/* The driver asked for no interrupt; a look at the register tells. */
 		atomic_fetch_or(&b->dev.interrupt_status, VIRTIO_INT_VRING);
 	}
+}
+
+static void publish_deferred(struct deferred *d)
+{
+	publish((struct blk *)((char *)d - offsetof(struct blk, publish)));
+}
+
+/*
+ * Between two requests of one drain: what is done so far is shown, so that a
+ * driver that is awake goes on beside us; and one that sleeps is woken when as
+ * much is done as there is left, so that it has new requests ready when we come
+ * to the end. That is one interrupt for each halving, none for each request.
+ */
+static void publish_step(struct blk *b)
+{
+	struct virtqueue *vq = queue_of(b);
+	uint16_t left = virtq_available(vq);
+
+	if (!b->dirty || !left)
+		return;
+	/* Without EVENT_IDX the driver can't say that it is awake. */
+	if (vq->event_idx && virtq_unsignalled(vq) >= left)
+		publish(b);
+	else
+		(void)virtq_show(vq); /* an unmapped ring is found again, and said, when it is published */
 }
 
 void blk_answer(struct blk *b, struct blk_request *r, uint8_t status, uint32_t used_len)
@@ -149,6 +173,7 @@ static enum drained drain(struct blk *b, unsigned *budget)
 			return DRAINED;
 		if (!take(b))
 			return STALLED;
+		publish_step(b);
 	}
 	return BOUND;
 }
@@ -160,14 +185,44 @@ void blk_service(struct blk *b)
 
 	if (!b->dev.active || b->paused)
 		return;
-	/* Kicks stay off while the retry timer or the self-kick is under way. */
+	/* Kicks stay off while the retry timer or the self-kick is under way, and
+	 * while the reactor looks here by itself. */
 	do {
 		virtq_disable_kicks(queue_of(b));
 		end = drain(b, &budget);
-	} while (end == DRAINED && virtq_enable_kicks(queue_of(b)) && budget);
+	} while (end == DRAINED && !reactor_polls(b->r) && virtq_enable_kicks(queue_of(b)) && budget);
 	if (end == BOUND || (end == DRAINED && !budget))
 		selfkick_ring(&b->again);
 }
+
+/* --- busy-wait ------------------------------------------------------------ */
+
+static bool is_open(const struct blk *b)
+{
+	return b->dev.active && !b->paused && !b->stalled && !b->again.rung;
+}
+
+static bool look(struct poller *p)
+{
+	struct blk *b = (struct blk *)((char *)p - offsetof(struct blk, poller));
+
+	if (!is_open(b) || !virtq_pending(queue_of(b)))
+		return false;
+	blk_service(b);
+	return true;
+}
+
+static bool rest(struct poller *p)
+{
+	struct blk *b = (struct blk *)((char *)p - offsetof(struct blk, poller));
+
+	if (!is_open(b) || !virtq_enable_kicks(queue_of(b)))
+		return false;
+	blk_service(b);
+	return true;
+}
+
+/* --- what wakes a drain ---------------------------------------------------- */
 
 static void retry_fired(struct timer *t)
 {
@@ -195,7 +250,8 @@ int blk_queue_init(struct blk *b, const struct blk_config *cfg, char *why, size_
 	int err;
 
 	b->retry.fd = b->again.fd = -1;
-	b->publish.fn = publish;
+	b->publish.fn = publish_deferred;
+	b->poller = (struct poller){ .look = look, .rest = rest };
 	err = throttle_limit_check(&ops, "iops", why, why_size);
 	if (!err)
 		err = throttle_limit_check(&bytes, "bps", why, why_size);
@@ -205,11 +261,14 @@ int blk_queue_init(struct blk *b, const struct blk_config *cfg, char *why, size_
 	err = blk_timer_open(b, &b->retry, retry_fired);
 	if (!err)
 		err = selfkick_open(b->r, &b->again, again_fired);
+	if (!err)
+		poller_add(b->r, &b->poller);
 	return err;
 }
 
 void blk_queue_close(struct blk *b)
 {
+	poller_remove(b->r, &b->poller);
 	blk_timer_close(&b->retry);
 	selfkick_close(&b->again);
 }

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The loop: submit, wait, handle, publish; and the busy-wait before it sleeps. */
+#include <assert.h>
+#include <errno.h>
+#include <liburing.h>
+#include <time.h>
+
+#include "reactor/internal.h"
+
+static void run_deferred(struct reactor *r)
+{
+	struct deferred *d = r->deferred;
+
+	/* What is deferred from here on waits for the next step, so that one
+	 * busy device can't keep the others from their CQEs. */
+	r->deferred = NULL;
+	r->deferred_tail = &r->deferred;
+	while (d) {
+		struct deferred *next = d->next;
+
+		d->queued = false;
+		d->next = NULL;
+		d->fn(d);
+		d = next;
+	}
+}
+
+/* Handlers of what has completed, then what they deferred. */
+static int handle(struct reactor *r)
+{
+	uint64_t before = monotonic_ns();
+	int n;
+
+	r->dispatching = true;
+	n = ring_reap(r);
+	if (!r->draining)
+		run_deferred(r);
+	r->dispatching = false;
+	r->counters.handlers_ns += monotonic_ns() - before;
+	return n;
+}
+
+static int step(struct reactor *r, bool wait, uint64_t timeout_ns)
+{
+	int rc;
+
+	assert(!r->dispatching);
+	if (r->deferred || io_uring_cq_ready(&r->ring))
+		wait = false;
+	rc = ring_enter(r, wait ? 1 : 0, timeout_ns);
+	return rc < 0 ? rc : handle(r);
+}
+
+int reactor_step(struct reactor *r, bool wait)
+{
+	return step(r, wait, UINT64_MAX);
+}
+
+int reactor_step_until(struct reactor *r, uint64_t deadline_ns)
+{
+	uint64_t now = monotonic_ns();
+
+	return step(r, now < deadline_ns, now < deadline_ns ? deadline_ns - now : 0);
+}
+
+/* --- busy-wait ----------------------------------------------------------- */
+
+void reactor_busy_wait(struct reactor *r, uint64_t max_ns)
+{
+	r->busy = (struct busy_wait){ .max_ns = max_ns };
+}
+
+bool reactor_polls(const struct reactor *r)
+{
+	return r->polling;
+}
+
+void poller_add(struct reactor *r, struct poller *p)
+{
+	p->next = r->pollers;
+	r->pollers = p;
+}
+
+void poller_remove(struct reactor *r, struct poller *p)
+{
+	struct poller **at = &r->pollers;
+
+	while (*at && *at != p)
+		at = &(*at)->next;
+	if (*at)
+		*at = p->next;
+}
+
+/* Ask every poller by @look or by @rest; whether one had work. */
+static bool ask(struct reactor *r, bool rest)
+{
+	bool any = false;
+
+	r->dispatching = true;
+	for (struct poller *p = r->pollers; p; p = p->next)
+		any |= rest ? p->rest(p) : p->look(p);
+	if (any)
+		run_deferred(r);
+	r->dispatching = false;
+	return any;
+}
+
+/* Look around until something is there: true; or until the window is over. */
+static bool spin(struct reactor *r, uint64_t idle_from_ns)
+{
+	uint64_t now = idle_from_ns, last;
+	bool found, looked;
+
+	do {
+		looked = ask(r, false);
+		found = looked || ring_stirs(r);
+		if (found)
+			break;
+		__builtin_ia32_pause();
+		last = now;
+		now = monotonic_ns();
+		if (now - last > BUSY_WAIT_LOST_NS) {
+			r->counters.polls_preempted++;
+			busy_wait_lost(&r->busy, now);
+			break;
+		}
+	} while (now - idle_from_ns < r->busy.window_ns);
+	r->counters.poll_ns += now - idle_from_ns;
+	if (looked)
+		r->counters.handlers_ns += monotonic_ns() - now;
+	*(found ? &r->counters.polls_hit : &r->counters.polls_missed) += 1;
+	return found;
+}
+
+/* One turn of the loop: what is there, or else a busy-wait, or else sleep. */
+static int turn(struct reactor *r)
+{
+	uint64_t idle_from, now;
+	int rc = 0;
+
+	if (r->deferred || ring_stirs(r))
+		return step(r, false, UINT64_MAX);
+	idle_from = monotonic_ns();
+	if (r->busy.window_ns && spin(r, idle_from))
+		return 0;
+	if (ask(r, true))
+		return 0;
+	rc = step(r, true, UINT64_MAX);
+	now = monotonic_ns();
+	busy_wait_slept(&r->busy, now - idle_from, now);
+	return rc;
+}
+
+int reactor_run(struct reactor *r)
+{
+	int rc = 0;
+
+	r->polling = r->busy.max_ns;
+	while (!r->stop && rc >= 0)
+		rc = r->polling ? turn(r) : step(r, true, UINT64_MAX);
+	r->stop = false;
+	if (r->polling) {
+		r->polling = false;
+		ask(r, true);
+	}
+	if (rc >= 0)
+		rc = r->fatal;
+	return rc < 0 ? rc : 0;
+}
+
+void reactor_stop(struct reactor *r)
+{
+	r->stop = true;
+}
+
+void reactor_defer(struct reactor *r, struct deferred *d)
+{
+	if (d->queued)
+		return;
+	d->queued = true;
+	d->next = NULL;
+	*r->deferred_tail = d;
+	r->deferred_tail = &d->next;
+}
+
+int reactor_settle(struct reactor *r, struct completion *c, uint64_t deadline_ns)
+{
+	int rc = reactor_cancel(r, c);
+
+	while (rc >= 0 && c->slot && c->in_flight) {
+		if (monotonic_ns() >= deadline_ns)
+			return -ETIMEDOUT;
+		rc = reactor_step_until(r, deadline_ns);
+	}
+	return rc < 0 ? rc : 0;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What can be asked of the ring: one SQE each. */
+#include <errno.h>
+#include <liburing.h>
+
+#include "reactor/internal.h"
+
+static uint64_t tag(const struct completion *c)
+{
+	return (uint64_t)c->generation << 32 | c->slot;
+}
+
+/* An SQE; when the queue is full what is in it is submitted first. */
+static struct io_uring_sqe *get_sqe(struct reactor *r)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->ring);
+
+	if (!sqe) {
+		int rc = ring_enter(r, 0, UINT64_MAX);
+
+		if (rc < 0)
+			reactor_fatal(r, rc);
+		sqe = io_uring_get_sqe(&r->ring);
+	}
+	return sqe;
+}
+
+static void sqe_sent(struct reactor *r, struct completion *c, struct io_uring_sqe *sqe)
+{
+	sqe->user_data = c ? tag(c) : 0;
+	if (c)
+		c->in_flight++;
+	r->in_flight++;
+}
+
+int reactor_readv(struct reactor *r, struct completion *c, int fd, const struct iovec *iov, unsigned n, int64_t offset)
+{
+	struct io_uring_sqe *sqe = get_sqe(r);
+
+	if (!sqe)
+		return -EBUSY;
+	io_uring_prep_readv(sqe, fd, iov, n, (uint64_t)offset);
+	sqe_sent(r, c, sqe);
+	return 0;
+}
+
+int reactor_writev(struct reactor *r, struct completion *c, int fd, const struct iovec *iov, unsigned n, int64_t offset)
+{
+	struct io_uring_sqe *sqe = get_sqe(r);
+
+	if (!sqe)
+		return -EBUSY;
+	io_uring_prep_writev(sqe, fd, iov, n, (uint64_t)offset);
+	sqe_sent(r, c, sqe);
+	return 0;
+}
+
+int reactor_read(struct reactor *r, struct completion *c, int fd, void *buf, unsigned len, int64_t offset)
+{
+	struct io_uring_sqe *sqe = get_sqe(r);
+
+	if (!sqe)
+		return -EBUSY;
+	io_uring_prep_read(sqe, fd, buf, len, (uint64_t)offset);
+	sqe_sent(r, c, sqe);
+	return 0;
+}
+
+int reactor_write(struct reactor *r, struct completion *c, int fd, const void *buf, unsigned len, int64_t offset)
+{
+	struct io_uring_sqe *sqe = get_sqe(r);
+
+	if (!sqe)
+		return -EBUSY;
+	io_uring_prep_write(sqe, fd, buf, len, (uint64_t)offset);
+	sqe_sent(r, c, sqe);
+	return 0;
+}
+
+int reactor_fdatasync(struct reactor *r, struct completion *c, int fd)
+{
+	struct io_uring_sqe *sqe = get_sqe(r);
+
+	if (!sqe)
+		return -EBUSY;
+	io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
+	sqe_sent(r, c, sqe);
+	return 0;
+}
+
+int reactor_poll(struct reactor *r, struct completion *c, int fd, unsigned events)
+{
+	struct io_uring_sqe *sqe = get_sqe(r);
+
+	if (!sqe)
+		return -EBUSY;
+	io_uring_prep_poll_add(sqe, fd, events);
+	sqe_sent(r, c, sqe);
+	return 0;
+}
+
+int reactor_poll_multishot(struct reactor *r, struct completion *c, int fd, unsigned events)
+{
+	struct io_uring_sqe *sqe = get_sqe(r);
+
+	if (!sqe)
+		return -EBUSY;
+	io_uring_prep_poll_multishot(sqe, fd, events);
+	sqe_sent(r, c, sqe);
+	return 0;
+}
+
+int reactor_cancel(struct reactor *r, struct completion *c)
+{
+	struct io_uring_sqe *sqe;
+
+	if (!c->slot || !c->in_flight)
+		return 0;
+	sqe = get_sqe(r);
+	if (!sqe)
+		return -EBUSY;
+	io_uring_prep_cancel64(sqe, tag(c), IORING_ASYNC_CANCEL_ALL);
+	sqe_sent(r, NULL, sqe);
+	return 0;
+}
