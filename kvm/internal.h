@@ -130,6 +130,8 @@ void vm_request_end(struct vm *vm, enum vm_end end, const char *fmt, ...) __attr
 /* ram.c */
 int ram_create(struct vm *vm, struct vm_error *err);
 void ram_destroy(struct vm *vm);
+/* Show @len bytes of @fd, private, in the place of guest memory; all page aligned. False: it can't be, copy. */
+bool ram_map_file(struct vm *vm, uint64_t gpa, uint64_t len, int fd, uint64_t offset);
 
 /* device.c; vm_add_device() is its other end */
 void device_remove(struct vm_device *vd);

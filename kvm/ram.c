@@ -52,6 +52,18 @@ int ram_create(struct vm *vm, struct vm_error *err)
 	return rc;
 }
 
+bool ram_map_file(struct vm *vm, uint64_t gpa, uint64_t len, int fd, uint64_t offset)
+{
+	void *at = guest_memory_at(&vm->mem, gpa, len);
+
+	if (!at || (gpa | len | offset) & 0xfff)
+		return false;
+	if (mmap(at, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, (off_t)offset) != at)
+		return false;
+	madvise(at, len, MADV_DONTFORK);
+	return true;
+}
+
 void ram_destroy(struct vm *vm)
 {
 	if (vm->ram)

@@ -37,10 +37,15 @@ enum vm_end {
 const char *vm_end_name(enum vm_end end);
 
 struct vm_config {
-	const char *kernel;	 /* bzImage or ELF with a PVH note */
-	const char *initrd;	 /* may be NULL */
-	const void *initrd_data; /* an initrd in memory instead; may be NULL */
+	const char *kernel; /* bzImage or ELF with a PVH note */
+	int kernel_fd;	    /* if not 0, it is read from here; @kernel is its name in messages */
+	/* The initrd: what there is of these, in this order, each at the beginning of a page. */
+	const char *initrd; /* a file, or NULL */
+	int initrd_fd;	    /* a file, or 0 */
+	const void *initrd_data;
 	size_t initrd_size;
+	/* Files' whole pages are mapped into guest memory, not copied: they must not change while the VM is there.
+	 * Memory that can't be mapped over (huge pages of hugetlbfs) gets copies. */
 	const char *cmdline;  /* the whole command line but for what vm adds (virtio_mmio.device=) */
 	bool cmdline_devices; /* also announce devices by virtio_mmio.device= */
 	unsigned cpus;
