@@ -327,6 +327,10 @@ static int create(struct machine *m)
 	struct vm_error err;
 	int rc;
 
+	rc = machine_host_take(&m->host, &m->o->host_cpus, m->o->cpus);
+	if (rc)
+		return rc;
+	machine_host_vm(m->host, &cfg.host);
 	m->cmdline = machine_guest_cmdline(m->o, m->job);
 	rc = m->cmdline ? 0 : CLI_INTERNAL;
 	if (!rc && machine_converses(m))
@@ -359,8 +363,10 @@ static int create(struct machine *m)
 static int run(struct machine *m)
 {
 	struct vm_error err;
-	int rc;
+	int rc = machine_host_apply(m->host, m->r);
 
+	if (rc)
+		return rc;
 	if (vm_start(m->vm, &err)) {
 		cli_error("%s", err.text);
 		return CLI_UNAVAILABLE;
@@ -584,6 +590,7 @@ int machine_run(const struct machine_options *o, const struct machine_job *job, 
 	} else if (m.r) {
 		reactor_destroy(m.r, QUIESCE_NS);
 	}
+	machine_host_free(m.host);
 	if (m.outputs_open)
 		outputs_free(&m.outputs);
 	json_decref(m.scheduler);

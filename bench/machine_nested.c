@@ -105,6 +105,9 @@ static int plan_make(struct plan *p, const struct machine_options *o, const stru
 	p->plan.cpus = o->cpus > 2 ? o->cpus : 2;
 	if ((long)p->plan.cpus > sysconf(_SC_NPROCESSORS_ONLN))
 		p->plan.cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	/* One more for the reactor, or the mode could not be had there. */
+	if (o->host_cpus.mode == MODE_PERFORMANCE && p->plan.cpus <= o->cpus)
+		p->plan.cpus = o->cpus + 1;
 	if (o->timeout_ns)
 		p->plan.timeout_s = (int)(o->timeout_ns / 1000000000u) + GRACE_S;
 	plan_files(p, o);

@@ -160,6 +160,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct machine_options *o = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->host_cpus;
+		return 0;
 	case OPT_HOST:
 		o->host = parse_host(arg);
 		return 0;
@@ -227,7 +230,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-const struct argp machine_options_argp = { .options = options, .parser = parse };
+static const struct argp_child children[] = { { &machine_host_argp, 0, NULL, 0 }, { 0 } };
+const struct argp machine_options_argp = { .options = options, .parser = parse, .children = children };
 
 void machine_options_init(struct machine_options *o)
 {
@@ -416,8 +420,10 @@ int machine_output_check(const char *option, const char *path)
 int machine_options_check(struct machine_options *o)
 {
 	char why[PATH_MAX + 512];
-	int rc = find_kernel(o);
+	int rc = machine_host_check(&o->host_cpus);
 
+	if (!rc)
+		rc = find_kernel(o);
 	if (!rc && o->initrd)
 		rc = check_readable("--initrd", o->initrd, false);
 	for (unsigned i = 0; i < o->n_disks && !rc; i++)

@@ -13,6 +13,7 @@
 
 #include "bench/conversation.h"
 #include "bench/disk.h"
+#include "bench/machine_host.h"
 
 #define MACHINE_DISKS_MAX 12
 #define MACHINE_LIST_MAX 64
@@ -38,6 +39,7 @@ struct machine_options {
 	uint64_t memory;     /* bytes */
 	uint64_t timeout_ns; /* 0: none */
 	bool net, console, verbose;
+	struct host_options host_cpus;
 	struct disk disk[MACHINE_DISKS_MAX];
 	unsigned n_disks;
 	struct conversation_options conversation;

@@ -37,6 +37,7 @@ static json_t *host_facts(const struct machine *m)
 	put_text(host, "kernel", u.release);
 	put_text(host, "cpu", model);
 	put(host, "cpus", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
+	json_object_set_new(host, "resources", machine_host_facts(m->host, m->vm));
 	return host;
 }
 

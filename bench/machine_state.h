@@ -26,6 +26,7 @@ struct machine {
 	struct console *console;
 	struct blk *blk[MACHINE_DISKS_MAX];
 	struct net *net;
+	struct machine_host *host;
 	char *cmdline;
 	uint8_t *archive;
 	size_t archive_len;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The CPUID that a vCPU shows: what KVM supports, with the topology put in. */
+#include <asm/kvm_para.h>
 #include <cpuid.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -97,6 +98,16 @@ static void ensure_topology_leaf(struct kvm_cpuid2 *c, uint32_t function)
 	}
 }
 
+static void paravirtual(struct vm *vm, struct kvm_cpuid_entry2 *e)
+{
+	if (e->function != KVM_CPUID_FEATURES)
+		return;
+	vm->host.steal_time = e->eax & 1u << KVM_FEATURE_STEAL_TIME;
+	if (vm->cfg.host.realtime)
+		e->edx |= 1u << KVM_HINTS_REALTIME;
+	vm->host.realtime = vm->cfg.host.realtime;
+}
+
 int cpuid_set(struct vm *vm, struct vcpu *v, struct vm_error *err)
 {
 	struct kvm_cpuid2 *c = calloc(1, sizeof *c + ENTRIES_MAX * sizeof c->entries[0]);
@@ -116,6 +127,8 @@ int cpuid_set(struct vm *vm, struct vcpu *v, struct vm_error *err)
 			max_leaf = c->entries[i].eax;
 	if (max_leaf >= 0xb)
 		ensure_topology_leaf(c, 0xb);
+	for (uint32_t i = 0; i < c->nent; i++)
+		paravirtual(vm, &c->entries[i]);
 	for (uint32_t i = 0; i < c->nent; i++)
 		patch(&c->entries[i], vm->cfg.cpus, v->index, tsc_deadline);
 	if (ioctl(v->fd, KVM_SET_CPUID2, c))

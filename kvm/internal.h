@@ -83,6 +83,7 @@ struct vm {
 	struct vm_config cfg;
 	int kvm_fd, fd;
 	size_t run_size;
+	struct vm_host_facts host;
 	struct guest_memory mem;
 	uint8_t *ram;
 	uint64_t ram_size, ram_mapped;
@@ -117,6 +118,9 @@ struct vm {
 int boot_load(struct vm *vm, struct vm_error *err);
 /* cpuid.c */
 int cpuid_set(struct vm *vm, struct vcpu *v, struct vm_error *err);
+/* host.c */
+void host_setup(struct vm *vm); /* before the first vCPU */
+int host_thread_attr(const struct vcpu *v, pthread_attr_t *attr, struct vm_error *err);
 /* vcpu.c */
 int vcpu_create(struct vm *vm, unsigned index, struct vm_error *err);
 int vcpu_start(struct vcpu *v, struct vm_error *err);

@@ -336,15 +336,22 @@ int vcpu_start(struct vcpu *v, struct vm_error *err)
 {
 	struct sigaction sa = { .sa_handler = on_kick };
 	sigset_t all, old;
-	int rc;
+	pthread_attr_t attr;
+	int rc = host_thread_attr(v, &attr, err);
 
+	if (rc)
+		return rc;
 	sigaction(SIGRTMIN, &sa, NULL);
 	/* A vCPU thread takes no signal but its kick. */
 	sigfillset(&all);
 	sigdelset(&all, SIGRTMIN);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&v->thread, NULL, vcpu_main, v);
+	rc = pthread_create(&v->thread, &attr, vcpu_main, v);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	if (rc && (v->vm->cfg.host.vcpu_cpu || v->vm->cfg.host.fifo_priority))
+		return vm_fail(err, rc, "vCPU %u: no thread on its CPU with its priority: %s; raise ulimit -r",
+			       v->index, strerror(rc));
 	if (rc)
 		return vm_fail(err, rc, "vCPU %u: no thread: %s", v->index, strerror(rc));
 	v->running = true;

@@ -278,6 +278,8 @@ int vm_create(struct vm **out, struct reactor *r, const struct vm_config *cfg, s
 		rc = create_serial(vm, err);
 	if (!rc)
 		rc = create_sources(vm, err);
+	if (!rc)
+		host_setup(vm);
 	for (unsigned i = 0; i < cfg->cpus && !rc; i++)
 		rc = vcpu_create(vm, i, err);
 	if (rc)
@@ -372,6 +374,11 @@ const char *vm_panic_text(const struct vm *vm)
 uint64_t vm_first_run_ns(const struct vm *vm)
 {
 	return atomic_load(&vm->first_run_ns);
+}
+
+void vm_host_facts(const struct vm *vm, struct vm_host_facts *out)
+{
+	*out = vm->host;
 }
 
 const struct guest_memory *vm_memory(const struct vm *vm)

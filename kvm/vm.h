@@ -36,6 +36,22 @@ enum vm_end {
 };
 const char *vm_end_name(enum vm_end end);
 
+/* What a VM takes of its host beside memory and a thread a vCPU. All zero: nothing, and KVM as it is set up. */
+struct vm_host {
+	const int *vcpu_cpu; /* the host CPU that each vCPU's thread is pinned to; NULL: those of vm_start()'s caller */
+	int fifo_priority;   /* of the vCPU threads: SCHED_FIFO 1..99; 0: SCHED_OTHER */
+	bool set_halt_poll;  /* KVM_CAP_HALT_POLL: a halted vCPU's thread looks for work that long before it sleeps */
+	uint32_t halt_poll_ns;
+	bool keep_exits; /* PAUSE and HLT stay in the guest (KVM_CAP_X86_DISABLE_EXITS): for vCPUs with a CPU each */
+	bool realtime;	 /* KVM_HINTS_REALTIME: the guest may take its CPUs for ever running */
+};
+
+/* Of that, what KVM knows; without it the VM runs as well. */
+struct vm_host_facts {
+	bool halt_poll_set, pause_kept, hlt_kept, realtime;
+	bool steal_time; /* the guest is told how long its vCPUs had to wait for a host CPU */
+};
+
 struct vm_config {
 	const char *kernel; /* bzImage or ELF with a PVH note */
 	int kernel_fd;	    /* if not 0, it is read from here; @kernel is its name in messages */
@@ -54,6 +70,7 @@ struct vm_config {
 	 * acknowledges ring interrupts into an ioeventfd: no exit to user space
 	 * an interrupt instead of two. Needs KVM_CAP_READONLY_MEM. */
 	bool register_page;
+	struct vm_host host;
 	/* Called on the reactor. @port is 1 or 2 for COM1 and COM2. */
 	void (*serial_out)(void *ctx, unsigned port, const uint8_t *data, size_t len);
 	void (*ended)(void *ctx, enum vm_end end, const char *detail);
@@ -86,6 +103,8 @@ struct vm_exits {
 	uint64_t mailbox; /* of these, answered by the reactor */
 };
 void vm_exits(const struct vm *vm, struct vm_exits *out);
+
+void vm_host_facts(const struct vm *vm, struct vm_host_facts *out);
 
 /* One statistic of KVM_GET_STATS_FD, summed over vCPUs where @per_vcpu.
  * @fn is called for each; 0 or -errno (-ENOTTY before Linux 5.14). */

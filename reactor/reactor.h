@@ -85,6 +85,10 @@ int reactor_destroy(struct reactor *r, uint64_t patience_ns);
 const struct reactor_features *reactor_features(const struct reactor *r);
 const struct reactor_counters *reactor_counters(const struct reactor *r);
 
+/* Where the kernel's workers of this ring may run, in the form of a cpu_set_t of @size bytes. 0; -EINVAL before
+ * Linux 5.14. */
+int reactor_worker_cpus(struct reactor *r, const void *cpus, size_t size);
+
 /* reactor_run - dispatch until reactor_stop(); 0 or a fatal negative errno. */
 int reactor_run(struct reactor *r);
 void reactor_stop(struct reactor *r);

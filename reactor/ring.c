@@ -123,6 +123,11 @@ const struct reactor_counters *reactor_counters(const struct reactor *r)
 	return &r->counters;
 }
 
+int reactor_worker_cpus(struct reactor *r, const void *cpus, size_t size)
+{
+	return io_uring_register_iowq_aff(&r->ring, size, cpus);
+}
+
 unsigned reactor_in_flight(const struct reactor *r)
 {
 	return r->in_flight;

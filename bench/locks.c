@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "bench/locks.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES 256
+/* Of a file that is never without a holder; who comes then is known by /proc alone. */
+#define FILE_MAX_BYTES (64 << 10)
+
+const char *locks_dir(void)
+{
+	const char *dir = getenv("KTSTR_LOCK_DIR");
+
+	return dir && *dir ? dir : "/tmp";
+}
+
+const char *lock_kind_name(enum lock_kind kind)
+{
+	return kind == LOCK_LLC ? "llc" : "cpu";
+}
+
+static int lock_path(char path[PATH_MAX], enum lock_kind kind, unsigned number)
+{
+	int n = snprintf(path, PATH_MAX, "%s/ktstr-%s-%u.lock", locks_dir(), lock_kind_name(kind), number);
+
+	return n < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+/* --- taking ------------------------------------------------------------- */
+
+static int close_with(int fd, int error)
+{
+	close(fd);
+	return -error;
+}
+
+/* The file is every user's. In a sticky directory O_CREAT would be refused on another's file. */
+static int open_file(const char *path)
+{
+	const int flags = O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
+
+	for (unsigned i = 0; i < 3; i++) {
+		int fd = open(path, O_RDWR | O_APPEND | flags);
+
+		if (fd < 0 && errno == EACCES)
+			fd = open(path, O_RDONLY | flags);
+		if (fd >= 0 || errno != ENOENT)
+			return fd < 0 ? -errno : fd;
+		fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_EXCL | flags, 0666);
+		if (fd >= 0) {
+			/* Whatever the umask is. */
+			return fchmod(fd, 0666) ? close_with(fd, errno) : fd;
+		}
+		if (errno != EEXIST)
+			return -errno;
+	}
+	return -EBUSY;
+}
+
+/* This process's command line in one printable line. */
+static void command_of(pid_t pid, char *text, size_t size)
+{
+	char path[64];
+	ssize_t n = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, text, size - 1);
+		close(fd);
+	}
+	n = n < 0 ? 0 : n;
+	while (n && !text[n - 1])
+		n--;
+	text[n] = '\0';
+	for (ssize_t i = 0; i < n; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 127)
+			text[i] = ' ';
+}
+
+/* Only a help to whoever reads it: that it can't be written (another user's file) is no error. */
+static void write_line(int fd, const char *about, bool alone)
+{
+	char line[LINE_MAX_BYTES], command[LINE_MAX_BYTES];
+	struct stat st;
+	ssize_t n;
+	int len;
+
+	if (alone && ftruncate(fd, 0))
+		return;
+	if (!alone && (fstat(fd, &st) || st.st_size > FILE_MAX_BYTES))
+		return;
+	command_of(getpid(), command, sizeof(command));
+	len = snprintf(line, sizeof(line), "pid=%d %s since=%lld command=%s", (int)getpid(), about,
+		       (long long)time(NULL), command);
+	len = len < (int)sizeof(line) - 1 ? len : (int)sizeof(line) - 2;
+	line[len++] = '\n';
+	n = write(fd, line, (size_t)len);
+	(void)n;
+}
+
+static int lock_file(int fd, bool exclusive, bool *alone)
+{
+	int rc = flock(fd, LOCK_EX | LOCK_NB);
+
+	/* Alone in it for a moment: what others left there is of the dead. */
+	*alone = !rc;
+	if (!rc)
+		return 0;
+	if (errno != EWOULDBLOCK || exclusive)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	return flock(fd, LOCK_SH | LOCK_NB) ? (errno == EWOULDBLOCK ? -EBUSY : -errno) : 0;
+}
+
+int lock_take(struct locks *l, enum lock_kind kind, unsigned number, bool exclusive, const char *about)
+{
+	struct lock *grown = realloc(l->lock, (l->n + 1) * sizeof(*l->lock));
+	char path[PATH_MAX];
+	bool alone;
+	int fd, rc;
+
+	if (!grown)
+		return -ENOMEM;
+	l->lock = grown;
+	rc = lock_path(path, kind, number);
+	if (rc)
+		return rc;
+	fd = open_file(path);
+	if (fd < 0)
+		return fd;
+	rc = lock_file(fd, exclusive, &alone);
+	if (rc)
+		goto err_close;
+	write_line(fd, about, alone);
+	/* Not atomic: between the two somebody may take it for himself. */
+	if (alone && !exclusive && flock(fd, LOCK_SH | LOCK_NB)) {
+		rc = errno == EWOULDBLOCK ? -EBUSY : -errno;
+		goto err_close;
+	}
+	l->lock[l->n++] =
+		(struct lock){ .fd = fd, .kind = kind, .number = number, .exclusive = exclusive, .alone = alone };
+	return 0;
+
+err_close:
+	close(fd);
+	return rc;
+}
+
+void locks_drop(struct locks *l)
+{
+	for (unsigned i = 0; i < l->n; i++)
+		close(l->lock[i].fd);
+	free(l->lock);
+	*l = (struct locks){ 0 };
+}
+
+/* --- who holds what ----------------------------------------------------- */
+
+struct reading {
+	struct lock_holder *holder;
+	unsigned n, cap;
+};
+
+/* Fill in what the holder's line tells; false: there is none. */
+static bool read_line(FILE *f, struct lock_holder *h)
+{
+	char line[LINE_MAX_BYTES];
+	bool found = false;
+	long long since;
+	int pid, at;
+
+	rewind(f);
+	while (fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (sscanf(line, "pid=%d mode=%15s vcpus=%u since=%lld command=%n", &pid, h->mode, &h->vcpus, &since,
+			   &at) != 4 ||
+		    pid != h->pid)
+			continue;
+		/* The last line of this pid: an earlier one may be a dead namesake's. */
+		h->since = since;
+		snprintf(h->command, sizeof(h->command), "%s", line + at);
+		for (char *c = h->command; *c; c++)
+			if ((unsigned char)*c < ' ' || *c == 127)
+				*c = ' ';
+		found = true;
+	}
+	return found;
+}
+
+static int add_holder(struct reading *r, FILE *f, struct lock_holder h)
+{
+	if (r->n == r->cap) {
+		unsigned cap = r->cap ? 2 * r->cap : 64;
+		struct lock_holder *grown = realloc(r->holder, cap * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		r->holder = grown;
+		r->cap = cap;
+	}
+	if (!read_line(f, &h)) {
+		snprintf(h.mode, sizeof(h.mode), "?");
+		h.vcpus = 0;
+		h.since = 0;
+		command_of(h.pid, h.command, sizeof(h.command));
+	}
+	r->holder[r->n++] = h;
+	return 0;
+}
+
+/* Those whom /proc/locks names for this file. */
+static int read_file(struct reading *r, FILE *table, enum lock_kind kind, unsigned number)
+{
+	char path[PATH_MAX], line[256], type[16];
+	unsigned major_number, minor_number;
+	unsigned long inode;
+	struct stat st;
+	FILE *f = NULL;
+	int pid, rc = lock_path(path, kind, number);
+
+	if (!rc) {
+		int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+		f = fd < 0 ? NULL : fdopen(fd, "r");
+		rc = f && !fstat(fd, &st) ? 0 : -errno;
+	}
+	rewind(table);
+	while (!rc && fgets(line, sizeof(line), table)) {
+		struct lock_holder h = { .kind = kind, .number = number };
+
+		if (sscanf(line, "%*d: FLOCK %*s %15s %d %x:%x:%lu", type, &pid, &major_number, &minor_number,
+			   &inode) != 5 ||
+		    inode != st.st_ino || makedev(major_number, minor_number) != st.st_dev)
+			continue;
+		h.pid = pid;
+		h.exclusive = !strcmp(type, "WRITE");
+		rc = add_holder(r, f, h);
+	}
+	if (f)
+		fclose(f);
+	return rc == -ENOENT || rc == -EACCES ? 0 : rc;
+}
+
+static int by_lock(const void *a, const void *b)
+{
+	const struct lock_holder *x = a, *y = b;
+
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	if (x->number != y->number)
+		return x->number < y->number ? -1 : 1;
+	return x->pid < y->pid ? -1 : x->pid > y->pid;
+}
+
+int locks_read(struct lock_holder **list)
+{
+	FILE *table = fopen("/proc/locks", "re");
+	DIR *dir = opendir(locks_dir());
+	struct reading r = { 0 };
+	const struct dirent *e;
+	char kind[4], end;
+	unsigned number;
+	int rc = table && dir ? 0 : -errno;
+
+	while (!rc && (e = readdir(dir))) {
+		if (sscanf(e->d_name, "ktstr-%3[a-z]-%u.loc%c", kind, &number, &end) != 3 || end != 'k')
+			continue;
+		if (!strcmp(kind, "llc"))
+			rc = read_file(&r, table, LOCK_LLC, number);
+		else if (!strcmp(kind, "cpu"))
+			rc = read_file(&r, table, LOCK_CPU, number);
+	}
+	if (table)
+		fclose(table);
+	if (dir)
+		closedir(dir);
+	if (rc) {
+		free(r.holder);
+		return rc;
+	}
+	if (r.n)
+		qsort(r.holder, r.n, sizeof(*r.holder), by_lock);
+	*list = r.holder;
+	return (int)r.n;
+}
+
+const char *lock_holder_text(enum lock_kind kind, unsigned number, char *text, size_t size)
+{
+	struct lock_holder *list = NULL;
+	int n = locks_read(&list);
+
+	snprintf(text, size, "another process");
+	for (int i = 0; i < n; i++)
+		if (list[i].kind == kind && list[i].number == number) {
+			snprintf(text, size, "pid %d (%s: %s)", (int)list[i].pid, list[i].mode, list[i].command);
+			break;
+		}
+	free(list);
+	return text;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Locks by which the machines of one host keep out of each other's way: a file an LLC and a file a CPU,
+ *   DIR/ktstr-llc-N.lock, DIR/ktstr-cpu-C.lock    DIR: $KTSTR_LOCK_DIR, else /tmp
+ * locked by flock(2), so that they are free when their holder is gone, however it went. In the file stands a line for
+ * each holder: "pid=1 mode=default vcpus=2 since=SECONDS command=ktstr run ...". Who holds a lock is known from
+ * /proc/locks; the lines only tell more of him, and those of the dead go when the next finds himself alone.
+ */
+#ifndef KTSTR_BENCH_LOCKS_H
+#define KTSTR_BENCH_LOCKS_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum lock_kind { LOCK_LLC, LOCK_CPU };
+
+struct lock {
+	int fd;
+	enum lock_kind kind;
+	unsigned number;
+	bool exclusive;
+	bool alone; /* nobody else held it when it was taken */
+};
+
+struct locks {
+	struct lock *lock;
+	unsigned n;
+};
+
+/*
+ * Take one more, at once or not at all. @about: "mode=default vcpus=2", for the line. 0; -EBUSY: others hold it so
+ * that it can't be had; another negative errno: of the file.
+ */
+int lock_take(struct locks *l, enum lock_kind kind, unsigned number, bool exclusive, const char *about);
+/* Give all back. */
+void locks_drop(struct locks *l);
+
+struct lock_holder {
+	enum lock_kind kind;
+	unsigned number;
+	bool exclusive;
+	pid_t pid;
+	unsigned vcpus;
+	int64_t since; /* seconds since the epoch; 0: not known */
+	char mode[16], command[160];
+};
+
+/* Who holds what, LLCs first, by number. A count with @list to free(), or -errno. */
+int locks_read(struct lock_holder **list);
+/* A holder of this lock in words for an error: "pid 12 (performance: ktstr run ...)"; "another process". */
+const char *lock_holder_text(enum lock_kind kind, unsigned number, char *text, size_t size);
+const char *lock_kind_name(enum lock_kind kind);
+const char *locks_dir(void);
+
+#endif

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "bench/machine_host.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench/cli.h"
+#include "bench/host.h"
+#include "bench/locks.h"
+#include "bench/size.h"
+
+#define HALT_POLL_NS 200000u
+#define VCPU_PRIORITY 1
+#define REACTOR_PRIORITY 2
+#define RETRY_NS 100000000 /* between two tries to get the locks */
+#define WHY 512
+
+struct machine_host {
+	const struct host_options *o;
+	struct host_cpus cpus;
+	struct placement p;
+	struct placement_busy busy;
+	struct locks locks;
+	int vcpu_cpu[BITS_MAX];
+	uint64_t waited_ns;
+	/* Of this thread, from before */
+	struct bits old_cpus;
+	int old_policy;
+	struct sched_param old_param;
+	bool moved, raised;
+	bool workers_moved; /* the ring's too */
+};
+
+/* --- options ------------------------------------------------------------ */
+
+enum { OPT_MODE = 0x400, OPT_CPU_CAP, OPT_NO_PERF_MODE, OPT_WAIT, OPT_BYPASS, OPT_HALT_POLL };
+
+static const struct argp_option options[] = {
+	{ NULL, 0, NULL, 0, "The host's CPUs:", 12 },
+	{ "mode", OPT_MODE, "MODE", 0,
+	  "default: a CPU for each vCPU if there are as many free, or all of them together with others; performance: "
+	  "vCPUs pinned with SCHED_FIFO, a CPU for the reactor, nobody else in their LLCs, PAUSE and HLT without "
+	  "exits, "
+	  "or exit code 77; shared: all on the CPUs of --cpu-cap (default)",
+	  12 },
+	{ "cpu-cap", OPT_CPU_CAP, "N", 0, "Mode shared on N host CPUs (30 % of those allowed)", 12 },
+	{ "no-perf-mode", OPT_NO_PERF_MODE, NULL, 0, "The same as --mode shared", 12 },
+	{ "wait", OPT_WAIT, "TIME", 0, "Wait that long for CPUs that others hold, instead of exit code 77 at once (0)",
+	  12 },
+	{ "bypass-llc-locks", OPT_BYPASS, NULL, 0, "Take no locks and mind nobody's", 12 },
+	{ "halt-poll", OPT_HALT_POLL, "auto|off|TIME", 0,
+	  "How long KVM looks for work for a halted vCPU before its thread sleeps (auto: 200us with CPUs to spare, off "
+	  "without, KVM's own in mode performance)",
+	  12 },
+	{ 0 },
+};
+
+static void parse_mode(struct host_options *o, const char *arg)
+{
+	for (enum host_mode m = MODE_DEFAULT; m <= MODE_SHARED; m++)
+		if (!strcmp(arg, host_mode_name(m))) {
+			o->mode = m;
+			o->mode_given = true;
+			return;
+		}
+	cli_usage("--mode %s: no such mode; use default, performance or shared", arg);
+}
+
+static void parse_halt_poll(struct host_options *o, const char *arg)
+{
+	uint64_t ns = 0;
+
+	o->halt_poll_given = strcmp(arg, "auto");
+	if (!o->halt_poll_given || !strcmp(arg, "off")) {
+		o->halt_poll_ns = 0;
+		return;
+	}
+	if (duration_parse(arg, &ns) || ns > 1000000000u)
+		cli_usage("--halt-poll %s: not auto, off or a time up to 1s; write it as 200us", arg);
+	o->halt_poll_ns = (uint32_t)ns;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct host_options *o = state->input;
+	uint64_t n;
+
+	switch (key) {
+	case OPT_MODE:
+		parse_mode(o, arg);
+		return 0;
+	case OPT_NO_PERF_MODE:
+		parse_mode(o, "shared");
+		return 0;
+	case OPT_CPU_CAP:
+		if (number_parse(arg, 1, BITS_MAX, &n))
+			cli_usage("--cpu-cap %s: not a number of CPUs; use 1 or more", arg);
+		o->cap = (unsigned)n;
+		return 0;
+	case OPT_WAIT:
+		if (duration_parse(arg, &o->wait_ns))
+			cli_usage("--wait %s: not a time; write it as 30s or 10m", arg);
+		return 0;
+	case OPT_BYPASS:
+		o->bypass_locks = true;
+		return 0;
+	case OPT_HALT_POLL:
+		parse_halt_poll(o, arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp machine_host_argp = { .options = options, .parser = parse };
+
+int machine_host_check(struct host_options *o)
+{
+	if (o->cap && !o->mode_given)
+		o->mode = MODE_SHARED;
+	if (o->cap && o->mode != MODE_SHARED) {
+		cli_error("--cpu-cap %u: mode %s has no cap; use --mode shared, or leave it out", o->cap,
+			  host_mode_name(o->mode));
+		return CLI_USAGE;
+	}
+	return 0;
+}
+
+/* --- locks -------------------------------------------------------------- */
+
+static void mark_busy(struct machine_host *h, enum lock_kind kind, unsigned number)
+{
+	if (kind == LOCK_CPU) {
+		bits_add(&h->busy.cpu, number);
+		/* All may share a CPU but one who has its LLC for himself. */
+		for (unsigned at = 0; !h->p.own_cpus && at < h->cpus.n; at++)
+			if (h->cpus.cpu[at].cpu == number)
+				bits_add(&h->busy.llc_exclusive, h->cpus.cpu[at].llc);
+		return;
+	}
+	bits_add(&h->busy.llc, number);
+	if (h->p.mode != MODE_PERFORMANCE)
+		bits_add(&h->busy.llc_exclusive, number);
+}
+
+static int lock_each(struct machine_host *h, enum lock_kind kind, const struct bits *numbers, const char *about)
+{
+	bool exclusive = h->p.mode == MODE_PERFORMANCE;
+
+	for (unsigned i = 0; i < BITS_MAX; i++) {
+		int rc = bits_has(numbers, i) ? lock_take(&h->locks, kind, i, exclusive, about) : 0;
+
+		/* A CPU of one's own that somebody else counts on. */
+		if (!rc && bits_has(numbers, i) && kind == LOCK_CPU && h->p.own_cpus &&
+		    !h->locks.lock[h->locks.n - 1].alone)
+			rc = -EBUSY;
+		if (rc == -EBUSY)
+			mark_busy(h, kind, i);
+		if (rc && rc != -EBUSY)
+			cli_error("%s/ktstr-%s-%u.lock: %s; set KTSTR_LOCK_DIR to a directory that all users can "
+				  "write, or use --bypass-llc-locks",
+				  locks_dir(), lock_kind_name(kind), i, strerror(-rc));
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int lock_all(struct machine_host *h)
+{
+	struct bits cpus = h->p.cpus;
+	char about[64];
+	int rc;
+
+	if (h->o->bypass_locks)
+		return 0;
+	snprintf(about, sizeof(about), "mode=%s vcpus=%u", host_mode_name(h->p.mode), h->p.n_vcpus);
+	if (h->p.mode == MODE_DEFAULT) {
+		memset(&cpus, 0, sizeof(cpus));
+		for (unsigned i = 0; i < h->p.n_vcpus; i++)
+			bits_add(&cpus, h->p.vcpu[i]);
+	}
+	rc = lock_each(h, LOCK_LLC, &h->p.llcs, about);
+	if (!rc)
+		rc = lock_each(h, LOCK_CPU, &cpus, about);
+	if (rc)
+		locks_drop(&h->locks);
+	return rc;
+}
+
+/* Plan and lock, and again with what was found to be held, until it is had or there is nothing left to try. */
+static int plan_and_lock(struct machine_host *h, const struct placement_request *q, char why[WHY])
+{
+	int rc;
+
+	memset(&h->busy, 0, sizeof(h->busy));
+	do {
+		rc = placement_plan(&h->cpus, q, &h->busy, &h->p, why, WHY);
+		if (rc)
+			return rc;
+		rc = lock_all(h);
+	} while (rc == -EBUSY);
+	return rc;
+}
+
+/* The first LLC in somebody's hands, for the user to know whose. */
+static void say_busy(const struct machine_host *h, const char *why)
+{
+	char holder[256] = "";
+
+	for (unsigned i = 0; i < h->cpus.n_llcs && !*holder; i++)
+		if (bits_has(&h->busy.llc, i) || bits_has(&h->busy.llc_exclusive, i))
+			lock_holder_text(LOCK_LLC, i, holder, sizeof(holder));
+	cli_error("skipped: %s%s%s; wait with --wait 10m, or see ktstr locks", why, *holder ? ": " : "", holder);
+}
+
+static struct placement_request request(const struct host_options *o, unsigned vcpus)
+{
+	return (struct placement_request){ .mode = o->mode, .vcpus = vcpus, .cap = o->cap, .turn = (unsigned)getpid() };
+}
+
+static int take(struct machine_host *h, unsigned vcpus)
+{
+	const struct timespec pause = { .tv_nsec = RETRY_NS };
+	const struct placement_request q = request(h->o, vcpus);
+	uint64_t from = monotonic_ns();
+	char why[WHY];
+	int rc;
+
+	while ((rc = plan_and_lock(h, &q, why)) == -EBUSY && monotonic_ns() - from < h->o->wait_ns)
+		nanosleep(&pause, NULL);
+	h->waited_ns = monotonic_ns() - from;
+	if (!rc)
+		return 0;
+	if (rc == -EBUSY)
+		say_busy(h, why);
+	else if (*why)
+		cli_error("%s%s", h->o->mode == MODE_PERFORMANCE ? "skipped: " : "", why);
+	return rc == -EBUSY || h->o->mode == MODE_PERFORMANCE ? CLI_SKIPPED : CLI_UNAVAILABLE;
+}
+
+/* --- this thread -------------------------------------------------------- */
+
+static int raise_priority(struct machine_host *h)
+{
+	const struct sched_param param = { .sched_priority = REACTOR_PRIORITY };
+
+	h->old_policy = sched_getscheduler(0);
+	if (h->old_policy < 0 || sched_getparam(0, &h->old_param) || sched_setscheduler(0, SCHED_FIFO, &param))
+		return -errno;
+	h->raised = true;
+	return 0;
+}
+
+static void lower_priority(struct machine_host *h)
+{
+	if (h->raised)
+		sched_setscheduler(0, h->old_policy, &h->old_param);
+	h->raised = false;
+}
+
+/* Whether it will be had when it is needed, before anything is made. */
+static int check_priority(struct machine_host *h)
+{
+	int rc = raise_priority(h);
+
+	lower_priority(h);
+	if (!rc)
+		return 0;
+	cli_error("skipped: performance mode: SCHED_FIFO: %s; raise the limit (ulimit -r %d), or use --mode default",
+		  strerror(-rc), REACTOR_PRIORITY);
+	return CLI_SKIPPED;
+}
+
+int machine_host_take(struct machine_host **out, const struct host_options *o, unsigned vcpus)
+{
+	struct machine_host *h = calloc(1, sizeof(*h));
+	int rc;
+
+	if (!h) {
+		cli_error("out of memory");
+		return CLI_INTERNAL;
+	}
+	h->o = o;
+	rc = host_cpus_read(&h->cpus, "/sys", NULL);
+	if (rc) {
+		cli_error("/sys/devices/system/cpu: tells no CPUs: %s; mount /sys", strerror(-rc));
+		rc = CLI_UNAVAILABLE;
+	}
+	if (!rc && o->mode == MODE_PERFORMANCE)
+		rc = check_priority(h);
+	if (!rc)
+		rc = take(h, vcpus);
+	if (rc) {
+		machine_host_free(h);
+		return rc;
+	}
+	for (unsigned i = 0; i < vcpus; i++)
+		h->vcpu_cpu[i] = (int)h->p.vcpu[i];
+	*out = h;
+	return 0;
+}
+
+void machine_host_vm(const struct machine_host *h, struct vm_host *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (h->p.mode == MODE_PERFORMANCE) {
+		out->vcpu_cpu = h->vcpu_cpu;
+		out->fifo_priority = VCPU_PRIORITY;
+		out->keep_exits = out->realtime = true;
+	}
+	out->set_halt_poll = h->o->halt_poll_given || h->p.mode != MODE_PERFORMANCE;
+	out->halt_poll_ns = h->o->halt_poll_given ? h->o->halt_poll_ns : h->p.spare ? HALT_POLL_NS : 0;
+}
+
+int machine_host_apply(struct machine_host *h, struct reactor *r)
+{
+	struct bits cpus = h->p.cpus;
+	int rc = 0;
+
+	if (h->p.service >= 0) {
+		memset(&cpus, 0, sizeof(cpus));
+		bits_add(&cpus, (unsigned)h->p.service);
+	}
+	if (h->p.confined || h->p.service >= 0) {
+		rc = affinity_get(&h->old_cpus);
+		if (!rc)
+			rc = affinity_set(&cpus);
+		h->moved = !rc;
+		/* They go by the cpuset, not by this thread's affinity. */
+		h->workers_moved = !rc && !reactor_worker_cpus(r, &cpus, sizeof(cpus));
+	}
+	if (!rc && h->p.mode == MODE_PERFORMANCE)
+		rc = raise_priority(h);
+	if (rc)
+		cli_error("mode %s: CPUs and priority: %s; use --mode default", host_mode_name(h->p.mode),
+			  strerror(-rc));
+	return rc ? CLI_UNAVAILABLE : 0;
+}
+
+void machine_host_free(struct machine_host *h)
+{
+	if (!h)
+		return;
+	lower_priority(h);
+	if (h->moved)
+		affinity_set(&h->old_cpus);
+	locks_drop(&h->locks);
+	host_cpus_free(&h->cpus);
+	free(h);
+}
+
+/* --- what it was -------------------------------------------------------- */
+
+static json_t *list_of(const struct bits *b)
+{
+	char text[256];
+
+	return json_string(bits_format(b, text, sizeof(text)));
+}
+
+static json_t *placement_facts(const struct host_options *o, const struct host_cpus *cpus, const struct placement *p)
+{
+	json_t *vcpus = json_array(), *facts;
+
+	for (unsigned i = 0; i < p->n_vcpus && p->mode == MODE_PERFORMANCE; i++)
+		json_array_append_new(vcpus, json_integer(p->vcpu[i]));
+	facts = json_pack("{ss ss so so so sb sb}", "mode", host_mode_name(p->mode), "where",
+			  host_is_nested() ? "the nested host" : "this machine", "llcs", list_of(&p->llcs), "cpus",
+			  list_of(&p->cpus), "vcpu_cpus", vcpus, "overcommitted",
+			  p->mode != MODE_PERFORMANCE && !p->own_cpus, "spare_cpu", p->spare);
+	json_object_set_new(facts, "reactor_cpu", p->service < 0 ? json_null() : json_integer(p->service));
+	json_object_set_new(facts, "allowed_cpus", list_of(&cpus->allowed));
+	json_object_set_new(facts, "locks",
+			    json_string(o->bypass_locks		      ? "bypassed"
+					: p->mode == MODE_PERFORMANCE ? "exclusive"
+								      : "shared"));
+	return facts;
+}
+
+/* Real-time threads may have so much of each second; -1: all of it. Null: not told. */
+static json_t *rt_runtime(void)
+{
+	char line[32];
+
+	if (!host_read_line("/proc/sys/kernel/sched_rt_runtime_us", line, sizeof(line)))
+		return json_null();
+	return json_integer(atoll(line));
+}
+
+json_t *machine_host_facts(const struct machine_host *h, const struct vm *vm)
+{
+	json_t *facts = placement_facts(h->o, &h->cpus, &h->p), *files = json_array();
+	struct vm_host_facts had;
+	struct vm_host asked;
+
+	vm_host_facts(vm, &had);
+	machine_host_vm(h, &asked);
+	for (unsigned i = 0; i < h->locks.n; i++)
+		json_array_append_new(
+			files, json_sprintf("%s-%u", lock_kind_name(h->locks.lock[i].kind), h->locks.lock[i].number));
+	json_object_set_new(facts, "lock_files", files);
+	json_object_set_new(facts, "waited_ns", json_integer((json_int_t)h->waited_ns));
+	json_object_set_new(facts, "vcpu_policy", json_string(asked.fifo_priority ? "fifo 1" : "other"));
+	json_object_set_new(facts, "reactor_policy", json_string(h->raised ? "fifo 2" : "other"));
+	json_object_set_new(facts, "ring_workers_confined", json_boolean(h->workers_moved));
+	json_object_set_new(facts, "sched_rt_runtime_us", rt_runtime());
+	/* Null: KVM's own, as its module's parameter has it. */
+	json_object_set_new(facts, "halt_poll_ns", had.halt_poll_set ? json_integer(asked.halt_poll_ns) : json_null());
+	json_object_set_new(facts, "pause_exits", json_boolean(!had.pause_kept));
+	json_object_set_new(facts, "hlt_exits", json_boolean(!had.hlt_kept));
+	json_object_set_new(facts, "realtime_hint", json_boolean(had.realtime));
+	json_object_set_new(facts, "steal_time", json_boolean(had.steal_time));
+	return facts;
+}
+
+/* Busy as /proc/locks says it, which is how lock_take() would find it but for a race. */
+static void look(struct placement_busy *busy)
+{
+	struct lock_holder *list = NULL;
+	int n = locks_read(&list);
+
+	for (int i = 0; i < n; i++) {
+		bits_add(list[i].kind == LOCK_LLC ? &busy->llc : &busy->cpu, list[i].number);
+		if (list[i].kind == LOCK_LLC && list[i].exclusive)
+			bits_add(&busy->llc_exclusive, list[i].number);
+	}
+	free(list);
+}
+
+json_t *machine_host_preview(const struct host_options *o, unsigned vcpus, char *why, size_t size)
+{
+	const struct placement_request q = request(o, vcpus);
+	struct placement *p = malloc(sizeof(*p));
+	struct placement_busy busy = { 0 };
+	struct host_cpus cpus = { 0 };
+	json_t *facts = NULL;
+
+	snprintf(why, size, "/sys tells no CPUs");
+	if (!o->bypass_locks)
+		look(&busy);
+	if (p && !host_cpus_read(&cpus, "/sys", NULL) && !placement_plan(&cpus, &q, &busy, p, why, size))
+		facts = placement_facts(o, &cpus, p);
+	host_cpus_free(&cpus);
+	free(p);
+	return facts;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a machine takes of its host's CPUs, by mode (bench/placement.h): locks, pins, priorities; and that it is all
+ * given back, and told in the result.
+ */
+#ifndef KTSTR_BENCH_MACHINE_HOST_H
+#define KTSTR_BENCH_MACHINE_HOST_H
+
+#include <argp.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bench/placement.h"
+#include "kvm/vm.h"
+#include "reactor/reactor.h"
+
+struct host_options {
+	enum host_mode mode;
+	bool mode_given;
+	unsigned cap; /* CPUs; 0: not given */
+	uint64_t wait_ns;
+	bool bypass_locks;
+	bool halt_poll_given;
+	uint32_t halt_poll_ns;
+};
+
+/* The options, as an argp child whose input is struct host_options. */
+extern const struct argp machine_host_argp;
+/* What the options leave open, and contradictions: 0, or an exit code after it said what is wrong. */
+int machine_host_check(struct host_options *o);
+
+struct machine_host;
+/*
+ * Find CPUs for @vcpus and lock them; waits as long as the options allow. 0; or an exit code after it said why on
+ * stderr: CLI_SKIPPED when it is others who hold them, or when the mode can't be had here.
+ */
+int machine_host_take(struct machine_host **out, const struct host_options *o, unsigned vcpus);
+/* The VM's part. Points into @h. */
+void machine_host_vm(const struct machine_host *h, struct vm_host *out);
+/* This thread's part, the reactor's, before the vCPUs start. 0 or an exit code after a word. */
+int machine_host_apply(struct machine_host *h, struct reactor *r);
+/* What was had. Before machine_host_free(). */
+json_t *machine_host_facts(const struct machine_host *h, const struct vm *vm);
+/* Gives all back: locks, this thread's affinity and policy. NULL is fine. */
+void machine_host_free(struct machine_host *h);
+
+/*
+ * What machine_host_take() would do now, without doing it: the facts of it; or NULL, and @why says it.
+ */
+json_t *machine_host_preview(const struct host_options *o, unsigned vcpus, char *why, size_t size);
+
+#endif
