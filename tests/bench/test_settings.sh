@@ -62,9 +62,10 @@ wrong "use 1 to 254" 'cpus = 3\n' KTSTR_CPUS=2 -- run --cpus zero -- true
 if grep -qF "$c" "$dir/err" || grep -qF KTSTR_CPUS "$dir/err"; then fail "a typed word has an origin"; fi
 wrong "--timeout x" 'cpus = zero\n' -- run --cpus 2 --timeout x -- true
 wrong "--timeout x" 'cpus = zero\n' KTSTR_CPUS=1 -- run --timeout x -- true
-wrong "--timeout x" '[run]\ncpus = zero\n' KTSTR_CPUS=0 -- run --cpu=2 --timeout x -- true
+wrong "--timeout x" '[run]\ncpus = zero\n' KTSTR_CPUS=0 -- run --cpus=2 --timeout x -- true
 wrong "--timeout x" '[bench]\nduration = never\n' -- run --timeout x -- true
 wrong "--timeout x" 'cpus = zero\n' KTSTR_CPUS= -- run --timeout x --cpus 2 -- true
+wrong "--timeout x" 'memory = none\n' -- run --memo 1G --timeout x -- true
 # Behind the command's first word nothing is ours.
 wrong "--cpus zero" 'cpus = zero\n' -- run true --cpus 2
 
