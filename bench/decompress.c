@@ -2,10 +2,10 @@
 #include "bench/decompress.h"
 
 #include <errno.h>
+#include <lz4.h>
 #include <lzma.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/types.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -119,78 +119,35 @@ int decompress_gzip(const void *in, size_t in_len, uint8_t **out, size_t *out_le
 	return ret;
 }
 
-/* A length whose first four bits were all ones goes on in bytes up to one that is not 255. */
-static int lz4_length(const uint8_t *in, size_t len, size_t *at, size_t *n)
-{
-	uint8_t more = 255;
-
-	if (*n != 15)
-		return 0;
-	while (more == 255) {
-		if (*at == len || *n > LZ4_LEGACY_BLOCK)
-			return -EBADMSG;
-		more = in[(*at)++];
-		*n += more;
-	}
-	return 0;
-}
-
-/* One block (lz4_Block_format.md): literals, then a copy of what came out before, until the input ends. */
-static ssize_t lz4_block(const uint8_t *in, size_t len, uint8_t *out, size_t cap)
-{
-	size_t at = 0, to = 0;
-
-	while (at < len) {
-		uint8_t token = in[at++];
-		size_t literals = token >> 4, match = token & 15, offset;
-
-		if (lz4_length(in, len, &at, &literals) || literals > len - at || literals > cap - to)
-			return -EBADMSG;
-		memcpy(out + to, in + at, literals);
-		at += literals;
-		to += literals;
-		if (at == len)
-			return (ssize_t)to;
-		if (len - at < 2)
-			return -EBADMSG;
-		offset = in[at] | (size_t)in[at + 1] << 8;
-		at += 2;
-		if (lz4_length(in, len, &at, &match))
-			return -EBADMSG;
-		match += 4;
-		if (!offset || offset > to || match > cap - to)
-			return -EBADMSG;
-		/* It may run into itself. */
-		for (; match; match--, to++)
-			out[to] = out[to - offset];
-	}
-	return -EBADMSG;
-}
-
 static uint32_t little_endian(const uint8_t *p)
 {
 	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
+/* A magic number, then blocks behind their lengths (lz4_Frame_format.md, Legacy frame). */
 int decompress_lz4(const void *in, size_t in_len, uint8_t **out, size_t *out_len)
 {
 	const uint8_t *from = in;
 	uint8_t *data = NULL;
-	size_t cap = 0, at = 4, total = 0, len;
-	ssize_t n = 0;
+	size_t cap = 0, at = 4, total = 0;
 	int ret = in_len >= 4 && little_endian(from) == LZ4_LEGACY_MAGIC ? 0 : -EBADMSG;
 
 	while (!ret && at < in_len) {
-		if (in_len - at < 4 || (len = little_endian(from + at)) > in_len - at - 4) {
+		size_t len = in_len - at < 4 ? SIZE_MAX : little_endian(from + at);
+		int n = -1;
+
+		at += 4;
+		if (len > LZ4_COMPRESSBOUND(LZ4_LEGACY_BLOCK) || len > in_len - at) {
 			ret = -EBADMSG;
 			break;
 		}
-		at += 4;
 		while (!ret && cap - total < LZ4_LEGACY_BLOCK)
 			ret = grow(&data, &cap, 2 * LZ4_LEGACY_BLOCK);
-		n = ret ? 0 : lz4_block(from + at, len, data + total, LZ4_LEGACY_BLOCK);
-		if (n < 0)
-			ret = (int)n;
+		if (!ret)
+			n = LZ4_decompress_safe((const char *)from + at, (char *)data + total, (int)len,
+						LZ4_LEGACY_BLOCK);
+		if (!ret && n < 0)
+			ret = -EBADMSG;
 		total += n > 0 ? (size_t)n : 0;
 		at += len;
 	}
