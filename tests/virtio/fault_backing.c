@@ -35,6 +35,7 @@ static int begin(struct backing *b, struct backing_op *op, enum fault_kind kind,
 
 	f->calls_of[kind]++;
 	f->last_thread = pthread_self();
+	f->asked = op;
 	if (f->plan)
 		o.fault = f->plan(f, kind, call, kind == FAULT_SYNC ? 0 : iov_bytes(iov, n));
 	if (!o.fault.hold && !f->hold[kind])

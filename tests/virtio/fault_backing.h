@@ -27,6 +27,7 @@ struct fault_backing {
 	size_t data_size; /* end of the storage: reads beyond are short */
 	/* Asked before each call, @call counting from 0; NULL: no faults. */
 	struct fault (*plan)(struct fault_backing *f, enum fault_kind kind, unsigned call, size_t want);
+	const struct backing_op *asked; /* whose call it is */
 	void *ctx;
 	bool hold[3]; /* by kind: hold everything */
 	unsigned calls, calls_of[3], closed, cancels;

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * A failing disk: each rule for short, empty, interrupted and failed transfers
- * by itself, then all of them at every n-th call under a random load whose data
- * is compared. A run is replayed by its seed: test_virtio_blk_faults SEED N. BAK-15
- */
+/* A failing disk: each rule for short, empty, interrupted and failed transfers by itself. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/virtio/blk_fixture.h"
@@ -180,189 +174,7 @@ static void test_error_in_the_middle_of_a_write(void **state)
 	assert_int_equal(counters()->io_errors, 1);
 }
 
-/* --- all of it, at random ------------------------------------------------- */
-
-#define DEPTH 48u
-#define OPS 400u
-
-struct op {
-	struct blk_io io;
-	bool posted;
-	uint32_t type;
-	unsigned sector, n;
-	unsigned id;
-	uint8_t expect[16];  /* read: fill of each sector, as its last writer left it */
-	unsigned writer[16]; /* ... which was this operation; 0: none */
-};
-
-static struct {
-	uint64_t x;
-	unsigned every;
-	unsigned storm; /* EINTRs to come in a row */
-	struct op op[DEPTH];
-	uint8_t fill[SECTORS];
-	unsigned writer[SECTORS];
-	bool failed[OPS + 1];
-	bool ended[OPS + 1];
-} load;
-
-static uint32_t rnd(uint32_t n)
-{
-	load.x ^= load.x << 13, load.x ^= load.x >> 7, load.x ^= load.x << 17;
-	return (uint32_t)((load.x >> 11) % n);
-}
-
-/* Short reads mean the end of the storage and would be right to lose data:
- * they are left to the rule above. */
-static struct fault at_random(struct fault_backing *b, enum fault_kind kind, unsigned call, size_t want)
-{
-	struct fault fault = { .hold = rnd(2) };
-
-	if (load.storm) {
-		load.storm--;
-		return (struct fault){ .error = -EINTR, .hold = fault.hold };
-	}
-	if ((call + 1) % load.every)
-		return fault;
-	switch (rnd(6)) {
-	case 0:
-		fault.error = -EIO;
-		break;
-	case 1:
-		fault.error = -ENOSPC;
-		break;
-	case 2:
-		fault.error = -EAGAIN;
-		break;
-	case 3:
-		load.storm = rnd(24);
-		fault.error = -EINTR;
-		break;
-	default:
-		fault.limited = kind == FAULT_WRITE;
-		fault.limit = rnd(4) ? rnd((uint32_t)want + 1) : 0;
-		break;
-	}
-	return fault;
-}
-
-static void post(struct op *o, unsigned id)
-{
-	uint32_t kind = rnd(10);
-
-	*o = (struct op){ .io = o->io, .posted = true, .id = id };
-	o->type = kind < 1 ? VIRTIO_BLK_T_FLUSH : kind < 6 ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN;
-	o->n = 1 + rnd(16);
-	o->sector = rnd(SECTORS - o->n + 1);
-	o->io.len = o->type == VIRTIO_BLK_T_FLUSH ? 0 : o->n * 512;
-	for (unsigned i = 0; i < o->n && o->io.len; i++) {
-		if (o->type == VIRTIO_BLK_T_OUT) {
-			load.fill[o->sector + i] = (uint8_t)id;
-			load.writer[o->sector + i] = id;
-			memset(blk_io_data(&f, &o->io) + i * 512, (uint8_t)id, 512);
-		} else {
-			o->expect[i] = load.fill[o->sector + i];
-			o->writer[i] = load.writer[o->sector + i];
-			memset(blk_io_data(&f, &o->io) + i * 512, ~o->expect[i], 512);
-		}
-	}
-	blk_io_add(&f, &o->io, o->type, o->sector);
-}
-
-static void check_read(const struct op *o)
-{
-	for (unsigned i = 0; i < o->n; i++) {
-		/* its last writer has ended, for reads keep ring order with writes */
-		assert_true(!o->writer[i] || load.ended[o->writer[i]]);
-		if (load.failed[o->writer[i]])
-			continue;
-		for (unsigned k = 0; k < 512; k++)
-			assert_int_equal(blk_io_data(&f, &o->io)[i * 512 + k], o->expect[i]);
-	}
-}
-
-static void finish(struct op *o, uint32_t used_len)
-{
-	uint8_t status = blk_io_status(&f, &o->io);
-
-	assert_true(o->posted);
-	assert_true(status == VIRTIO_BLK_S_OK || status == VIRTIO_BLK_S_IOERR);
-	assert_int_equal(used_len, status == VIRTIO_BLK_S_OK && o->type == VIRTIO_BLK_T_IN ? o->io.len + 1 : 1);
-	load.ended[o->id] = true;
-	load.failed[o->id] = status != VIRTIO_BLK_S_OK;
-	if (o->type == VIRTIO_BLK_T_IN && status == VIRTIO_BLK_S_OK)
-		check_read(o);
-	o->posted = false;
-}
-
-static struct op *op_of_head(uint16_t head)
-{
-	for (unsigned i = 0; i < DEPTH; i++) {
-		if (load.op[i].posted && load.op[i].io.head == head)
-			return &load.op[i];
-	}
-	fail_msg("used head %u was not posted", head);
-	return NULL;
-}
-
-static unsigned reap(void)
-{
-	unsigned n = 0;
-	uint16_t head;
-	uint32_t len;
-
-	blk_settle(&f);
-	while (driver_used(&f.d, 0, &head, &len)) {
-		finish(op_of_head(head), len);
-		n++;
-	}
-	return n;
-}
-
-static void run_load(uint64_t seed, unsigned every)
-{
-	unsigned posted = 0, done = 0;
-
-	setup(NULL);
-	memset(&load, 0, sizeof(load));
-	load.x = seed * 0x9e3779b97f4a7c15ull + every + 1;
-	load.every = every;
-	memset(load.fill, 0x42, sizeof(load.fill));
-	for (unsigned i = 0; i < DEPTH; i++)
-		load.op[i].io = blk_io_new(&f, 16 * 512);
-	f.fault.plan = at_random;
-	while (done < OPS) {
-		struct op *o = &load.op[rnd(DEPTH)];
-
-		if (!o->posted && posted < OPS)
-			post(o, ++posted);
-		if (rnd(3) == 0 || posted == OPS)
-			driver_kick(&f.d, 0);
-		if (f.fault.n_held && (rnd(2) || posted == OPS))
-			fault_finish(&f.fault, rnd(f.fault.n_held), 0);
-		done += reap();
-	}
-	assert_int_equal(counters()->in_flight, 0);
-	for (unsigned s = 0; s < SECTORS; s++) {
-		for (unsigned k = 0; k < 512 && !load.failed[load.writer[s]]; k++)
-			assert_int_equal(f.fault.data[s * 512 + k], load.fill[s]);
-	}
-	teardown(NULL);
-}
-
-static void test_faults_at_every_nth_call(void **state)
-{
-	const unsigned everies[] = { 1, 2, 3, 5, 7, 11, 23, 1000000 };
-
-	for (unsigned i = 0; i < 8; i++) {
-		for (uint64_t seed = 1; seed <= 15; seed++) {
-			print_message("seed %llu every %u\r", (unsigned long long)seed, everies[i]);
-			run_load(seed, everies[i]);
-		}
-	}
-}
-
-int main(int argc, char **argv)
+int main(void)
 {
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
@@ -372,12 +184,7 @@ int main(int argc, char **argv)
 		T(test_short_writes_go_on),
 		T(test_write_of_nothing_fails),
 		T(test_error_in_the_middle_of_a_write),
-		cmocka_unit_test(test_faults_at_every_nth_call),
 	};
 
-	if (argc == 3) {
-		run_load(strtoull(argv[1], NULL, 0), (unsigned)strtoul(argv[2], NULL, 0));
-		return 0;
-	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,183 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# virtio-blk under a stock guest's own driver, on a KVM that can boot it; POSIX sh, for it runs under busybox too.
+# usage: blk.sh KTSTR FLUSH_WRITER DISK [CASE]...; TAP on stdout. DISK: a block device of 64 MiB or a file, for O_DIRECT.
+ktstr=$1 flush_writer=$2 disk=$3
+shift 3
+cases=$*
+n=0
+dir=$(mktemp -d) && cd "$dir" || exit 70
+trap 'rm -rf "$dir"' EXIT
+
+wanted() { # NAME
+	[ -z "$cases" ] && return 0
+	case " $cases " in *" $1 "*) return 0 ;; esac
+	return 1
+}
+
+# report NAME CONDITION...: one TAP line; what the guest said goes with a failure
+report() {
+	n=$((n + 1))
+	name=$1
+	shift
+	if "$@"; then
+		echo "ok $n - $name"
+	else
+		echo "not ok $n - $name"
+		{ echo "exit code $code, out:"; tail -c 2000 out; echo "err:"; tail -n 15 err; } | sed 's/^/# /'
+	fi
+}
+
+guest() {
+	"$ktstr" run --host direct --cpus 1 --memory 512M --timeout 240s "$@" >out 2>err
+	code=$?
+}
+has() { grep -q -- "$1" out; }
+truncate -s 64M file
+
+# --- fio compares what it wrote, at every depth, on every engine (BLK-25, BLK-27, BLK-34, BLK-52, BLK-53, BLK-57)
+cat >verify.sh <<'GUEST'
+set -e
+fio() { # DEPTH ARGS...
+	depth=$1
+	shift
+	/usr/bin/fio --name=verify --filename=/dev/vda --ioengine=libaio --direct=1 --iodepth="$depth" --rw=randwrite \
+		--verify=crc32c --verify_fatal=1 --do_verify=1 --randseed="$depth" --minimal "$@" >/tmp/fio ||
+		{ cat /tmp/fio; exit 1; }
+	echo "depth $depth: verified"
+}
+for depth in 1 2 4 8 16 32 64; do fio $depth --size=6m --bsrange=512-64k --blockalign=512; done
+# Pages that do not adjoin: as many segments as the device takes.
+fio 4 --size=16m --bs=512k --mem=malloc
+fio 16 --size=8m --bs=512
+fio 32 --size=8m --bs=4k --fdatasync=7
+dmesg | grep -iE 'i/o error|blk_update_request|hung task' && exit 1
+cat /sys/block/vda/queue/max_segments /sys/block/vda/queue/max_segment_size
+GUEST
+verified() { [ "$code" -eq 0 ] && [ "$(grep -c verified out)" -eq 10 ] && [ "$(tail -n 2 out | tr '\n' ' ')" = "128 1048576 " ]; }
+engine() { sed -n 's/.*"engine": "\([a-z]*\)".*/\1/p' stats; }
+high_water() { sed -n 's/.*"in_flight_max": \([0-9]*\).*/\1/p' stats; }
+verify() { # ENGINE DISK
+	guest --disk "$2" --stats stats --file /usr/bin/fio --file verify.sh:/verify.sh -- sh /verify.sh
+	report "fio --verify at depths 1 to 64: $2 (in flight: at most $(high_water))" verified
+	report "its engine is $1" test "$(engine)" = "$1"
+}
+if wanted verify; then
+	verify inline size=64M
+	verify uring file,engine=uring
+	verify sync file,engine=sync
+	verify uring "$disk,direct=on"
+	verify sync "$disk,direct=on,engine=sync"
+fi
+
+# --- a file system: made, filled, checked, found again by a guest that may only read (BLK-03, BLK-10, BLK-11, BLK-30)
+filesystem() { # DISK
+	guest --disk "$1" --file /sbin/mkfs.ext4 --file /sbin/fsck.ext4 --file /usr/bin/fio -- sh -ec '
+		mkfs.ext4 -q /dev/vda
+		mount -t ext4 /dev/vda /mnt
+		fio --name=f --filename=/mnt/verified --size=8m --rw=randwrite --bsrange=1k-64k --ioengine=psync --fdatasync=16 \
+			--verify=crc32c --verify_fatal=1 --minimal >/dev/null
+		dd if=/dev/urandom of=/mnt/file bs=64k count=200 2>/dev/null
+		sha1sum </mnt/file
+		umount /mnt
+		fsck.ext4 -fn /dev/vda >/dev/null 2>&1'
+	report "mkfs, mount, fio, unmount, fsck clean: $1" test "$code" -eq 0
+	sum=$(cat out)
+	guest --disk "$1,ro" --file /sbin/fsck.ext4 -- sh -ec '
+		mount -t ext4 -o ro /dev/vda /mnt
+		sha1sum </mnt/file
+		! touch /mnt/new 2>/dev/null
+		umount /mnt
+		fsck.ext4 -fn /dev/vda >/dev/null 2>&1
+		! mount -t ext4 -o rw /dev/vda /mnt 2>/dev/null || ! touch /mnt/new 2>/dev/null'
+	report "read-only: mounted, the same file, nothing to be written: $1" test "$code" -eq 0 -a "$(cat out)" = "$sum"
+}
+if wanted filesystem; then
+	filesystem file
+	filesystem file,engine=uring
+	filesystem "$disk,direct=on"
+fi
+
+# --- what blockdev sees and may change (BLK-03, BLK-05, BLK-08, BLK-10, BLK-28)
+if wanted blockdev; then
+	truncate -s 5000000 odd
+	truncate -s 1M locked
+	sha1sum <locked >before
+	guest --disk odd,serial=of-my-own --disk locked,ro -- sh -c '
+		write() { dd if=/dev/zero of=$1 bs=512 count=1 conv=fsync 2>&1 >/dev/null | grep -q "1+0 records out"; }
+		blockdev --getsize64 /dev/vda
+		blockdev --getss /dev/vda
+		cat /sys/block/vda/serial; echo
+		cat /sys/block/vdb/serial; echo
+		blockdev --getro /dev/vda
+		write /dev/vda && echo written
+		blockdev --setro /dev/vda && blockdev --getro /dev/vda
+		write /dev/vda || echo refused
+		blockdev --setrw /dev/vda && blockdev --getro /dev/vda
+		write /dev/vda && echo written
+		blockdev --getro /dev/vdb
+		write /dev/vdb || echo refused
+		blockdev --setrw /dev/vdb; blockdev --getro /dev/vdb
+		dd if=/dev/zero of=/dev/vdb bs=512 count=1 conv=fsync 2>&1 | grep -oiE "not permitted|read-only|input/output error"
+		blockdev --flushbufs /dev/vdb && echo flushed'
+	report "size, sector size, serial, read-only and back again" test "$(sed 's/ *$//' out | tr '\n' ' ')" = \
+		"4999680 512 of-my-own ktstr-virtio-blk 0 written 1 refused 0 written 1 refused 1 $(sed -n 14p out) flushed "
+	report "a write to a read-only disk fails with its reason: $(sed -n 14p out)" test -n "$(sed -n 14p out)"
+	sha1sum <locked >after
+	report "and the file is as it was" cmp -s before after
+fi
+
+# --- the throttle as a guest sees it (BLK-37, BLK-47); figures are reported, and only more than was allowed is wrong
+if wanted throttle; then
+	cat >throttle.sh <<'GUEST'
+run() { # DISK BS
+	/usr/bin/fio --name=t --filename="/dev/$1" --ioengine=libaio --direct=1 --iodepth=8 --rw=randread --bs="$2" \
+		--norandommap --ramp_time=4 --time_based --runtime=10 --output-format=terse --terse-version=3 |
+		awk -F';' -v disk="$1" '{ print disk, $8, $7 * 1024, $16 }' # IOPS, bytes a second, longest completion in us
+}
+run vda 4k; run vdb 4k; run vdc 4k; run vdd 4k
+dmesg | grep -i 'hung task' || echo none hung
+GUEST
+	guest --disk size=16M,iops=200 --disk size=16M,iops=3000 --disk size=16M,bps=4M --disk size=16M,bps=4M,bps-burst=5M \
+		--file /usr/bin/fio --file throttle.sh:/throttle.sh --stats stats -- sh /throttle.sh
+	sed 's/^/# disk, IOPS, bytes\/s, longest us: /' out
+	within() { # ROW FIELD RATE
+		awk -v row="$1" -v field="$2" -v rate="$3" 'NR == row { ok = $field > 0 && $field <= rate * 1.02 } END { exit !ok }' out
+	}
+	report "iops=200 is not exceeded" within 1 2 200
+	report "iops=3000 is not exceeded" within 2 2 3000
+	report "bps=4M is not exceeded" within 3 3 4194304
+	report "bps=4M with 1M of burst is not exceeded" within 4 3 4194304
+	report "no task hung" has 'none hung'
+fi
+
+# --- the VMM is killed at any moment; what was flushed is in the file
+kill_once() { # DISK IMAGE WRITES
+	"$ktstr" run --host direct --cpus 1 --memory 256M --timeout 120s --disk "$1" --file "$flush_writer:/bin/flush_writer" \
+		-- flush_writer write /dev/vda >journal 2>err </dev/null &
+	pid=$!
+	tries=0
+	while [ "$(grep -c . journal)" -lt "$3" ] && [ $tries -lt 600 ]; do
+		sleep 0.1
+		tries=$((tries + 1))
+	done
+	kill -9 $pid
+	wait $pid 2>/dev/null
+	code=$?
+	"$flush_writer" check "$2" journal >out 2>>err
+}
+if wanted kill; then
+	lost=0 said=''
+	for loop in 1 2 3 4 5 6; do
+		for kind in engine=auto engine=uring engine=sync; do
+			[ $((loop % 3)) -eq 0 ] || [ $kind = engine=uring ] || continue
+			rm -f image
+			truncate -s 4M image
+			kill_once "image,$kind" image $((loop * loop * 17)) || lost=$((lost + 1))
+			said="$said $(sed 's/ .*//' out)"
+		done
+	done
+	report "kill -9 of the VMM loses no flushed write; promised were$said" test $lost -eq 0
+fi
+
+echo "1..$n"
