@@ -189,6 +189,8 @@ static void client_ready(struct watch *w, uint32_t events)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	if (n > 0 && c->guests->came)
+		c->guests->came(c->guests->came_ctx);
 	if (n <= 0 || wire_parser_feed(&c->parser, data, (size_t)n) || c->parser.oversize || c->parser.unknown)
 		c->gone = true;
 	if (c->gone)

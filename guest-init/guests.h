@@ -23,6 +23,9 @@ struct guests {
 	int epoll; /* of its own: serving it may write to the bulk port */
 	struct bulk *bulk;
 	const struct wake *wake;
+	/* What must be on the port before what came is: called between the two. May be NULL. */
+	void (*came)(void *ctx);
+	void *came_ctx;
 	struct guest_client *clients;
 	struct guest_client *snapshot; /* who waits for the one in flight */
 	uint32_t snapshot_id;

@@ -238,9 +238,11 @@ static void settle(struct relay *r)
 	}
 }
 
-/* What a program printed before it spoke goes first: all that the pipes hold now. */
-static void serve_guests(struct relay *r)
+/* What a program printed before it spoke goes first: all that the pipes hold, asked for when its words are here. */
+static void guest_spoke(void *ctx)
 {
+	struct relay *r = ctx;
+
 	for (int i = 0; i < OUTPUTS; i++) {
 		int there = 0;
 
@@ -248,6 +250,10 @@ static void serve_guests(struct relay *r)
 			for (; there > 0 && r->outputs[i].fd >= 0; there -= (int)CHUNK)
 				pump_output(r, &r->outputs[i]);
 	}
+}
+
+static void serve_guests(struct relay *r)
+{
 	if (guests_serve(&r->hub->guests))
 		fail(r, r->hub->guests.error);
 }
@@ -317,6 +323,10 @@ int relay_run(struct bulk *bulk, struct hub *hub, const struct relay_ends *ends,
 	r->child = child;
 	bulk->input = input_arrived;
 	bulk->input_ctx = r;
+	if (hub) {
+		hub->guests.came = guest_spoke;
+		hub->guests.came_ctx = r;
+	}
 	while (!r->error && !finished(r)) {
 		settle(r);
 		turn(r);
@@ -324,6 +334,8 @@ int relay_run(struct bulk *bulk, struct hub *hub, const struct relay_ends *ends,
 	/* So that the host learns of what came last. */
 	settle(r);
 	bulk->input = NULL;
+	if (hub)
+		hub->guests.came = NULL;
 	if (!r->error)
 		send_line(r);
 	close_input(r);
