@@ -286,7 +286,7 @@ static int add_devices(struct machine *m)
 	}
 	rc = add(m, console_device(m->console));
 	for (unsigned i = 0; i < m->o->n_disks && !rc; i++) {
-		if (blk_create(&m->blk[i], m->r, &m->o->disk[i].blk, why, sizeof(why))) {
+		if (machine_disk_open(m, i, why, sizeof(why))) {
 			cli_error("--disk %s", why);
 			return CLI_UNAVAILABLE;
 		}
@@ -348,6 +348,7 @@ static int create(struct machine *m)
 				  : "allow it: sysctl kernel.io_uring_disabled=0, and no seccomp filter against it");
 		return CLI_UNAVAILABLE;
 	}
+	machine_reactor_prepare(m);
 	if (vm_create(&m->vm, m->r, &cfg, &err)) {
 		cli_error("%s", err.text);
 		return CLI_UNAVAILABLE;
@@ -594,6 +595,8 @@ int machine_run(const struct machine_options *o, const struct machine_job *job, 
 	if (m.outputs_open)
 		outputs_free(&m.outputs);
 	json_decref(m.scheduler);
+	for (unsigned i = 0; i < o->n_disks; i++)
+		free(m.disk_times[i]);
 	free(m.archive);
 	free(m.cmdline);
 	signal(SIGPIPE, sigpipe);

@@ -21,11 +21,12 @@
 
 /* What a verb adds to the options. */
 struct machine_job {
-	char **argv;	 /* the guest's command, NULL-terminated; NULL: none, a plain VMM for --initrd, or a shell */
-	bool shell;	 /* the command, or a shell, has hvc0 as its terminal, and that is ours */
-	bool other_vmm;	 /* the archive is for a VMM that has none of our conversation */
-	bool no_stdin;	 /* the command gets an empty stdin */
-	bool out_to_err; /* its stdout goes to our stderr: stdout is the verb's */
+	char **argv;	  /* the guest's command, NULL-terminated; NULL: none, a plain VMM for --initrd, or a shell */
+	bool shell;	  /* the command, or a shell, has hvc0 as its terminal, and that is ours */
+	bool other_vmm;	  /* the archive is for a VMM that has none of our conversation */
+	bool no_stdin;	  /* the command gets an empty stdin */
+	bool watch_disks; /* time each request; --stats does too */
+	bool out_to_err;  /* its stdout goes to our stderr: stdout is the verb's */
 	/* Files to bring besides the options': a program of this build. */
 	struct nested_file companion; /* host NULL: none */
 	/* A line of JSON that the guest put on its metric descriptor. */

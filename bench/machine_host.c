@@ -318,6 +318,11 @@ void machine_host_vm(const struct machine_host *h, struct vm_host *out)
 	out->halt_poll_ns = h->o->halt_poll_given ? h->o->halt_poll_ns : h->p.spare ? HALT_POLL_NS : 0;
 }
 
+bool machine_host_spare(const struct machine_host *h)
+{
+	return h->p.spare;
+}
+
 int machine_host_apply(struct machine_host *h, struct reactor *r)
 {
 	struct bits cpus = h->p.cpus;

@@ -40,6 +40,8 @@ int machine_host_take(struct machine_host **out, const struct host_options *o, u
 void machine_host_vm(const struct machine_host *h, struct vm_host *out);
 /* This thread's part, the reactor's, before the vCPUs start. 0 or an exit code after a word. */
 int machine_host_apply(struct machine_host *h, struct reactor *r);
+/* Whether the reactor has a CPU that no vCPU needs. */
+bool machine_host_spare(const struct machine_host *h);
 /* What was had. Before machine_host_free(). */
 json_t *machine_host_facts(const struct machine_host *h, const struct vm *vm);
 /* Gives all back: locks, this thread's affinity and policy. NULL is fine. */

@@ -28,6 +28,7 @@ enum {
 	OPT_MEMORY,
 	OPT_DISK,
 	OPT_NET,
+	OPT_POLL,
 	OPT_REGISTER_PAGE,
 	OPT_FILE,
 	OPT_MODULE,
@@ -61,6 +62,10 @@ static const struct argp_option options[] = {
 	  10 },
 	{ "register-page", OPT_REGISTER_PAGE, "auto|on|off", 0,
 	  "Let the guest read device registers from memory: no exit an interrupt instead of two (auto: off)", 10 },
+	{ "poll", OPT_POLL, "auto|off|US", 0,
+	  "Busy-wait at most so many microseconds before the thread of the devices sleeps; it tunes itself below that "
+	  "(auto: 200 where a CPU is to spare, else off)",
+	  10 },
 	{ "net", OPT_NET, NULL, 0, "A network card that echoes each frame", 10 },
 	{ NULL, 0, NULL, 0, "What goes in and out:", 11 },
 	{ "file", OPT_FILE, "HOST[:GUEST]", 0, "Bring a file or directory; a program comes with its shared libraries",
@@ -171,6 +176,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_KERNEL:
 		o->kernel = arg;
+		return 0;
+	case OPT_POLL:
+		if (poll_parse(arg, &o->poll))
+			cli_usage("--poll %s: use auto, off, or microseconds up to 1000000", arg);
 		return 0;
 	case OPT_INITRD:
 		o->initrd = arg;

@@ -14,6 +14,7 @@
 #include "bench/conversation.h"
 #include "bench/disk.h"
 #include "bench/machine_host.h"
+#include "bench/poll.h"
 
 #define MACHINE_DISKS_MAX 12
 #define MACHINE_LIST_MAX 64
@@ -40,6 +41,7 @@ struct machine_options {
 	uint64_t timeout_ns; /* 0: none */
 	bool net, console, verbose;
 	struct host_options host_cpus;
+	struct poll_choice poll;
 	struct disk disk[MACHINE_DISKS_MAX];
 	unsigned n_disks;
 	struct conversation_options conversation;

@@ -94,31 +94,6 @@ static json_t *exits_facts(const struct machine *m)
 	return object;
 }
 
-static json_t *reactor_facts(const struct machine *m)
-{
-	const struct reactor_features *f = reactor_features(m->r);
-	const struct reactor_counters *c = reactor_counters(m->r);
-	json_t *features = json_pack("{sb sb sb sb sb sb si si}", "single_issuer", f->single_issuer, "defer_taskrun",
-				     f->defer_taskrun, "submit_all", f->submit_all, "coop_taskrun", f->coop_taskrun,
-				     "no_iowait", f->no_iowait, "ring_fd", f->ring_fd, "sq_entries", (int)f->sq_entries,
-				     "cq_entries", (int)f->cq_entries);
-	json_t *object = json_object();
-
-	json_object_set_new(object, "features", features);
-	put(object, "wakes", c->wakes);
-	put(object, "enters", c->enters);
-	put(object, "cqes", c->cqes);
-	put(object, "cqes_max", c->cqes_max);
-	json_object_set_new(object, "cqes_per_wake", json_real(c->wakes ? (double)c->cqes / (double)c->wakes : 0));
-	put(object, "sqes", c->sqes);
-	put(object, "stale", c->stale);
-	put(object, "rearms", c->rearms);
-	put(object, "overflows", c->overflows);
-	put(object, "kernel_ns", c->kernel_ns);
-	put(object, "handlers_ns", c->handlers_ns);
-	return object;
-}
-
 static json_t *device_facts(const struct virtio_device *d)
 {
 	json_t *object = json_object();
@@ -130,24 +105,9 @@ static json_t *device_facts(const struct virtio_device *d)
 
 static json_t *disk_facts(const struct machine *m, unsigned i)
 {
-	const struct blk_counters *c = blk_counters(m->blk[i]);
 	json_t *object = device_facts(blk_device(m->blk[i]));
-	const char *path = m->o->disk[i].blk.path;
 
-	json_object_set_new(object, "path", path ? json_string(path) : json_null());
-	put(object, "capacity_bytes", blk_capacity(m->blk[i]));
-	put_text(object, "engine", blk_engine_used(m->blk[i]));
-	put_text(object, "engine_reason", blk_engine_reason(m->blk[i]));
-	put(object, "reads_completed", c->reads_completed);
-	put(object, "writes_completed", c->writes_completed);
-	put(object, "flushes_completed", c->flushes_completed);
-	put(object, "bytes_read", c->bytes_read);
-	put(object, "bytes_written", c->bytes_written);
-	put(object, "throttled_count", c->throttled_count);
-	put(object, "io_errors", c->io_errors);
-	put(object, "invalid_avail_idx_count", c->invalid_avail_idx_count);
-	put(object, "currently_throttled_gauge", c->currently_throttled_gauge);
-	put(object, "in_flight_max", c->in_flight_max);
+	machine_disk_facts(m, i, object);
 	return object;
 }
 
@@ -247,7 +207,7 @@ static json_t *vmm_facts(const struct machine *m)
 
 	json_object_set_new(vmm, "register_page", json_boolean(machine_register_page(m)));
 	json_object_set_new(vmm, "exits", exits_facts(m));
-	json_object_set_new(vmm, "reactor", reactor_facts(m));
+	json_object_set_new(vmm, "reactor", machine_reactor_facts(m));
 	json_object_set_new(vmm, "console", console_facts(m));
 	for (unsigned i = 0; i < m->o->n_disks; i++)
 		json_array_append_new(disks, disk_facts(m, i));

@@ -25,8 +25,11 @@ struct machine {
 	struct vm *vm;
 	struct console *console;
 	struct blk *blk[MACHINE_DISKS_MAX];
+	struct disk_times *disk_times[MACHINE_DISKS_MAX]; /* NULL: not watched */
 	struct net *net;
 	struct machine_host *host;
+	uint64_t poll_ns; /* the reactor's busy-wait at most */
+	const char *poll_reason;
 	char *cmdline;
 	uint8_t *archive;
 	size_t archive_len;
@@ -64,6 +67,15 @@ int machine_keys_open(struct machine *m);
 /* Tell a shell the terminal's size. */
 void machine_window(struct machine *m);
 void machine_on_typed_end(struct timer *t);
+
+/* machine_reactor.c. The ring is there, and so is m->host: choose its busy-wait. */
+void machine_reactor_prepare(struct machine *m);
+/* From its thread. */
+json_t *machine_reactor_facts(const struct machine *m);
+
+/* machine_disks.c. 0 or -errno with @why. */
+int machine_disk_open(struct machine *m, unsigned i, char *why, size_t why_size);
+void machine_disk_facts(const struct machine *m, unsigned i, json_t *object);
 
 /* Whether the guest reads its devices' registers from memory. */
 bool machine_register_page(const struct machine *m);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,14 +24,6 @@ int poll_parse(const char *text, struct poll_choice *out)
 	return 0;
 }
 
-static unsigned affine_cpus(void)
-{
-	cpu_set_t set;
-
-	/* Fails where there are more than 1024 CPUs: enough of them, then. */
-	return sched_getaffinity(0, sizeof(set), &set) ? CPU_SETSIZE : (unsigned)CPU_COUNT(&set);
-}
-
 /* Whole CPUs that @dir/cpu.max grants; UINT_MAX without a limit. */
 static unsigned quota_of(const char *dir)
 {
@@ -52,19 +43,18 @@ static unsigned quota_of(const char *dir)
 	return cpus;
 }
 
-/* The least quota from our control group (version 2) to the root. */
-static unsigned quota_cpus(void)
+unsigned poll_quota(const char *proc_cgroup, const char *root)
 {
-	char line[PATH_MAX], dir[PATH_MAX + 16] = "";
+	char line[PATH_MAX], dir[2 * PATH_MAX] = "";
 	unsigned least = UINT_MAX;
-	FILE *f = fopen("/proc/self/cgroup", "re");
+	FILE *f = fopen(proc_cgroup, "re");
 
 	while (f && fgets(line, sizeof(line), f))
 		if (!strncmp(line, "0::/", 4))
-			snprintf(dir, sizeof(dir), "/sys/fs/cgroup%.*s", (int)strcspn(line + 3, "\n"), line + 3);
+			snprintf(dir, sizeof(dir), "%s%.*s", root, (int)strcspn(line + 3, "\n"), line + 3);
 	if (f)
 		fclose(f);
-	while (strlen(dir) >= strlen("/sys/fs/cgroup")) {
+	while (strlen(dir) >= strlen(root) && *dir) {
 		unsigned here = quota_of(dir);
 
 		least = here < least ? here : least;
@@ -73,23 +63,18 @@ static unsigned quota_cpus(void)
 	return least;
 }
 
-unsigned poll_cpus(void)
-{
-	unsigned affine = affine_cpus(), quota = quota_cpus();
-
-	return quota < affine ? quota : affine;
-}
-
-uint64_t poll_choose(const struct poll_choice *choice, unsigned vcpus, const char **reason)
+uint64_t poll_choose(const struct poll_choice *choice, unsigned vcpus, bool spare, const char **reason)
 {
 	if (choice->fixed) {
 		*reason = "asked for";
 		return choice->max_ns;
 	}
-	if (poll_cpus() > vcpus) {
-		*reason = "auto: the host has a CPU more than the guest";
-		return POLL_AUTO_NS;
-	}
-	*reason = "auto: the guest's CPUs need all of the host's";
-	return 0;
+	*reason = "auto: the guest needs all CPUs there are";
+	if (!spare)
+		return 0;
+	*reason = "auto: the control group has no CPU time beyond the guest's";
+	if (poll_quota("/proc/self/cgroup", "/sys/fs/cgroup") <= vcpus)
+		return 0;
+	*reason = "auto: there is a CPU that the guest does not need";
+	return POLL_AUTO_NS;
 }

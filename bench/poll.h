@@ -16,9 +16,14 @@ struct poll_choice {
 
 /* "auto", "off", or microseconds from 0 to 1000000. 0 or -EINVAL. */
 int poll_parse(const char *text, struct poll_choice *out);
-/* What reactor_busy_wait() is to be given beside @vcpus vCPUs; *@reason is static text. */
-uint64_t poll_choose(const struct poll_choice *choice, unsigned vcpus, const char **reason);
-/* CPUs that this thread may use at the same time: by its affinity, and by the quota of its control groups. */
-unsigned poll_cpus(void);
+/*
+ * What reactor_busy_wait() is to be given beside @vcpus vCPUs. @spare: there is
+ * a CPU that none of them needs; auto wants that, and a control group that
+ * grants more CPUs' worth of time than they can take. *@reason is static text.
+ */
+uint64_t poll_choose(const struct poll_choice *choice, unsigned vcpus, bool spare, const char **reason);
+/* The least quota of CPUs, rounded down, from the control group (version 2) that
+ * @proc_cgroup names to the root at @root; UINT_MAX: none. */
+unsigned poll_quota(const char *proc_cgroup, const char *root);
 
 #endif

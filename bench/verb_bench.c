@@ -234,7 +234,9 @@ int verb_bench(int argc, char **argv)
 	char program[PATH_MAX], duration[32], seed[32];
 	char *words[WORKLOADS_MAX + 6] = { (char *)WORKLOAD_IN_GUEST, (char *)"--duration", duration, (char *)"--seed",
 					   seed };
-	struct machine_job job = { .argv = words, .no_stdin = true, .out_to_err = true, .metric = on_metric };
+	struct machine_job job = {
+		.argv = words, .no_stdin = true, .out_to_err = true, .watch_disks = true, .metric = on_metric
+	};
 	const char *outputs[2] = { NULL };
 	int rc;
 

@@ -34,7 +34,13 @@ struct reactor_features {
 	bool ring_fd;	   /* registered ring fd */
 	unsigned sq_entries;
 	unsigned cq_entries;
+	/* Most io-wq workers, of files and of the rest; 0: bounded by the kernel only. */
+	unsigned workers_bounded, workers_unbounded;
 };
+
+/* What the kernel can't do at once it hands to threads of its own, io-wq's: so many at most. */
+#define REACTOR_WORKERS_BOUNDED 8u
+#define REACTOR_WORKERS_UNBOUNDED 4u
 
 struct reactor_counters {
 	uint64_t wakes;	 /* returns of io_uring_enter with work */

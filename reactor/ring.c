@@ -66,6 +66,20 @@ static int ring_setup(struct io_uring *ring, struct reactor_features *f, unsigne
 	return rc;
 }
 
+static void limit_workers(struct reactor *r)
+{
+	unsigned bound[2] = { REACTOR_WORKERS_BOUNDED, REACTOR_WORKERS_UNBOUNDED };
+
+	/* It gives back what was before; zeroes change nothing. Not before Linux 5.15. */
+	if (io_uring_register_iowq_max_workers(&r->ring, bound))
+		return;
+	bound[0] = bound[1] = 0;
+	if (io_uring_register_iowq_max_workers(&r->ring, bound))
+		return;
+	r->features.workers_bounded = bound[0];
+	r->features.workers_unbounded = bound[1];
+}
+
 int reactor_create(struct reactor **out, unsigned sq_entries, unsigned in_flight_max)
 {
 	struct reactor *r = calloc(1, sizeof *r + (in_flight_max + 1) * sizeof r->slot[0]);
@@ -83,6 +97,7 @@ int reactor_create(struct reactor **out, unsigned sq_entries, unsigned in_flight
 		goto err_ring;
 
 	io_uring_ring_dontfork(&r->ring);
+	limit_workers(r);
 	r->features.ring_fd = io_uring_register_ring_fd(&r->ring) == 1;
 	r->enter_flags = IORING_ENTER_GETEVENTS;
 	if (r->features.ring_fd)
