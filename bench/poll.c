@@ -54,11 +54,12 @@ unsigned poll_quota(const char *proc_cgroup, const char *root)
 			snprintf(dir, sizeof(dir), "%s%.*s", root, (int)strcspn(line + 3, "\n"), line + 3);
 	if (f)
 		fclose(f);
-	while (strlen(dir) >= strlen(root) && *dir) {
-		unsigned here = quota_of(dir);
+	for (char *end = dir + strlen(dir); end && end >= dir + strlen(root); end = strrchr(dir, '/')) {
+		unsigned here;
 
+		*end = '\0';
+		here = quota_of(dir);
 		least = here < least ? here : least;
-		*strrchr(dir, '/') = '\0';
 	}
 	return least;
 }
