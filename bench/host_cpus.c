@@ -2,14 +2,14 @@
 #include "bench/host_cpus.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "bench/host.h"
+#include <unistd.h>
 
 #define CACHES_MAX 16
 #define NODES_MAX 1024
@@ -30,12 +30,21 @@ __attribute__((format(printf, 3, 4))) static bool line_of(char *line, size_t siz
 {
 	char path[PATH_MAX];
 	va_list ap;
-	int n;
+	ssize_t got = -1;
+	int n, fd = -1;
 
 	va_start(ap, fmt);
 	n = vsnprintf(path, sizeof(path), fmt, ap);
 	va_end(ap);
-	return n < PATH_MAX && host_read_line(path, line, size);
+	if (n < PATH_MAX)
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		got = read(fd, line, size - 1);
+		close(fd);
+	}
+	line[got > 0 ? got : 0] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	return got > 0;
 }
 
 /* The CPUs that share the highest cache of @cpu; false: no caches are told. */

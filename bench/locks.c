@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 256
+#define TURN_NS 1000000 /* between two looks whether it is our turn to take */
 /* Of a file that is never without a holder; who comes then is known by /proc alone. */
 #define FILE_MAX_BYTES (64 << 10)
 
@@ -65,6 +66,35 @@ static int open_file(const char *path)
 			return -errno;
 	}
 	return -EBUSY;
+}
+
+int locks_begin(struct locks *l, uint64_t patience_ns)
+{
+	const struct timespec pause = { .tv_nsec = TURN_NS };
+	uint64_t waited = 0;
+	char path[PATH_MAX];
+	int fd;
+
+	if (snprintf(path, sizeof(path), "%s/ktstr-take.lock", locks_dir()) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	fd = open_file(path);
+	if (fd < 0)
+		return fd;
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK || waited >= patience_ns)
+			return close_with(fd, errno == EWOULDBLOCK ? EBUSY : errno);
+		nanosleep(&pause, NULL);
+		waited += TURN_NS;
+	}
+	l->taking = fd;
+	return 0;
+}
+
+void locks_end(struct locks *l)
+{
+	if (l->taking)
+		close(l->taking);
+	l->taking = 0;
 }
 
 /* This process's command line in one printable line. */
@@ -162,7 +192,8 @@ void locks_drop(struct locks *l)
 	for (unsigned i = 0; i < l->n; i++)
 		close(l->lock[i].fd);
 	free(l->lock);
-	*l = (struct locks){ 0 };
+	l->lock = NULL;
+	l->n = 0;
 }
 
 /* --- who holds what ----------------------------------------------------- */

@@ -28,14 +28,23 @@ struct lock {
 struct locks {
 	struct lock *lock;
 	unsigned n;
+	int taking; /* the file of locks_begin(), or 0 */
 };
+
+/*
+ * One process at a time takes locks, for a moment: between begin and end nobody else's try is in the way of ours, nor
+ * half of what he needs in ours. The file is DIR/ktstr-take.lock. 0; -EBUSY: not within @patience_ns; or another
+ * negative errno.
+ */
+int locks_begin(struct locks *l, uint64_t patience_ns);
+void locks_end(struct locks *l);
 
 /*
  * Take one more, at once or not at all. @about: "mode=default vcpus=2", for the line. 0; -EBUSY: others hold it so
  * that it can't be had; another negative errno: of the file.
  */
 int lock_take(struct locks *l, enum lock_kind kind, unsigned number, bool exclusive, const char *about);
-/* Give all back. */
+/* Give all back; locks_end() is another's. */
 void locks_drop(struct locks *l);
 
 struct lock_holder {

@@ -17,7 +17,8 @@
 #define HALT_POLL_NS 200000u
 #define VCPU_PRIORITY 1
 #define REACTOR_PRIORITY 2
-#define RETRY_NS 100000000 /* between two tries to get the locks */
+#define TURN_PATIENCE_NS 10000000000ull /* for another's taking, which is a matter of milliseconds */
+#define RETRY_NS 100000000		/* between two tries to get the locks */
 #define WHY 512
 
 struct machine_host {
@@ -148,9 +149,17 @@ static void mark_busy(struct machine_host *h, enum lock_kind kind, unsigned numb
 		bits_add(&h->busy.llc_exclusive, number);
 }
 
+static void file_error(const char *name, int error)
+{
+	cli_error("%s/ktstr-%s: %s; set KTSTR_LOCK_DIR to a directory that all users can write, or use "
+		  "--bypass-llc-locks",
+		  locks_dir(), name, strerror(-error));
+}
+
 static int lock_each(struct machine_host *h, enum lock_kind kind, const struct bits *numbers, const char *about)
 {
 	bool exclusive = h->p.mode == MODE_PERFORMANCE;
+	char name[32];
 
 	for (unsigned i = 0; i < BITS_MAX; i++) {
 		int rc = bits_has(numbers, i) ? lock_take(&h->locks, kind, i, exclusive, about) : 0;
@@ -161,10 +170,10 @@ static int lock_each(struct machine_host *h, enum lock_kind kind, const struct b
 			rc = -EBUSY;
 		if (rc == -EBUSY)
 			mark_busy(h, kind, i);
-		if (rc && rc != -EBUSY)
-			cli_error("%s/ktstr-%s-%u.lock: %s; set KTSTR_LOCK_DIR to a directory that all users can "
-				  "write, or use --bypass-llc-locks",
-				  locks_dir(), lock_kind_name(kind), i, strerror(-rc));
+		if (rc && rc != -EBUSY) {
+			snprintf(name, sizeof(name), "%s-%u.lock", lock_kind_name(kind), i);
+			file_error(name, rc);
+		}
 		if (rc)
 			return rc;
 	}
@@ -196,15 +205,20 @@ static int lock_all(struct machine_host *h)
 /* Plan and lock, and again with what was found to be held, until it is had or there is nothing left to try. */
 static int plan_and_lock(struct machine_host *h, const struct placement_request *q, char why[WHY])
 {
-	int rc;
+	int rc = h->o->bypass_locks ? 0 : locks_begin(&h->locks, TURN_PATIENCE_NS);
 
 	memset(&h->busy, 0, sizeof(h->busy));
+	if (rc) {
+		file_error("take.lock", rc);
+		return rc == -EBUSY ? -ETIMEDOUT : rc;
+	}
 	do {
 		rc = placement_plan(&h->cpus, q, &h->busy, &h->p, why, WHY);
 		if (rc)
-			return rc;
+			break;
 		rc = lock_all(h);
 	} while (rc == -EBUSY);
+	locks_end(&h->locks);
 	return rc;
 }
 
@@ -229,7 +243,7 @@ static int take(struct machine_host *h, unsigned vcpus)
 	const struct timespec pause = { .tv_nsec = RETRY_NS };
 	const struct placement_request q = request(h->o, vcpus);
 	uint64_t from = monotonic_ns();
-	char why[WHY];
+	char why[WHY] = "";
 	int rc;
 
 	while ((rc = plan_and_lock(h, &q, why)) == -EBUSY && monotonic_ns() - from < h->o->wait_ns)
