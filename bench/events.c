@@ -186,11 +186,25 @@ static void of_elapsed(json_t *e, const uint8_t *payload)
 static const struct kind {
 	uint32_t type;
 	const char *name;
-	enum { EMPTY, STIMULUS, ELAPSED, CODE, TEXT, METRIC, ENVIRONMENT, LIFE, WAKE, SNAPSHOT, OPAQUE } layout;
+	enum {
+		EMPTY,
+		STIMULUS,
+		ELAPSED,
+		CODE,
+		TEXT,
+		METRIC,
+		ENVIRONMENT,
+		TOPOLOGY,
+		LIFE,
+		WAKE,
+		SNAPSHOT,
+		OPAQUE
+	} layout;
 } kinds[] = {
 	{ WIRE_SRDY, "system_ready", EMPTY },
 	{ WIRE_LIFE, "life", LIFE },
 	{ WIRE_JENV, "environment", ENVIRONMENT },
+	{ WIRE_JTOP, "topology_check", TOPOLOGY },
 	{ WIRE_STIM, "stimulus", STIMULUS },
 	{ WIRE_SCST, "scenario_start", ELAPSED },
 	{ WIRE_SCEN, "scenario_end", ELAPSED },
@@ -260,6 +274,9 @@ static void fill(json_t *e, const struct kind *k, const uint8_t *payload, size_t
 		break;
 	case ENVIRONMENT:
 		of_json(e, "environment", payload, len);
+		break;
+	case TOPOLOGY:
+		of_json(e, "topology_check", payload, len);
 		break;
 	case LIFE:
 		of_life(e, payload, len);

@@ -199,6 +199,8 @@ static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t le
 	struct machine *m = ctx;
 
 	conversation_frame(&m->conversation, type, payload, len, crc_ok);
+	if (type == WIRE_JTOP && crc_ok && !m->topology_check)
+		m->topology_check = json_loadb((const char *)payload, len, 0, NULL);
 	if (!m->job->shell || !crc_ok || type != WIRE_LIFE || !len || payload[0] != WIRE_LIFE_PAYLOAD)
 		return;
 	if (terminal_raw())
@@ -319,6 +321,8 @@ static int create(struct machine *m)
 		.initrd = machine_converses(m) ? NULL : m->o->initrd,
 		.cpus = m->o->cpus,
 		.memory = m->o->memory,
+		.topology = &m->o->shape.topology,
+		.backing = m->o->shape.backing,
 		.register_page = machine_register_page(m),
 		.serial_out = on_serial,
 		.ended = on_vm_end,
@@ -495,6 +499,22 @@ static int command_code(const struct machine *m)
 	return CLI_INTERNAL;
 }
 
+/* The guest ran no command on a machine that it was not asked for. */
+static bool topology_differs(const struct machine *m)
+{
+	const json_t *line;
+	size_t i;
+
+	if (!json_is_false(json_object_get(m->topology_check, "ok")))
+		return false;
+	json_array_foreach(json_object_get(m->topology_check, "told"), i, line)
+		cli_error("topology: %s", json_string_value(line));
+	cli_error("topology: the guest differs from what was asked in %lld places; ask for another, or use "
+		  "--topology-check off",
+		  (long long)json_integer_value(json_object_get(m->topology_check, "mismatches")));
+	return true;
+}
+
 /* The exit code, with its reason on stderr. */
 static int verdict(struct machine *m, struct machine_result *result)
 {
@@ -503,6 +523,8 @@ static int verdict(struct machine *m, struct machine_result *result)
 
 	if (m->signo)
 		return 128 + m->signo;
+	if (topology_differs(m))
+		return CLI_INTERNAL;
 	if (m->session_open && m->session.exited && !m->timed_out) {
 		if (outputs_error(&m->outputs)) {
 			cli_error("--output: %s", m->outputs.why);
@@ -597,6 +619,7 @@ int machine_run(const struct machine_options *o, const struct machine_job *job, 
 	json_decref(m.scheduler);
 	for (unsigned i = 0; i < o->n_disks; i++)
 		free(m.disk_times[i]);
+	json_decref(m.topology_check);
 	free(m.archive);
 	free(m.cmdline);
 	signal(SIGPIPE, sigpipe);

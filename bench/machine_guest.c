@@ -152,8 +152,10 @@ int machine_guest_archive(const struct machine_options *o, const struct machine_
 	rc = job->argv ? add_command(in, o, job) : 0;
 	if (job->shell)
 		add_shell(in);
-	if (!job->other_vmm)
+	if (!job->other_vmm) {
 		initramfs_set_option(in, "conversation", "1");
+		machine_shape_expect(in, o);
+	}
 	if (o->stats || o->conversation.events)
 		initramfs_set_option(in, "dmesg", "1");
 	/* All that it said is here, and its disks are written, before it powers off. */

@@ -114,6 +114,7 @@ static void parse_cpus(struct machine_options *o, const char *arg)
 	if (number_parse(arg, 1, VM_CPUS_MAX, &n))
 		cli_usage("--cpus %s: not a number of CPUs; use 1 to %d", arg, VM_CPUS_MAX);
 	o->cpus = (unsigned)n;
+	o->shape.cpus_given = true;
 }
 
 static void parse_memory(struct machine_options *o, const char *arg)
@@ -126,6 +127,7 @@ static void parse_memory(struct machine_options *o, const char *arg)
 		cli_usage("--memory %s: more than can be addressed; use 64T or less", arg);
 	/* Whole pages. */
 	o->memory &= ~UINT64_C(0xfff);
+	o->shape.memory_given = true;
 }
 
 static void parse_disk(struct machine_options *o, const char *arg)
@@ -167,6 +169,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &o->host_cpus;
+		state->child_inputs[1] = o;
 		return 0;
 	case OPT_HOST:
 		o->host = parse_host(arg);
@@ -239,7 +242,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = { { &machine_host_argp, 0, NULL, 0 }, { 0 } };
+static const struct argp_child children[] = { { &machine_host_argp, 0, NULL, 0 },
+					      { &machine_shape_argp, 0, NULL, 0 },
+					      { 0 } };
 const struct argp machine_options_argp = { .options = options, .parser = parse, .children = children };
 
 void machine_options_init(struct machine_options *o)
@@ -429,7 +434,10 @@ int machine_output_check(const char *option, const char *path)
 int machine_options_check(struct machine_options *o)
 {
 	char why[PATH_MAX + 512];
-	int rc = machine_host_check(&o->host_cpus);
+	int rc = machine_shape_check(o);
+
+	if (!rc)
+		rc = machine_host_check(&o->host_cpus);
 
 	if (!rc)
 		rc = find_kernel(o);

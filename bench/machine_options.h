@@ -14,6 +14,7 @@
 #include "bench/conversation.h"
 #include "bench/disk.h"
 #include "bench/machine_host.h"
+#include "bench/machine_shape.h"
 #include "bench/poll.h"
 
 #define MACHINE_DISKS_MAX 12
@@ -37,7 +38,8 @@ struct machine_options {
 	const char *initrd, *append, *stats;
 	const char *scheduler; /* of bpf/; or a program, with a '/', and its words; or NULL: the kernel's own */
 	unsigned cpus;
-	uint64_t memory;     /* bytes */
+	uint64_t memory; /* bytes */
+	struct machine_shape shape;
 	uint64_t timeout_ns; /* 0: none */
 	bool net, console, verbose;
 	struct host_options host_cpus;

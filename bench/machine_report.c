@@ -48,6 +48,7 @@ static json_t *guest_facts(const struct machine *m)
 	put_text(guest, "kernel_image", m->o->image);
 	put(guest, "cpus", m->o->cpus);
 	put(guest, "memory_bytes", m->o->memory);
+	json_object_set_new(guest, "topology", machine_shape_facts(m->o, m->topology_check));
 	put_text(guest, "cmdline", m->cmdline);
 	if (m->session_open && m->session.environment)
 		environment = json_loads(m->session.environment, 0, NULL);

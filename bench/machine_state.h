@@ -38,8 +38,9 @@ struct machine {
 	struct session session; /* with a command or a shell */
 	struct outputs outputs;
 	bool session_open, outputs_open;
-	json_t *scheduler;  /* what bpf/loader.c told of it last, or NULL */
-	struct source keys; /* without one: stdin to COM1 (a shell's: to hvc0), COM1 and hvc0 to stdout */
+	json_t *topology_check; /* the guest's word, or NULL */
+	json_t *scheduler;	/* what bpf/loader.c told of it last, or NULL */
+	struct source keys;	/* without one: stdin to COM1 (a shell's: to hvc0), COM1 and hvc0 to stdout */
 	struct sink screen;
 	struct sink echo; /* --console */
 	struct tail com[2];

@@ -32,9 +32,10 @@ int verb_shell(int argc, char **argv);
 int verb_bench(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
 int verb_kernel(int argc, char **argv);
+int verb_topo(int argc, char **argv);
 int verb_locks(int argc, char **argv);
 int verb_nested(int argc, char **argv);
 
-extern const struct argp run_argp, shell_argp, bench_argp, doctor_argp, kernel_argp, locks_argp, nested_argp;
+extern const struct argp run_argp, shell_argp, bench_argp, doctor_argp, kernel_argp, locks_argp, topo_argp, nested_argp;
 
 #endif

@@ -9,11 +9,12 @@
 #include <stdbool.h>
 
 #define CONFIG_DIR "/ktstr"
-#define CONFIG_ARGV "argv"	 /* the command's words, each ended by NUL; missing: a shell on the console */
-#define CONFIG_ENV "env"	 /* NAME=VALUE, each ended by NUL */
-#define CONFIG_MODULES "modules" /* a guest path a line, in load order */
-#define CONFIG_OUTPUTS "outputs" /* a guest path a line: brought back when the command has ended */
-#define CONFIG_OPTIONS "options" /* a KEY=VALUE a line, see struct config */
+#define CONFIG_ARGV "argv"	   /* the command's words, each ended by NUL; missing: a shell on the console */
+#define CONFIG_ENV "env"	   /* NAME=VALUE, each ended by NUL */
+#define CONFIG_MODULES "modules"   /* a guest path a line, in load order */
+#define CONFIG_OUTPUTS "outputs"   /* a guest path a line: brought back when the command has ended */
+#define CONFIG_TOPOLOGY "topology" /* what the kernel is to see, see topology.h */
+#define CONFIG_OPTIONS "options"   /* a KEY=VALUE a line, see struct config */
 
 struct config {
 	char **argv; /* NULL: none given */

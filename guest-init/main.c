@@ -19,6 +19,7 @@
 #include "guest-init/payload.h"
 #include "guest-init/report.h"
 #include "guest-init/setup.h"
+#include "guest-init/topology.h"
 
 /* Slow hosts boot slow guests: a TCG guest in a busy CI runner needs many
  * seconds to probe its devices. */
@@ -48,6 +49,20 @@ static int announce(struct bulk *bulk)
 	if (!ret)
 		ret = bulk_send(bulk, WIRE_JENV, json, environment_json(json, sizeof(json)));
 	return ret;
+}
+
+/* 1: the machine is another than was asked for, and the host was told. */
+static int check_topology(struct bulk *bulk)
+{
+	static char json[TOPOLOGY_MISMATCHES_MAX * 6 * 160 + 512];
+	static struct topology_report report;
+	int ret = topology_compare(CONFIG_DIR "/" CONFIG_TOPOLOGY, "", &report);
+
+	if (ret == -ENOENT)
+		return 0;
+	if (!ret)
+		ret = bulk_send(bulk, WIRE_JTOP, json, topology_json(&report, json, sizeof(json)));
+	return ret ? ret : report.mismatches != 0;
 }
 
 static int starting(struct bulk *bulk)
@@ -98,7 +113,7 @@ int main(int argc, char **argv)
 	struct config config;
 	struct bulk bulk;
 	bool shell;
-	int ret, code;
+	int ret, code, differs = 0;
 
 	if (getpid() != 1 && !strcmp(basename(argv[0]), GUEST_COMMAND))
 		return guest_command(argc, argv);
@@ -123,9 +138,13 @@ int main(int argc, char **argv)
 		ret = hub_open(&hub, &bulk, &config);
 		with_hub = ret ? NULL : &hub;
 	}
+	if (!ret)
+		ret = differs = check_topology(&bulk);
 	if (!ret && shell)
 		ret = starting(&bulk);
-	if (shell)
+	if (differs > 0)
+		code = TOPOLOGY_MISMATCH_EXIT;
+	else if (shell)
 		code = payload_run_on_console(&bulk, with_hub, &config);
 	else
 		code = ret ? ret : run_command(&bulk, with_hub, &config);

@@ -5,12 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kvm/aml.h"
+#include "kvm/acpi_table.h"
 #include "kvm/internal.h"
 
 #define OEM_ID "KTSTR"
 #define OEM_TABLE_ID "KTSTRVM "
-#define TABLES_MAX 8
 
 struct __attribute__((packed)) header {
 	char signature[4];
@@ -89,10 +88,17 @@ struct __attribute__((packed)) madt_lapic_nmi {
 	uint8_t lint;
 };
 
-struct builder {
-	struct aml out;
-	struct acpi_table table[TABLES_MAX];
-	unsigned n;
+struct __attribute__((packed)) madt_x2apic {
+	uint8_t type, length;
+	uint16_t reserved;
+	uint32_t x2apic_id, flags, uid;
+};
+
+struct __attribute__((packed)) madt_x2apic_nmi {
+	uint8_t type, length;
+	uint16_t flags;
+	uint32_t uid;
+	uint8_t lint, reserved[3];
 };
 
 static uint8_t checksum(const void *data, size_t len)
@@ -105,7 +111,7 @@ static uint8_t checksum(const void *data, size_t len)
 	return (uint8_t)-sum;
 }
 
-static void table_begin(struct builder *b, const char *signature, uint8_t revision)
+void acpi_table_begin(struct acpi_builder *b, const char *signature, uint8_t revision)
 {
 	struct header h = { .revision = revision, .oem_revision = 1, .creator_revision = 1 };
 
@@ -120,8 +126,7 @@ static void table_begin(struct builder *b, const char *signature, uint8_t revisi
 	aml_bytes(&b->out, &h, sizeof h);
 }
 
-/* Returns the guest-physical address of the table. */
-static uint64_t table_end(struct builder *b)
+uint64_t acpi_table_end(struct acpi_builder *b)
 {
 	struct acpi_table *t = &b->table[b->n++];
 	struct header *h = (struct header *)(b->out.buf + t->offset);
@@ -171,12 +176,12 @@ static void dsdt_virtio(struct aml *a, unsigned index, const struct acpi_device 
 	aml_end(a, dev);
 }
 
-static uint64_t build_dsdt(struct builder *b, const struct acpi_config *cfg)
+static uint64_t build_dsdt(struct acpi_builder *b, const struct acpi_config *cfg)
 {
 	struct aml *a = &b->out;
 	size_t sb, pkg;
 
-	table_begin(b, "DSDT", 2);
+	acpi_table_begin(b, "DSDT", 2);
 	sb = aml_scope_begin(a, "\\_SB_");
 	dsdt_serial(a, "COM1", 1, PORT_COM1, GSI_COM1);
 	dsdt_serial(a, "COM2", 2, PORT_COM2, GSI_COM2);
@@ -189,7 +194,7 @@ static uint64_t build_dsdt(struct builder *b, const struct acpi_config *cfg)
 	for (int i = 0; i < 3; i++)
 		aml_integer(a, 0);
 	aml_end(a, pkg);
-	return table_end(b);
+	return acpi_table_end(b);
 }
 
 static struct gas io_register(uint64_t port)
@@ -197,7 +202,7 @@ static struct gas io_register(uint64_t port)
 	return (struct gas){ .space = 1, .width = 8, .access = 1, .address = port };
 }
 
-static uint64_t build_fadt(struct builder *b, uint64_t dsdt)
+static uint64_t build_fadt(struct acpi_builder *b, uint64_t dsdt)
 {
 	struct fadt f = {
 		.dsdt = (uint32_t)dsdt,
@@ -212,44 +217,64 @@ static uint64_t build_fadt(struct builder *b, uint64_t dsdt)
 	};
 
 	memcpy(&f.hypervisor_vendor, "KTSTR\0\0", 8);
-	table_begin(b, "FACP", 6);
+	acpi_table_begin(b, "FACP", 6);
 	aml_bytes(&b->out, (uint8_t *)&f + sizeof f.h, sizeof f - sizeof f.h);
-	return table_end(b);
+	return acpi_table_end(b);
 }
 
-static uint64_t build_madt(struct builder *b, const struct acpi_config *cfg)
+static void madt_cpu(struct aml *a, uint32_t uid, uint32_t apic_id)
+{
+	struct madt_lapic l = { .length = sizeof l, .uid = (uint8_t)uid, .apic_id = (uint8_t)apic_id, .flags = 1 };
+	struct madt_x2apic x = { .type = 9, .length = sizeof x, .x2apic_id = apic_id, .flags = 1, .uid = uid };
+
+	if (apic_id < ACPI_X2APIC_FIRST)
+		aml_bytes(a, &l, sizeof l);
+	else
+		aml_bytes(a, &x, sizeof x);
+}
+
+static uint64_t build_madt(struct acpi_builder *b, const struct topology *t)
 {
 	uint32_t fixed[2] = { LAPIC_BASE, 0 }; /* flags 0: no 8259 for the guest to mind */
 	struct madt_ioapic io = { .type = 1, .length = sizeof io, .address = IOAPIC_BASE };
 	struct madt_lapic_nmi nmi = { .type = 4, .length = sizeof nmi, .uid = 0xff, .lint = 1 };
+	struct madt_x2apic_nmi nmi2 = { .type = 10, .length = sizeof nmi2, .uid = 0xffffffff, .lint = 1 };
+	struct topology_cpu cpu;
 
-	table_begin(b, "APIC", 5);
+	acpi_table_begin(b, "APIC", 5);
 	aml_bytes(&b->out, fixed, sizeof fixed);
-	for (unsigned i = 0; i < cfg->cpus; i++) {
-		struct madt_lapic l = { .length = sizeof l, .uid = (uint8_t)i, .apic_id = (uint8_t)i, .flags = 1 };
-
-		aml_bytes(&b->out, &l, sizeof l);
+	for (unsigned i = 0; i < t->n_cpus; i++) {
+		topology_cpu(t, i, &cpu);
+		madt_cpu(&b->out, i, cpu.apic_id);
 	}
 	aml_bytes(&b->out, &io, sizeof io);
 	aml_bytes(&b->out, &nmi, sizeof nmi);
-	return table_end(b);
+	if (topology_apic_id_max(t) >= ACPI_X2APIC_FIRST)
+		aml_bytes(&b->out, &nmi2, sizeof nmi2);
+	return acpi_table_end(b);
 }
 
 int acpi_build(uint8_t *dst, size_t size, const struct acpi_config *cfg, struct acpi_table *tables, unsigned *n_tables)
 {
-	struct builder b = { .out = { .buf = dst, .cap = size } };
+	struct acpi_builder b = { .out = { .buf = dst, .cap = size } };
 	struct rsdp r = { .revision = 2, .length = sizeof r };
-	uint64_t entry[2];
+	uint64_t entry[5];
+	unsigned n = 0;
 
 	memcpy(r.signature, "RSD PTR ", 8);
 	memcpy(r.oem_id, OEM_ID, sizeof OEM_ID);
 	aml_bytes(&b.out, &r, sizeof r);
 
-	entry[0] = build_fadt(&b, build_dsdt(&b, cfg));
-	entry[1] = build_madt(&b, cfg);
-	table_begin(&b, "XSDT", 1);
-	aml_bytes(&b.out, entry, sizeof entry);
-	r.xsdt = table_end(&b);
+	entry[n++] = build_fadt(&b, build_dsdt(&b, cfg));
+	entry[n++] = build_madt(&b, cfg->topology);
+	if (cfg->topology->n_nodes > 1) {
+		entry[n++] = acpi_build_srat(&b, cfg->topology);
+		entry[n++] = acpi_build_slit(&b, cfg->topology);
+		entry[n++] = acpi_build_hmat(&b, cfg->topology);
+	}
+	acpi_table_begin(&b, "XSDT", 1);
+	aml_bytes(&b.out, entry, n * sizeof *entry);
+	r.xsdt = acpi_table_end(&b);
 	if (b.out.overflow)
 		return -ENOSPC;
 

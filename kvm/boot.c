@@ -74,7 +74,7 @@ static int write_acpi(struct boot *b, struct vm_error *err)
 {
 	struct vm *vm = b->vm;
 	struct acpi_device device[VM_DEVICES_MAX];
-	struct acpi_config cfg = { .cpus = vm->cfg.cpus, .device = device };
+	struct acpi_config cfg = { .topology = &vm->topology, .device = device };
 	int rc;
 
 	/* A device that the command line announces must not be there twice. */

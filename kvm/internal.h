@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kvm/cpuid_topology.h"
 #include "kvm/serial.h"
 #include "kvm/vm.h"
 
@@ -81,11 +82,13 @@ struct vcpu {
 struct vm {
 	struct reactor *r;
 	struct vm_config cfg;
+	struct topology topology;
+	struct cpuid *cpuid; /* what KVM supports */
 	int kvm_fd, fd;
 	size_t run_size;
 	struct vm_host_facts host;
 	struct guest_memory mem;
-	uint8_t *ram;
+	uint8_t *ram, *ram_aligned; /* the mapping, and the guest's first byte in it */
 	uint64_t ram_size, ram_mapped;
 	unsigned n_vcpus;
 	struct vcpu *vcpu;
@@ -117,6 +120,7 @@ struct vm {
 /* boot.c: load kernel and initrd, write boot parameters, set the first vCPU's registers. */
 int boot_load(struct vm *vm, struct vm_error *err);
 /* cpuid.c */
+int cpuid_open(struct vm *vm, struct vm_error *err);
 int cpuid_set(struct vm *vm, struct vcpu *v, struct vm_error *err);
 /* host.c */
 void host_setup(struct vm *vm); /* before the first vCPU */

@@ -1,13 +1,229 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Guest memory: one reservation, mapped below and above the gap. */
+/*
+ * Guest memory: one reservation, mapped below and above the gap; the nodes are
+ * ranges of it, so that a kernel may lie across several small ones. How it is
+ * backed is the user's choice (struct vm_backing): what he asks for and can't be
+ * had is an error.
+ */
 #include <errno.h>
+#include <linux/mempolicy.h>
+#include <linux/mman.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "kvm/internal.h"
 
 #define HUGE_PAGE (2ull << 20)
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1 */
+#endif
+
+static uint64_t page_size(const struct vm *vm)
+{
+	return vm->cfg.backing.pages == VM_PAGES_1G ? 1ull << 30 : HUGE_PAGE;
+}
+
+/* What a file of the host says behind @key; 0 when it does not. */
+static uint64_t host_kib(const char *key)
+{
+	FILE *f = fopen("/proc/meminfo", "re");
+	unsigned long long kib = 0;
+	char line[128];
+
+	while (f && fgets(line, sizeof line, f))
+		if (!strncmp(line, key, strlen(key)) && sscanf(line + strlen(key), ": %llu", &kib) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return kib;
+}
+
+static uint64_t free_pages(uint64_t size)
+{
+	char path[96];
+	unsigned long long n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/sys/kernel/mm/hugepages/hugepages-%llukB/free_hugepages",
+		 (unsigned long long)(size >> 10));
+	f = fopen(path, "re");
+	if (f && fscanf(f, "%llu", &n) != 1)
+		n = 0;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static int map_reserved(struct vm *vm, struct vm_error *err)
+{
+	uint64_t size = vm->ram_size, page = page_size(vm);
+	const char *name = page == HUGE_PAGE ? "2M" : "1G";
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (page == HUGE_PAGE ? MAP_HUGE_2MB : MAP_HUGE_1GB);
+	void *base;
+
+	if (size % page)
+		return vm_fail(err, EINVAL,
+			       "--hugepages %s: %llu MiB of memory are not whole pages; use a multiple of %s", name,
+			       (unsigned long long)(size >> 20), name);
+	vm->ram_mapped = size;
+	base = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+	if (base == MAP_FAILED)
+		return vm_fail(err, errno,
+			       "--hugepages %s: %llu pages are needed and the host has %llu free (%s); reserve them in "
+			       "/sys/kernel/mm/hugepages/hugepages-%llukB/nr_hugepages, or use --hugepages auto",
+			       name, (unsigned long long)(size / page), (unsigned long long)free_pages(page),
+			       strerror(errno), (unsigned long long)(page >> 10));
+	vm->ram = vm->ram_aligned = base;
+	return 0;
+}
+
+static int map_ordinary(struct vm *vm, struct vm_error *err)
+{
+	uint8_t *base;
+
+	/* Nothing is reserved or touched before the guest does; both parts start
+	 * on a huge page in the guest and in the host, or THP can't be used. */
+	vm->ram_mapped = vm->ram_size + HUGE_PAGE;
+	base = mmap(NULL, vm->ram_mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (base == MAP_FAILED)
+		return vm_fail(err, errno, "guest memory: cannot map %llu MiB: %s; ask for less with --memory",
+			       (unsigned long long)(vm->ram_size >> 20), strerror(errno));
+	vm->ram = base;
+	vm->ram_aligned = (uint8_t *)(((uintptr_t)base + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1));
+	return 0;
+}
+
+/* --- advice --------------------------------------------------------------- */
+
+static int advise(struct vm *vm, int advice, const char *option, const char *mend, struct vm_error *err)
+{
+	if (!madvise(vm->ram_aligned, vm->ram_size, advice))
+		return 0;
+	return vm_fail(err, errno, "%s: the host refuses it for %llu MiB: %s; %s", option,
+		       (unsigned long long)(vm->ram_size >> 20), strerror(errno), mend);
+}
+
+static bool thp_is_never(void)
+{
+	FILE *f = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "re");
+	char line[64] = "[never]";
+
+	if (f && !fgets(line, sizeof line, f))
+		line[0] = '\0';
+	if (f)
+		fclose(f);
+	return strstr(line, "[never]");
+}
+
+static int advise_pages(struct vm *vm, struct vm_error *err)
+{
+	switch (vm->cfg.backing.pages) {
+	case VM_PAGES_AUTO:
+		/* A page fault of the guest costs two world switches, under nesting many
+		 * more. A wish: a host without them runs the guest as well. */
+		madvise(vm->ram_aligned, vm->ram_size, MADV_HUGEPAGE);
+		return 0;
+	case VM_PAGES_THP:
+		if (thp_is_never())
+			return vm_fail(err, ENOTSUP,
+				       "--hugepages thp: this host has transparent huge pages off; write madvise to "
+				       "/sys/kernel/mm/transparent_hugepage/enabled, or use --hugepages auto");
+		return advise(vm, MADV_HUGEPAGE, "--hugepages thp", "use --hugepages auto", err);
+	case VM_PAGES_SMALL:
+		return thp_is_never() ? 0 : advise(vm, MADV_NOHUGEPAGE, "--hugepages off", "use --hugepages auto", err);
+	default:
+		return 0;
+	}
+}
+
+static int advise_rest(struct vm *vm, struct vm_error *err)
+{
+	const struct vm_backing *b = &vm->cfg.backing;
+	int rc = 0;
+
+	madvise(vm->ram_aligned, vm->ram_size, MADV_DONTFORK);
+	if (b->mergeable)
+		rc = advise(vm, MADV_MERGEABLE, "--madvise mergeable", "this kernel has no KSM, leave it out", err);
+	if (!rc && b->dontdump)
+		rc = advise(vm, MADV_DONTDUMP, "--madvise dontdump", "leave it out", err);
+	return rc;
+}
+
+/* --- host nodes ------------------------------------------------------------ */
+
+static int bind_range(struct vm *vm, const struct topology_range *r, struct vm_error *err)
+{
+	static const int mode[] = { [VM_BIND_STRICT] = MPOL_BIND,
+				    [VM_BIND_PREFERRED] = MPOL_PREFERRED,
+				    [VM_BIND_INTERLEAVE] = MPOL_INTERLEAVE };
+	const struct vm_backing *b = &vm->cfg.backing;
+	unsigned long mask[VM_HOST_NODES_MAX / 64] = { 0 };
+	unsigned from = r->node % b->n_host_nodes, to = from + 1;
+
+	if (b->bind == VM_BIND_INTERLEAVE) {
+		from = 0;
+		to = b->n_host_nodes;
+	}
+	for (unsigned i = from; i < to; i++)
+		mask[b->host_node[i] / 64] |= 1ul << b->host_node[i] % 64;
+	if (!syscall(SYS_mbind, vm->ram_aligned + r->offset, r->size, mode[b->bind], mask, VM_HOST_NODES_MAX + 1, 0))
+		return 0;
+	return vm_fail(err, errno,
+		       "--host-nodes: guest node %u can't be bound to host node %u: %s; see "
+		       "/sys/devices/system/node/has_memory",
+		       r->node, b->host_node[from], strerror(errno));
+}
+
+static int bind_nodes(struct vm *vm, struct vm_error *err)
+{
+	struct topology_range range[TOPOLOGY_RANGES_MAX];
+	unsigned n = topology_ranges(&vm->topology, range);
+	int rc = 0;
+
+	if (vm->cfg.backing.bind == VM_BIND_NONE)
+		return 0;
+	if (vm->cfg.backing.pages == VM_PAGES_1G)
+		for (unsigned i = 0; i < n; i++)
+			if (range[i].size % page_size(vm))
+				return vm_fail(
+					err, EINVAL,
+					"--host-nodes with --hugepages 1G: node %u is not of whole pages; use mem=",
+					range[i].node);
+	for (unsigned i = 0; i < n && !rc; i++)
+		rc = bind_range(vm, &range[i], err);
+	return rc;
+}
+
+/* --- before the guest starts ------------------------------------------------ */
+
+static int populate(struct vm *vm, struct vm_error *err)
+{
+	const struct vm_backing *b = &vm->cfg.backing;
+	uint64_t available = host_kib("MemAvailable") << 10;
+	bool reserved = b->pages == VM_PAGES_2M || b->pages == VM_PAGES_1G;
+	int rc = 0;
+
+	if (!b->prefault && !b->lock)
+		return 0;
+	/* The kernel would rather kill somebody than say no. */
+	if (!reserved && available && vm->ram_size > available)
+		return vm_fail(err, ENOMEM,
+			       "--%s: %llu MiB are asked for and the host has %llu; ask for less with --memory",
+			       b->lock ? "mlock" : "prefault", (unsigned long long)(vm->ram_size >> 20),
+			       (unsigned long long)(available >> 20));
+	if (b->prefault)
+		rc = advise(vm, MADV_POPULATE_WRITE, "--prefault", "it takes Linux 5.14 and that much memory", err);
+	if (!rc && b->collapse)
+		rc = advise(vm, MADV_COLLAPSE, "--madvise collapse", "leave it out, or use --hugepages 2M", err);
+	if (!rc && b->lock && mlock(vm->ram_aligned, vm->ram_size))
+		rc = vm_fail(err, errno, "--mlock: %llu MiB can't be locked: %s; raise ulimit -l",
+			     (unsigned long long)(vm->ram_size >> 20), strerror(errno));
+	return rc;
+}
 
 static int map_slot(struct vm *vm, unsigned slot, uint64_t gpa, uint64_t size, uint8_t *hva, struct vm_error *err)
 {
@@ -27,28 +243,24 @@ static int map_slot(struct vm *vm, unsigned slot, uint64_t gpa, uint64_t size, u
 
 int ram_create(struct vm *vm, struct vm_error *err)
 {
+	bool reserved = vm->cfg.backing.pages == VM_PAGES_2M || vm->cfg.backing.pages == VM_PAGES_1G;
 	uint64_t size = vm->cfg.memory, low = size < GAP_START ? size : GAP_START;
-	uint8_t *base;
 	int rc;
 
-	/* Nothing is reserved or touched before the guest does; both parts start
-	 * on a huge page in the guest and in the host, or THP can't be used. */
-	vm->ram_mapped = size + HUGE_PAGE;
-	base = mmap(NULL, vm->ram_mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (base == MAP_FAILED)
-		return vm_fail(err, errno, "guest memory: cannot map %llu MiB: %s; ask for less with --memory",
-			       (unsigned long long)(size >> 20), strerror(errno));
-	vm->ram = base;
 	vm->ram_size = size;
-	base = (uint8_t *)(((uintptr_t)base + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1));
-	/* A page fault of the guest costs two world switches, under nesting many
-	 * more. Both are wishes: a kernel without them runs the guest as well. */
-	madvise(base, size, MADV_HUGEPAGE);
-	madvise(base, size, MADV_DONTFORK);
-
-	rc = map_slot(vm, 0, 0, low, base, err);
+	rc = reserved ? map_reserved(vm, err) : map_ordinary(vm, err);
+	if (!rc)
+		rc = advise_pages(vm, err);
+	if (!rc)
+		rc = advise_rest(vm, err);
+	if (!rc)
+		rc = bind_nodes(vm, err);
+	if (!rc)
+		rc = populate(vm, err);
+	if (!rc)
+		rc = map_slot(vm, 0, 0, low, vm->ram_aligned, err);
 	if (!rc && size > low)
-		rc = map_slot(vm, 1, GAP_END, size - low, base + low, err);
+		rc = map_slot(vm, 1, GAP_END, size - low, vm->ram_aligned + low, err);
 	return rc;
 }
 

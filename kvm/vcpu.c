@@ -316,10 +316,13 @@ static void on_kick(int signo)
 int vcpu_create(struct vm *vm, unsigned index, struct vm_error *err)
 {
 	struct vcpu *v = &vm->vcpu[index];
+	struct topology_cpu cpu;
 
 	v->vm = vm;
 	v->index = index;
-	v->fd = ioctl(vm->fd, KVM_CREATE_VCPU, (unsigned long)index);
+	/* KVM makes the id that it is given the APIC's. */
+	topology_cpu(&vm->topology, index, &cpu);
+	v->fd = ioctl(vm->fd, KVM_CREATE_VCPU, (unsigned long)cpu.apic_id);
 	if (v->fd < 0)
 		return vm_fail(err, errno, "vCPU %u: %s", index, strerror(errno));
 	vm->n_vcpus = index + 1;

@@ -190,6 +190,38 @@ static void mask_pics(struct vm *vm)
 	}
 }
 
+/* The shape of the machine, as far as this KVM goes. */
+static int fit_topology(struct vm *vm, struct vm_error *err)
+{
+	char why[TOPOLOGY_WHY];
+	int rc = 0, cpus_max, ids_max;
+
+	if (vm->cfg.topology) {
+		vm->topology = *vm->cfg.topology;
+	} else {
+		rc = topology_init(&vm->topology, 1, 1, vm->cfg.cpus, 1, why);
+		if (!rc)
+			rc = topology_finish(&vm->topology, why);
+		if (!rc)
+			rc = topology_share_memory(&vm->topology, vm->cfg.memory, why);
+	}
+	if (!rc)
+		rc = cpuid_fit_topology(vm->cpuid, &vm->topology, why);
+	if (rc)
+		return vm_fail(err, -rc, "topology: %s", why);
+	cpus_max = ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
+	ids_max = ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPU_ID);
+	if ((int)vm->topology.n_cpus > cpus_max)
+		return vm_fail(err, EINVAL, "topology: %u CPUs, and this host's KVM takes at most %d; use fewer",
+			       vm->topology.n_cpus, cpus_max);
+	if ((int)topology_apic_id_max(&vm->topology) >= ids_max)
+		return vm_fail(err, EINVAL,
+			       "topology: its APIC ids go up to %u, and this host's KVM takes them below %d; use fewer "
+			       "CPUs, or powers of two",
+			       topology_apic_id_max(&vm->topology), ids_max);
+	return 0;
+}
+
 static int create_irqchip(struct vm *vm, struct vm_error *err)
 {
 	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
@@ -263,13 +295,17 @@ int vm_create(struct vm **out, struct reactor *r, const struct vm_config *cfg, s
 	vm->cfg = *cfg;
 	vm->kvm_fd = vm->fd = vm->mail_fd = vm->event_fd = vm->serial_fd = -1;
 	vm->uart_irq_fd[0] = vm->uart_irq_fd[1] = -1;
-	vm->vcpu = calloc(cfg->cpus, sizeof *vm->vcpu);
+	vm->vcpu = calloc(cfg->topology ? cfg->topology->n_cpus : cfg->cpus, sizeof *vm->vcpu);
 	vm->panic_text = calloc(1, PANIC_TEXT_MAX);
 	if (!vm->vcpu || !vm->panic_text) {
 		vm_fail(err, ENOMEM, "out of memory");
 		goto err_destroy;
 	}
 	rc = open_kvm(vm, err);
+	if (!rc)
+		rc = cpuid_open(vm, err);
+	if (!rc)
+		rc = fit_topology(vm, err);
 	if (!rc)
 		rc = ram_create(vm, err);
 	if (!rc)
@@ -280,7 +316,7 @@ int vm_create(struct vm **out, struct reactor *r, const struct vm_config *cfg, s
 		rc = create_sources(vm, err);
 	if (!rc)
 		host_setup(vm);
-	for (unsigned i = 0; i < cfg->cpus && !rc; i++)
+	for (unsigned i = 0; !rc && i < vm->topology.n_cpus; i++)
 		rc = vcpu_create(vm, i, err);
 	if (rc)
 		goto err_destroy;
@@ -355,6 +391,7 @@ void vm_destroy(struct vm *vm)
 	close_fd(&vm->serial_fd);
 	close_fd(&vm->kvm_fd);
 	free(vm->panic_text);
+	free(vm->cpuid);
 	free(vm->vcpu);
 	free(vm);
 }

@@ -15,11 +15,36 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kvm/topology.h"
 #include "reactor/reactor.h"
 #include "virtio/mmio.h"
 
 #define VM_CPUS_MAX 254
 #define VM_MEMORY_MIN (64ull << 20)
+
+/* How the host backs guest memory. All zero: nothing is touched before the guest
+ * does, and transparent huge pages are wished for. Nothing is pinned unasked. */
+enum vm_pages {
+	VM_PAGES_AUTO,	/* transparent huge pages where the host gives them (MADV_HUGEPAGE) */
+	VM_PAGES_THP,	/* the same, or an error */
+	VM_PAGES_SMALL, /* none (MADV_NOHUGEPAGE) */
+	VM_PAGES_2M,	/* reserved ones (MAP_HUGETLB), or an error */
+	VM_PAGES_1G,
+};
+enum vm_bind { VM_BIND_NONE, VM_BIND_STRICT, VM_BIND_PREFERRED, VM_BIND_INTERLEAVE };
+#define VM_HOST_NODES_MAX 1024
+struct vm_backing {
+	enum vm_pages pages;
+	bool prefault;	/* all of it is there before the guest starts */
+	bool lock;	/* mlock() */
+	bool collapse;	/* MADV_COLLAPSE behind prefault, or an error */
+	bool mergeable; /* MADV_MERGEABLE */
+	bool dontdump;	/* MADV_DONTDUMP */
+	/* mbind(): guest node i to the host's host_node[i]; VM_BIND_INTERLEAVE: over all of these. */
+	enum vm_bind bind;
+	unsigned n_host_nodes;
+	uint16_t host_node[TOPOLOGY_NODES_MAX];
+};
 
 /* Why a call failed, for the user: what failed, on what, why, and the mend. */
 struct vm_error {
@@ -62,10 +87,12 @@ struct vm_config {
 	size_t initrd_size;
 	/* Files' whole pages are mapped into guest memory, not copied: they must not change while the VM is there.
 	 * Memory that can't be mapped over (huge pages of hugetlbfs) gets copies. */
-	const char *cmdline;  /* the whole command line but for what vm adds (virtio_mmio.device=) */
-	bool cmdline_devices; /* also announce devices by virtio_mmio.device= */
-	unsigned cpus;
-	uint64_t memory; /* bytes */
+	const char *cmdline;		 /* the whole command line but for what vm adds (virtio_mmio.device=) */
+	bool cmdline_devices;		 /* also announce devices by virtio_mmio.device= */
+	unsigned cpus;			 /* alike, each a core, under one LLC; or what @topology says */
+	uint64_t memory;		 /* bytes; of a topology, the sum of its nodes' */
+	const struct topology *topology; /* finished, memory shared; NULL: flat */
+	struct vm_backing backing;
 	/* The guest reads device registers from read-only memory, and
 	 * acknowledges ring interrupts into an ioeventfd: no exit to user space
 	 * an interrupt instead of two. Needs KVM_CAP_READONLY_MEM. */

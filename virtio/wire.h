@@ -53,6 +53,8 @@ enum wire_type {
 	WIRE_EACK = 0x4541434b, /* host to guest, empty: EXIT arrived, power off (asked for by the option ack_exit) */
 	WIRE_WAKE = 0x57414b45, /* what a wake byte did: u8 wake byte, then text */
 	WIRE_WSIZ = 0x5753495a, /* host to guest: the terminal's size, u16 rows, u16 columns */
+	WIRE_JTOP =
+		0x4a544f50, /* JSON: whether the guest's kernel sees the topology asked for (guest-init/topology.h) */
 	/* between a guest's programs and its init only, never on the port */
 	WIRE_GLAT = 0x474c4154, /* to init: answer when the latch of this wake byte (u8) is set */
 	WIRE_GACK = 0x4741434b, /* from init: i32, 0 or a negative errno */
