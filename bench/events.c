@@ -16,16 +16,24 @@ void events_init(struct events *e)
 	*e = (struct events){ .fd = -1 };
 }
 
+static void sink_drained(struct sink *s)
+{
+	struct events *e = (struct events *)((char *)s - offsetof(struct events, sink));
+
+	if (e->drained)
+		e->drained(e->ctx);
+}
+
 int events_open(struct events *e, struct reactor *r, const char *path)
 {
 	int rc;
 
 	events_init(e);
 	e->start_ns = monotonic_ns();
-	e->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	e->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0666);
 	if (e->fd < 0)
 		return -errno;
-	rc = sink_open(r, &e->sink, e->fd, SINK_HIGH, NULL);
+	rc = sink_open(r, &e->sink, e->fd, SINK_HIGH, sink_drained);
 	if (rc) {
 		close(e->fd);
 		e->fd = -1;
@@ -51,6 +59,17 @@ void events_put(struct events *e, json_t *object)
 	}
 	free(line);
 	json_decref(object);
+}
+
+bool events_full(const struct events *e)
+{
+	return e->fd >= 0 && sink_full(&e->sink);
+}
+
+void events_on_drained(struct events *e, void (*drained)(void *ctx), void *ctx)
+{
+	e->drained = drained;
+	e->ctx = ctx;
 }
 
 bool events_idle(const struct events *e)

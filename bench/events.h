@@ -20,12 +20,17 @@ struct events {
 	struct sink sink;
 	uint64_t start_ns, count;
 	int fd; /* ours; -1: not open */
+	void (*drained)(void *ctx);
+	void *ctx;
 };
 
 /* Before events_open(): events are dropped, the rest does nothing. */
 void events_init(struct events *e);
-/* Make @path, or empty it. 0 or -errno. */
+/* Make @path, or empty it; a fifo has a reader already. 0 or -errno. */
 int events_open(struct events *e, struct reactor *r, const char *path);
+/* Its reader is slow: make no more events than must be. @drained runs when that is over. */
+bool events_full(const struct events *e);
+void events_on_drained(struct events *e, void (*drained)(void *ctx), void *ctx);
 /* Takes over @object. */
 void events_put(struct events *e, json_t *object);
 /* An object {"event": @name}, to be filled. */

@@ -66,9 +66,9 @@ static void on_serial(void *ctx, unsigned port, const uint8_t *data, size_t len)
 	if (port == 2)
 		conversation_crash_text(&m->conversation, data, len);
 	if (m->o->console)
-		sink_put(&m->echo, data, len);
+		machine_show(m, &m->echo, data, len);
 	if (!machine_converses(m) && port == 1)
-		sink_put(&m->screen, data, len);
+		machine_show(m, &m->screen, data, len);
 }
 
 static void on_bulk(void *ctx, unsigned port, const uint8_t *data, size_t len)
@@ -84,7 +84,7 @@ static void on_hvc0_aside(void *ctx, unsigned port, const uint8_t *data, size_t 
 	struct machine *m = ctx;
 
 	if (m->o->console)
-		sink_put(&m->echo, data, len);
+		machine_show(m, &m->echo, data, len);
 }
 
 /* --- how it ends -------------------------------------------------------- */
@@ -210,6 +210,16 @@ static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t le
 		on_session_end(m, -ENOMEM);
 }
 
+static bool events_are_full(void *ctx)
+{
+	return events_full(&((struct machine *)ctx)->conversation.events);
+}
+
+static void on_events_drained(void *ctx)
+{
+	session_regulate(ctx);
+}
+
 static int open_session(struct machine *m)
 {
 	const struct session_config cfg = {
@@ -220,6 +230,7 @@ static int open_session(struct machine *m)
 		.outputs = &m->outputs,
 		.metric = on_metric,
 		.frame = on_frame,
+		.full = events_are_full,
 		.ended = on_session_end,
 		.ctx = m,
 	};
@@ -234,6 +245,7 @@ static int open_session(struct machine *m)
 	console_consume(m->console, CONSOLE_PORT_BULK, on_bulk, m);
 	if (!m->job->shell)
 		console_consume(m->console, CONSOLE_PORT_CONSOLE, on_hvc0_aside, m);
+	events_on_drained(&m->conversation.events, on_events_drained, &m->session);
 	console_on_backlog(m->console, CONSOLE_PORT_BULK, SESSION_BACKLOG_LOW, on_backlog, &m->session);
 	return 0;
 }
@@ -249,6 +261,8 @@ static int open_streams(struct machine *m)
 		rc = timer_open(m->r, &m->power_off, on_power_off_late);
 	if (!rc)
 		rc = timer_open(m->r, &m->typed_end, machine_on_typed_end);
+	if (!rc)
+		rc = timer_open(m->r, &m->let_go, machine_on_let_go);
 	if (!rc && m->o->timeout_ns)
 		rc = timer_set(&m->deadline, monotonic_ns() + m->o->timeout_ns);
 	if (!rc && m->o->console)
@@ -278,7 +292,6 @@ static int add(struct machine *m, struct virtio_device *d)
 
 static int add_devices(struct machine *m)
 {
-	static const struct net_config loopback;
 	char why[512];
 	int rc = console_create(&m->console, m->r);
 
@@ -294,9 +307,9 @@ static int add_devices(struct machine *m)
 		}
 		rc = add(m, blk_device(m->blk[i]));
 	}
-	if (rc || !m->o->net)
+	if (rc || !m->o->nic.wanted)
 		return rc;
-	if (net_create(&m->net, m->r, &loopback, why, sizeof(why))) {
+	if (net_create(&m->net, m->r, &m->o->nic.net, why, sizeof(why))) {
 		cli_error("--net: %s", why);
 		return CLI_UNAVAILABLE;
 	}
@@ -402,11 +415,29 @@ static bool quiet(struct machine *m)
 
 static bool written(const struct machine *m)
 {
-	if (m->session_open && !(sink_idle(&m->session.out) && sink_idle(&m->session.err)))
+	if (m->session_open && !session_written(&m->session))
 		return false;
 	if ((m->screen.r && !sink_idle(&m->screen)) || !events_idle(&m->conversation.events))
 		return false;
 	return !m->echo.r || sink_idle(&m->echo);
+}
+
+/* A reader may be as slow as it likes; only a signal and the time-out cut it short. */
+static void write_out(struct machine *m)
+{
+	uint64_t now = monotonic_ns(), deadline = m->start_ns + m->o->timeout_ns;
+
+	if (deadline < now + QUIESCE_NS)
+		deadline = now + QUIESCE_NS;
+	while (!written(m) && !m->signo && !m->unread) {
+		if ((m->o->timeout_ns ? reactor_step_until(m->r, deadline) : reactor_step(m->r, true)) < 0)
+			break;
+		m->unread = m->o->timeout_ns && monotonic_ns() >= deadline;
+	}
+	if (m->unread)
+		cli_error("what reads the output does not take it, and what was left of it is lost; raise --timeout");
+	if (m->unshown)
+		cli_error("%" PRIu64 " bytes of the guest's console are lost, for nobody read them", m->unshown);
 }
 
 /* Stop the guest, take its last words, bring the disks to rest. False: a disk is stuck. */
@@ -418,13 +449,11 @@ static bool stop(struct machine *m)
 	timer_clear(&m->deadline);
 	timer_clear(&m->power_off);
 	timer_clear(&m->typed_end);
+	timer_clear(&m->let_go);
 	conversation_stop(&m->conversation);
 	if (m->console && m->started)
 		console_final_drain(m->console);
-	/* A reader may be as slow as it likes; only a signal cuts it short. */
-	while (!written(m) && !m->signo)
-		if (reactor_step(m->r, true) < 0)
-			break;
+	write_out(m);
 	deadline = monotonic_ns() + QUIESCE_NS;
 	while (!quiet(m))
 		if (reactor_step_until(m->r, deadline) <= 0 && monotonic_ns() >= deadline)
@@ -448,6 +477,8 @@ static void destroy(struct machine *m)
 		console_destroy(m->console);
 	sink_close(&m->screen);
 	sink_close(&m->echo);
+	if (m->let_go.r)
+		timer_close(&m->let_go);
 	if (m->typed_end.r)
 		timer_close(&m->typed_end);
 	if (m->power_off.r)
@@ -489,6 +520,20 @@ static int end_without_code(const struct machine *m, enum vm_end end)
 	return CLI_INTERNAL;
 }
 
+/* A command that had its say, but not its reader. */
+static int unwritten_code(struct machine *m)
+{
+	int error = session_output_error(&m->session);
+
+	if (m->unread)
+		return CLI_TIMEOUT;
+	if (error == -EPIPE)
+		return 128 + SIGPIPE;
+	if (error)
+		cli_error("the command's output can't be written: %s", strerror(-error));
+	return error ? CLI_FAILED : CLI_OK;
+}
+
 /* Never the kernel's own scheduler in the place of the one that was asked for. */
 static int command_code(const struct machine *m)
 {
@@ -520,6 +565,7 @@ static int verdict(struct machine *m, struct machine_result *result)
 {
 	enum vm_end end = vm_state(m->vm);
 	char text[SIZE_TEXT];
+	int rc;
 
 	if (m->signo)
 		return 128 + m->signo;
@@ -531,7 +577,8 @@ static int verdict(struct machine *m, struct machine_result *result)
 			return CLI_FAILED;
 		}
 		result->completed = true;
-		return command_code(m);
+		rc = command_code(m);
+		return rc ? rc : unwritten_code(m);
 	}
 	if (m->session_error == -EOWNERDEAD) {
 		cli_error("the scheduler ended (code %d); so does the run", m->session.sched_code);
@@ -582,7 +629,7 @@ static void flush_events(struct machine *m, int *code)
 
 int machine_run(const struct machine_options *o, const struct machine_job *job, struct machine_result *result)
 {
-	struct machine m = { .o = o, .job = job };
+	struct machine m = { .o = o, .job = job, .start_ns = monotonic_ns() };
 	void (*sigpipe)(int) = signal(SIGPIPE, SIG_IGN);
 	int code;
 

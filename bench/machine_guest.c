@@ -32,7 +32,7 @@ static void add_modules(struct initramfs *in, const struct machine_options *o)
 	initramfs_add_modules(in, o->module_dir, modules_always, 2, true);
 	if (o->n_disks)
 		initramfs_add_modules(in, o->module_dir, modules_disk, 2, true);
-	if (o->net)
+	if (o->nic.wanted)
 		initramfs_add_modules(in, o->module_dir, modules_net, 2, true);
 	initramfs_add_modules(in, o->module_dir, o->modules.word, o->modules.n, false);
 }

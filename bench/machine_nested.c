@@ -94,6 +94,11 @@ static void plan_outputs(struct plan *p, const struct machine_options *o, const 
 static int plan_make(struct plan *p, const struct machine_options *o, const struct machine_job *job,
 		     const char *const *outputs)
 {
+	if (o->nic.net.tap) {
+		cli_error("--net tap=%s: the nested host does not have this machine's interfaces; use --host direct",
+			  o->nic.net.tap);
+		return CLI_UNAVAILABLE;
+	}
 	if (host_companion("guest-init", "../guest-init/guest-init", p->init))
 		return CLI_UNAVAILABLE;
 	if (o->scheduler && host_companion("ktstr-scx", "../bpf/ktstr-scx", p->scx))

@@ -66,7 +66,8 @@ static const struct argp_option options[] = {
 	  "Busy-wait at most so many microseconds before the thread of the devices sleeps; it tunes itself below that "
 	  "(auto: 200 where a CPU is to spare, else off)",
 	  10 },
-	{ "net", OPT_NET, NULL, 0, "A network card that echoes each frame", 10 },
+	{ "net", OPT_NET, "[loopback|tap=NAME][,mac=ADDRESS]", OPTION_ARG_OPTIONAL,
+	  "A network card: one that echoes each frame, or one on the TAP device NAME (loopback)", 10 },
 	{ NULL, 0, NULL, 0, "What goes in and out:", 11 },
 	{ "file", OPT_FILE, "HOST[:GUEST]", 0, "Bring a file or directory; a program comes with its shared libraries",
 	  11 },
@@ -162,6 +163,17 @@ static void parse_wake(struct machine_options *o, const char *arg)
 			  arg);
 }
 
+/* An optional value may stand in a word of its own; what else follows is not for us. */
+static void parse_net(struct machine_options *o, const char *arg, struct argp_state *state)
+{
+	char why[256];
+
+	if (!arg && state->next < state->argc && nic_is_value(state->argv[state->next]))
+		arg = state->argv[state->next++];
+	if (nic_parse(arg, &o->nic, why, sizeof(why)))
+		cli_usage("--net %s", why);
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct machine_options *o = state->input;
@@ -203,7 +215,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		parse_disk(o, arg);
 		return 0;
 	case OPT_NET:
-		o->net = true;
+		parse_net(o, arg, state);
 		return 0;
 	case OPT_FILE:
 		append_to(&o->files, "--file", arg);

@@ -15,6 +15,7 @@
 #include "bench/disk.h"
 #include "bench/machine_host.h"
 #include "bench/machine_shape.h"
+#include "bench/nic.h"
 #include "bench/poll.h"
 
 #define MACHINE_DISKS_MAX 12
@@ -41,7 +42,8 @@ struct machine_options {
 	uint64_t memory; /* bytes */
 	struct machine_shape shape;
 	uint64_t timeout_ns; /* 0: none */
-	bool net, console, verbose;
+	bool console, verbose;
+	struct nic nic;
 	struct host_options host_cpus;
 	struct poll_choice poll;
 	struct disk disk[MACHINE_DISKS_MAX];

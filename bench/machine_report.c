@@ -117,6 +117,7 @@ static json_t *net_facts(const struct machine *m)
 	const struct net_counters *c = net_counters(m->net);
 	json_t *object = device_facts(net_device(m->net));
 
+	put_text(object, "backend", net_backend_name(m->net));
 	put(object, "tx_packets", c->tx_packets);
 	put(object, "tx_bytes", c->tx_bytes);
 	put(object, "rx_packets", c->rx_packets);
@@ -130,6 +131,8 @@ static json_t *net_facts(const struct machine *m)
 	put(object, "tx_add_used_failures", c->tx_add_used_failures);
 	put(object, "rx_add_used_failures", c->rx_add_used_failures);
 	put(object, "invalid_avail_idx_count", c->invalid_avail_idx_count);
+	put(object, "tx_backend_errors", c->tx_backend_errors);
+	put(object, "rx_backend_errors", c->rx_backend_errors);
 	return object;
 }
 
@@ -219,6 +222,7 @@ static json_t *vmm_facts(const struct machine *m)
 		json_decref(kvm);
 		kvm = json_null();
 	}
+	put(vmm, "unshown_bytes", m->unshown);
 	json_object_set_new(vmm, "kvm_statistics", kvm);
 	put_resident(m, vmm);
 	return vmm;

@@ -47,17 +47,22 @@ struct machine {
 	struct signals signals;
 	struct timer deadline, power_off;
 	struct timer typed_end; /* of a shell whose stdin has ended */
+	struct timer let_go;	/* of hvc0, held for a slow screen */
+	uint64_t unshown;	/* bytes lost to MACHINE_SCREEN_MAX */
 
 	bool started; /* vCPUs run */
 	int signo;    /* that ended it, or 0 */
 	bool timed_out;
+	bool unread;   /* the output was not read in time */
 	bool quit;	   /* the user's escape key */
 	int session_error; /* negative errno, or 0 */
 	char detail[256];  /* of the VM's end */
-	uint64_t end_ns;
+	uint64_t start_ns, end_ns;
 };
 
+/* Bytes that wait for a terminal: from here on the guest is slowed down, and from there on they are lost. */
 #define MACHINE_SCREEN_HIGH (256u << 10)
+#define MACHINE_SCREEN_MAX (64u << 20)
 
 /* A guest whose init is ours. */
 bool machine_converses(const struct machine *m);
@@ -65,9 +70,12 @@ bool machine_converses(const struct machine *m);
 /* machine_terminal.c. The screen from the machine's start; the keys of a shell from its start: 0 or -errno. */
 int machine_screen_open(struct machine *m);
 int machine_keys_open(struct machine *m);
+/* What the guest logs or prints, for screen or echo. */
+void machine_show(struct machine *m, struct sink *s, const uint8_t *data, size_t len);
 /* Tell a shell the terminal's size. */
 void machine_window(struct machine *m);
 void machine_on_typed_end(struct timer *t);
+void machine_on_let_go(struct timer *t);
 
 /* machine_reactor.c. The ring is there, and so is m->host: choose its busy-wait. */
 void machine_reactor_prepare(struct machine *m);

@@ -8,16 +8,40 @@
 #include "bench/terminal.h"
 
 #define SECOND_NS 1000000000ull
+#define HVC0_HOLD_NS (SECOND_NS / 20)
 #define KEYS_BACKLOG (64u << 10) /* bytes typed for the guest above which stdin rests */
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
+void machine_show(struct machine *m, struct sink *s, const uint8_t *data, size_t len)
+{
+	if (sink_waiting(s) + len > MACHINE_SCREEN_MAX)
+		m->unshown += len;
+	else
+		sink_put(s, data, len);
+}
+
+/*
+ * Linux's hvc driver spins, with interrupts off, until the host took what it
+ * wrote. So a slow screen slows the guest down, but never stops a CPU for
+ * longer than HVC0_HOLD_NS: what comes meanwhile waits here.
+ */
 static void on_hvc0(void *ctx, unsigned port, const uint8_t *data, size_t len)
 {
 	struct machine *m = ctx;
 
-	sink_put(&m->screen, data, len);
-	console_hold(m->console, CONSOLE_PORT_CONSOLE, sink_full(&m->screen));
+	machine_show(m, &m->screen, data, len);
+	if (!sink_full(&m->screen))
+		return;
+	console_hold(m->console, CONSOLE_PORT_CONSOLE, true);
+	timer_set(&m->let_go, monotonic_ns() + HVC0_HOLD_NS);
+}
+
+void machine_on_let_go(struct timer *t)
+{
+	struct machine *m = container_of(t, struct machine, let_go);
+
+	console_hold(m->console, CONSOLE_PORT_CONSOLE, false);
 }
 
 static void screen_drained(struct sink *s)
@@ -25,7 +49,7 @@ static void screen_drained(struct sink *s)
 	struct machine *m = container_of(s, struct machine, screen);
 
 	if (m->console)
-		console_hold(m->console, CONSOLE_PORT_CONSOLE, false);
+		machine_on_let_go(&m->let_go);
 }
 
 void machine_window(struct machine *m)

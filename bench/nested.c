@@ -21,6 +21,7 @@
 
 #define SECOND_NS 1000000000ull
 #define TAIL_LINES 12
+#define FLUSH_NS (5 * SECOND_NS) /* for a reader of the output, beyond the time-out */
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
@@ -30,7 +31,7 @@ struct nested {
 	struct qemu qemu;
 	int port;
 	bool running; /* L1's init has reported */
-	bool stopped, interrupted;
+	bool stopped, interrupted, late;
 	int result; /* exit code or negative errno, once stopped */
 	struct session session;
 	struct outputs outputs;
@@ -62,7 +63,7 @@ static size_t port_backlog(void *ctx)
 {
 	struct nested *n = ctx;
 
-	return n->to_port.len[0] + n->to_port.len[1] - n->to_port.done;
+	return sink_waiting(&n->to_port);
 }
 
 /* What is not read from the socket QEMU holds back in L1's port. */
@@ -127,7 +128,9 @@ static void on_deadline(struct timer *t)
 {
 	struct nested *n = container_of(t, struct nested, deadline);
 
+	n->late = n->stopped;
 	stop(n, n->running ? 124 : -ETIMEDOUT);
+	timer_set(t, monotonic_ns() + FLUSH_NS);
 }
 
 static void on_signal(struct signals *s, int signo)
@@ -194,16 +197,28 @@ static void close_streams(struct nested *n)
 	signals_unwatch(&n->signals);
 }
 
+/* The exit code of a command that had its say, but not its reader; 0: all was read. */
+static int unwritten(struct nested *n)
+{
+	int error = session_output_error(&n->session);
+
+	if (n->late)
+		return 124;
+	return error == -EPIPE ? 128 + SIGPIPE : error;
+}
+
 static int loop(struct nested *n)
 {
 	int ret = 0;
 
 	while (!n->stopped && ret >= 0)
 		ret = reactor_step(n->r, true);
-	/* A reader may be slow as it likes; only a signal cuts it short. */
-	while (ret >= 0 && !n->interrupted && !(sink_idle(&n->session.out) && sink_idle(&n->session.err)))
+	/* A reader may be slow as it likes; only a signal and the time-out cut it short. */
+	while (ret >= 0 && !n->interrupted && !n->late && !session_written(&n->session))
 		ret = reactor_step(n->r, true);
-	return ret < 0 ? ret : n->result;
+	if (n->late)
+		fprintf(stderr, "ktstr: what reads the output does not take it, and what was left of it is lost\n");
+	return ret < 0 ? ret : n->result ? n->result : unwritten(n);
 }
 
 /* One line for the user, and on stderr what QEMU and L1 said last. */

@@ -29,9 +29,9 @@ static int send_frame(struct session *s, uint32_t type, const void *payload, siz
 
 /* --- guest to host ------------------------------------------------------ */
 
-static void regulate(struct session *s)
+void session_regulate(struct session *s)
 {
-	bool full = sink_full(&s->out) || sink_full(&s->err);
+	bool full = sink_full(&s->out) || sink_full(&s->err) || (s->cfg.full && s->cfg.full(s->cfg.ctx));
 
 	if (full == s->held)
 		return;
@@ -41,12 +41,12 @@ static void regulate(struct session *s)
 
 static void out_drained(struct sink *k)
 {
-	regulate(container_of(k, struct session, out));
+	session_regulate(container_of(k, struct session, out));
 }
 
 static void err_drained(struct sink *k)
 {
-	regulate(container_of(k, struct session, err));
+	session_regulate(container_of(k, struct session, err));
 }
 
 static void put(struct session *s, struct sink *k, const uint8_t *payload, size_t len)
@@ -193,7 +193,7 @@ void session_feed(struct session *s, const void *data, size_t len)
 {
 	if (wire_parser_feed(&s->parser, data, len) < 0)
 		fail(s, -ENOMEM);
-	regulate(s);
+	session_regulate(s);
 }
 
 /* --- host to guest ------------------------------------------------------ */
@@ -256,6 +256,16 @@ int session_open(struct session *s, struct reactor *r, const struct session_conf
 	wire_parser_init(&s->parser, on_frame, s);
 	rc = sink_open(r, &s->out, cfg->stdout_fd, SINK_HIGH, out_drained);
 	return rc ? rc : sink_open(r, &s->err, cfg->stderr_fd, SINK_HIGH, err_drained);
+}
+
+bool session_written(const struct session *s)
+{
+	return sink_idle(&s->out) && sink_idle(&s->err);
+}
+
+int session_output_error(const struct session *s)
+{
+	return s->out.error ? s->out.error : s->err.error;
 }
 
 int session_flush(struct session *s, uint64_t deadline_ns)

@@ -35,6 +35,8 @@ struct session_config {
 	void (*metric)(void *ctx, const char *line, size_t len);
 	/* Every frame, before what is done here about it; may be NULL. */
 	void (*frame)(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok);
+	/* Whether what frame() feeds can't take more now: the guest is held then; may be NULL. */
+	bool (*full)(void *ctx);
 	/* A request of the guest's that is well-formed; answer it by session_snapshot_reply().
 	 * NULL: all are refused. */
 	void (*snapshot)(void *ctx, const struct wire_snapshot *request);
@@ -75,8 +77,14 @@ int session_snapshot_reply(struct session *s, uint32_t request_id, enum wire_sna
 int session_window(struct session *s, uint16_t rows, uint16_t columns);
 /* Let a guest that waits for it (option ack_exit) power off. */
 int session_acknowledge(struct session *s);
+/* Whether all that came for stdout and stderr is written. */
+bool session_written(const struct session *s);
+/* 0, or the first error of writing it: what came after that is lost. */
+int session_output_error(const struct session *s);
 /* Write out what waits for stdout and stderr, at most until @deadline_ns. */
 int session_flush(struct session *s, uint64_t deadline_ns);
+/* What full() says may have changed. */
+void session_regulate(struct session *s);
 /* Not from a handler. Also after a session_open() that failed. */
 void session_close(struct session *s);
 

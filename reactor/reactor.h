@@ -263,6 +263,8 @@ struct sink {
 };
 int sink_open(struct reactor *r, struct sink *s, int fd, size_t high, void (*drained)(struct sink *s));
 int sink_put(struct sink *s, const void *data, size_t len);
+/* Bytes put and not written. */
+size_t sink_waiting(const struct sink *s);
 bool sink_full(const struct sink *s);
 bool sink_idle(const struct sink *s);
 /* Write out what waits, stepping the ring, at most until @deadline_ns. */

@@ -88,7 +88,7 @@ void source_close(struct source *s)
 
 /* --- sinks -------------------------------------------------------------- */
 
-static size_t sink_waiting(const struct sink *s)
+size_t sink_waiting(const struct sink *s)
 {
 	return s->len[0] + s->len[1] - s->done;
 }

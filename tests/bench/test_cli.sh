@@ -54,7 +54,9 @@ wrong 64 "--wake nap" run --wake nap -- true
 wrong 64 "--wake vc-dump@" run --wake vc-dump@ -- true
 wrong 64 "--scx-stats never" run --scx-stats never -- true
 wrong 64 "--wake" shell --wake shutdown
-wrong 64 "--net=3" run --net=3 -- true
+wrong 64 "--net 3" run --net=3 -- true
+wrong 64 "--net tap=a/b" run --net tap=a/b -- true
+wrong 64 "--net mac=01:" run --net mac=01:00:00:00:00:01 -- true
 wrong 64 "-z" run -z -- true
 wrong 64 "no command" run
 wrong 64 "extra" doctor extra

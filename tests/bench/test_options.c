@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "bench/disk.h"
+#include "bench/nic.h"
 #include "bench/size.h"
 
 static char why[512];
@@ -234,6 +235,66 @@ static void disk_files_are_checked(void **state)
 	assert_int_equal(disk_check(&d, why, sizeof(why)), 0);
 }
 
+static void nic_backends_and_addresses(void **state)
+{
+	static const uint8_t mac[] = { 0x52, 0x54, 0, 0xab, 0xcd, 0xef };
+	struct nic n;
+
+	assert_int_equal(nic_parse(NULL, &n, why, sizeof(why)), 0);
+	assert_true(n.wanted && !n.net.tap);
+	/* NET-06: what is not given is the device's default */
+	assert_memory_equal(n.net.mac, ((uint8_t[6]){ 0 }), 6);
+	assert_int_equal(nic_parse("loopback,mac=52:54:00:ab:CD:ef", &n, why, sizeof(why)), 0);
+	assert_null(n.net.tap);
+	assert_memory_equal(n.net.mac, mac, 6);
+	assert_int_equal(nic_parse("mac=52:54:00:ab:cd:ef", &n, why, sizeof(why)), 0);
+	assert_memory_equal(n.net.mac, mac, 6);
+	/* NET-48 */
+	assert_int_equal(nic_parse("tap=tap0,mac=52:54:00:ab:cd:ef", &n, why, sizeof(why)), 0);
+	assert_string_equal(n.net.tap, "tap0");
+	assert_memory_equal(n.net.mac, mac, 6);
+}
+
+static void nic_mistakes(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"tap=",
+		"tap=sixteen-letters-",
+		"tap=a/b",
+		"tap",
+		"3",
+		"loopback,tap=tap0",
+		"tap=tap0,loopback",
+		"tap=tap0,mac=",
+		"mac=52:54:00:ab:cd",
+		"mac=52:54:00:ab:cd:ef:00",
+		"mac=52:54:00:ab:cd:eg",
+		"mac=5:54:00:ab:cd:ef0",
+		"mac=00:00:00:00:00:00",
+		"mac=01:00:00:00:00:01",
+		"mac=ff:ff:ff:ff:ff:ff",
+		"loopback,",
+		"loopback,mtu=9000",
+	};
+	struct nic n;
+
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		why[0] = '\0';
+		assert_int_equal(nic_parse(bad[i], &n, why, sizeof(why)), -EINVAL);
+		assert_true(strlen(why) > 20);
+	}
+}
+
+/* "--net -- CMD" and "--net --file X" give the card no value. */
+static void nic_values_in_a_word_of_their_own(void **state)
+{
+	assert_true(nic_is_value("tap=tap0") && nic_is_value("loopback") && nic_is_value("loopback,mac=x") &&
+		    nic_is_value("mac=x"));
+	assert_false(nic_is_value(NULL) || nic_is_value("--") || nic_is_value("--file") || nic_is_value("true") ||
+		     nic_is_value("loopbacks"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +308,9 @@ int main(void)
 		cmocka_unit_test(disk_rate_zero_clears_its_burst),
 		cmocka_unit_test(disk_unparse_and_parse_is_the_same),
 		cmocka_unit_test(disk_files_are_checked),
+		cmocka_unit_test(nic_backends_and_addresses),
+		cmocka_unit_test(nic_mistakes),
+		cmocka_unit_test(nic_values_in_a_word_of_their_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
