@@ -267,8 +267,14 @@ static int open_streams(struct machine *m)
 		rc = timer_set(&m->deadline, monotonic_ns() + m->o->timeout_ns);
 	if (!rc && m->o->console)
 		rc = sink_open(m->r, &m->echo, STDERR_FILENO, MACHINE_SCREEN_HIGH, NULL);
-	if (!rc)
+	if (!rc) {
 		rc = conversation_open(&m->conversation, m->r, m->console, &m->o->conversation);
+		if (rc && m->o->conversation.events) {
+			cli_error("--events %s: %s", m->o->conversation.events,
+				  rc == -ENXIO ? "nobody reads this fifo; start its reader first" : strerror(-rc));
+			return CLI_UNAVAILABLE;
+		}
+	}
 	if (!rc && machine_converses(m))
 		rc = open_session(m);
 	if (!rc && (m->job->shell || !m->job->argv))

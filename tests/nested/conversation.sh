@@ -36,6 +36,9 @@ guest() {
 	"$ktstr" run --host direct --timeout 120s --events events --stats facts "$@" >out 2>err
 	code=$?
 }
+fact() { # NAME: the largest of its values
+	sed -n "s/.*\"$1\": \([0-9]*\).*/\1/p" facts | sort -n | tail -n 1
+}
 event() { grep -q -- "$1" events; }
 # The lines of the events that match, in order: the names of $1 (words) and no more
 order() {
@@ -109,6 +112,74 @@ if wanted ends; then
 		"test $code -eq 124 && grep -qx up out && tail -n 1 events | grep -q '\"exit_code\":124'"
 fi
 
+# --- readers of the output: slow ones, ones that go, ones that take nothing. Never a hang, and a code that says it
+reads_nothing() { # SECONDS ARGS...: a guest whose stdout is a pipe that nobody reads; it is to end within SECONDS
+	limit=$1
+	shift
+	mkfifo stuck
+	sh -c 'exec sleep 1000' <stuck &
+	reader=$!
+	timeout -s KILL "$limit" "$ktstr" run --host direct --cpus 1 "$@" >stuck 2>err </dev/null
+	code=$?
+	kill $reader
+	wait $reader 2>/dev/null
+	rm -f stuck out
+}
+if wanted readers; then
+	{
+		"$ktstr" run --host direct --timeout 120s -- sh -c 'head -c 6000000 /dev/zero; echo end; exit 3' 2>err </dev/null
+		echo $? >code
+	} | { sleep 8; wc -c; } >out
+	code=$(cat code)
+	report "a reader that comes late gets all" test "$code" -eq 3 -a "$(cat out)" -eq 6000004
+	{
+		"$ktstr" run --host direct --timeout 120s -- yes 2>err </dev/null
+		echo $? >code
+	} | head -n 1 >out
+	code=$(cat code)
+	report "a reader that goes ends a command as SIGPIPE would" test "$code" -eq 141 -a "$(cat out)" = y
+	"$ktstr" run --host direct --timeout 120s -- echo text >/dev/full 2>err </dev/null
+	code=$?
+	report "output that can't be written is no success" sh -c "test $code -eq 1 && grep -q \"output can't be written\" err"
+	reads_nothing 100 --timeout 15s -- yes
+	report "a reader that takes nothing: the time-out ends a command that writes" test "$code" -eq 124
+	reads_nothing 100 --timeout 15s -- head -c 3000000 /dev/zero
+	report "and one that has ended" sh -c "test $code -eq 124 && grep -q 'does not take it' err"
+	reads_nothing 100 --timeout 15s --disk size=1M -- head -c 3000000 /dev/zero
+	report "also with a disk" test "$code" -eq 124
+	reads_nothing 100 --timeout 20s -- sh -c 'head -c 3000000 /dev/zero & sleep 2; echo c >/proc/sysrq-trigger; sleep 60'
+	report "also with a panic" sh -c "test $code -eq 255 && grep -q 'Kernel panic - not syncing: sysrq' err"
+	for signal in INT TERM; do
+		mkfifo stuck
+		sh -c 'exec sleep 1000' <stuck &
+		reader=$!
+		# A shell starts what is in the background with SIGINT ignored; env undoes that.
+		/usr/bin/env --default-signal=INT "$ktstr" run --host direct --cpus 1 -- head -c 3000000 /dev/zero \
+			>stuck 2>err </dev/null &
+		pid=$!
+		sleep 12
+		kill -$signal $pid
+		wait $pid
+		code=$?
+		kill $reader
+		rm -f stuck
+		report "SIG$signal ends the wait for a reader" test "$code" -eq "$([ $signal = INT ] && echo 130 || echo 143)"
+	done
+	mkfifo nobody
+	"$ktstr" run --host direct --timeout 60s --events nobody -- true >out 2>err </dev/null
+	code=$?
+	report "a fifo for events that nobody reads is refused" sh -c "test $code -ne 0 && grep -q nobody err"
+	sh -c 'exec sleep 1000' <nobody &
+	reader=$!
+	# shellcheck disable=SC2016 # the guest's
+	"$ktstr" run --host direct --timeout 20s --events nobody --stats facts -- sh -c \
+		'while :; do head -c 60000 /dev/zero | tr "\0" e | ktstr-guest raw; done' >out 2>err </dev/null
+	code=$?
+	kill $reader
+	report "events that nobody takes hold the guest: $(fact own_resident_bytes) bytes" test \
+		"$code" -eq 124 -a "$(fact own_resident_bytes)" -lt 67108864
+fi
+
 # --- several writers at once: no frame in another
 if wanted writers; then
 	# shellcheck disable=SC2016 # the guest's
@@ -139,9 +210,6 @@ if wanted stats; then
 fi
 
 # --- streams: the facts' byte counts say that it was as much as it was meant to be
-fact() { # NAME: the largest of its values
-	sed -n "s/.*\"$1\": \([0-9]*\).*/\1/p" facts | sort -n | tail -n 1
-}
 if wanted streams; then
 	bytes=$((mib * 1048576))
 	mkfifo pipe

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * In the guest: frames of every size from 14 to 1514 bytes out of eth0 by
- * AF_PACKET; each must come back from the loopback device byte for byte
- * (NET-17, NET-45), and the counters must move with them (NET-44).
+ * In the guest: frames of every STEPth size from FIRST to LAST bytes out of eth0
+ * by AF_PACKET; each must come back from the loopback device byte for byte
+ * (NET-17, NET-45), as far as the driver's buffers are long: the first 1518
+ * bytes of it (NET-21). usage: echo-frames [FIRST LAST STEP]
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
@@ -18,6 +20,10 @@
 #include <unistd.h>
 
 #define ETHERTYPE_EXPERIMENT 0x88b5
+#define MTU_MAX 65535
+#define FRAME_MAX (ETH_HLEN + MTU_MAX)
+/* What virtio_net offers for a frame: neither mergeable buffers nor big packets were negotiated. */
+#define RX_MAX (ETH_HLEN + 4 + ETH_DATA_LEN)
 
 static void die(const char *what)
 {
@@ -25,20 +31,26 @@ static void die(const char *what)
 	exit(1);
 }
 
-static int open_socket(int *index)
+static int index_of_eth0;
+
+static int open_socket(void)
 {
 	struct ifreq ifr = { .ifr_name = "eth0" };
 	struct sockaddr_ll addr = { .sll_family = AF_PACKET, .sll_protocol = htons(ETHERTYPE_EXPERIMENT) };
-	int fd = socket(AF_PACKET, SOCK_RAW, htons(ETHERTYPE_EXPERIMENT));
+	int fd = socket(AF_PACKET, SOCK_RAW, htons(ETHERTYPE_EXPERIMENT)), size = 8 << 20;
 
 	if (fd < 0)
 		die("AF_PACKET socket");
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
 	if (ioctl(fd, SIOCGIFFLAGS, &ifr))
 		die("eth0");
 	ifr.ifr_flags |= IFF_UP | IFF_PROMISC;
 	if (ioctl(fd, SIOCSIFFLAGS, &ifr) || ioctl(fd, SIOCGIFINDEX, &ifr))
 		die("eth0 up");
-	addr.sll_ifindex = *index = ifr.ifr_ifindex;
+	addr.sll_ifindex = index_of_eth0 = ifr.ifr_ifindex;
+	ifr.ifr_mtu = MTU_MAX;
+	if (ioctl(fd, SIOCSIFMTU, &ifr))
+		die("mtu");
 	if (bind(fd, (struct sockaddr *)&addr, sizeof addr))
 		die("bind");
 	return fd;
@@ -60,27 +72,41 @@ static ssize_t receive(int fd, uint8_t *buf, size_t size)
 	return -1;
 }
 
-int main(void)
+static ssize_t transmit(int fd, const uint8_t *frame, size_t size)
 {
-	static uint8_t out[ETH_FRAME_LEN], in[ETH_FRAME_LEN + 100];
+	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = index_of_eth0, .sll_halen = ETH_ALEN };
+
+	return sendto(fd, frame, size, 0, (struct sockaddr *)&to, sizeof to);
+}
+
+int main(int argc, char **argv)
+{
+	static uint8_t out[FRAME_MAX + 1], in[FRAME_MAX + 100];
 	const uint8_t header[ETH_HLEN] = { 2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 1, 0x88, 0xb5 };
-	int index, fd = open_socket(&index), frames = 0;
+	size_t first = argc == 4 ? strtoul(argv[1], NULL, 10) : ETH_HLEN;
+	size_t last = argc == 4 ? strtoul(argv[2], NULL, 10) : ETH_FRAME_LEN;
+	size_t step = argc == 4 ? strtoul(argv[3], NULL, 10) : 1;
+	int fd = open_socket(), frames = 0;
 
+	for (size_t i = 0; i < sizeof out; i++)
+		out[i] = (uint8_t)(i * 31 + i / 256);
 	memcpy(out, header, sizeof header);
-	for (size_t size = ETH_HLEN; size <= ETH_FRAME_LEN; size++) {
-		struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = index, .sll_halen = ETH_ALEN };
-		ssize_t n;
+	for (size_t size = first; size <= last; size += step) {
+		ssize_t n, want = size < RX_MAX ? (ssize_t)size : RX_MAX;
 
-		for (size_t i = ETH_HLEN; i < size; i++)
-			out[i] = (uint8_t)(i * 31 + size);
-		if (sendto(fd, out, size, 0, (struct sockaddr *)&to, sizeof to) != (ssize_t)size)
+		out[size - 1] ^= size > ETH_HLEN ? 0x55 : 0;
+		if (transmit(fd, out, size) != (ssize_t)size)
 			die("send");
 		n = receive(fd, in, sizeof in);
-		if (n != (ssize_t)size || memcmp(in, out, size)) {
+		if (n != want || memcmp(in, out, (size_t)want)) {
 			fprintf(stderr, "a frame of %zu bytes came back as %zd\n", size, n);
 			return 1;
 		}
 		frames++;
+	}
+	if (transmit(fd, out, FRAME_MAX + 1) >= 0 || errno != EMSGSIZE) {
+		fprintf(stderr, "a frame above the MTU was sent\n");
+		return 1;
 	}
 	printf("%d frames\n", frames);
 	return 0;

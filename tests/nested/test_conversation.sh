@@ -19,7 +19,7 @@ fi
 [ -x "$cache/qemu/qemu-system-x86_64" ] || command -v qemu-system-x86_64 >/dev/null ||
 	skip "no KVM that boots stock kernels and no QEMU: bench/fetch qemu"
 "$ktstr" nested --self --kernel default --memory $((3 * mib + 3072))M --file "$here/conversation.sh:/conversation.sh" \
-	--file "$server" --file "$pty" --file /usr/bin/chrt -- sh /conversation.sh "$ktstr" "$server" "$pty" "$mib" "$@" </dev/null
+	--file "$server" --file "$pty" --file /usr/bin/chrt --file /usr/bin/env -- sh /conversation.sh "$ktstr" "$server" "$pty" "$mib" "$@" </dev/null
 # The terminal that passes through the nested host, too.
 if [ $# -eq 0 ] || [[ " $* " == *" shell "* ]]; then
 	code=0
