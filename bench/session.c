@@ -113,7 +113,10 @@ static void on_snapshot(struct session *s, const uint8_t *payload, size_t len)
 	else if (!s->cfg.snapshot)
 		why = "nobody takes snapshots in this run";
 	s->bad_requests += !!why;
-	if (!why)
+	/* Who asks on and on and takes no answer gets none: they would pile up here. */
+	if (s->cfg.transport.backlog(s->cfg.transport.ctx) > SESSION_ANSWERS_MAX)
+		s->unanswered++;
+	else if (!why)
 		s->cfg.snapshot(s->cfg.ctx, &r);
 	else if (session_snapshot_reply(s, r.request_id, WIRE_SNAPSHOT_ERR, why) < 0)
 		fail(s, -ENOMEM);

@@ -16,8 +16,9 @@
 #include "reactor/reactor.h"
 #include "virtio/wire.h"
 
-#define SESSION_BACKLOG_MAX (1u << 20)	 /* bytes for the guest above which stdin rests */
-#define SESSION_BACKLOG_LOW (256u << 10) /* and at which it goes on */
+#define SESSION_BACKLOG_MAX (1u << 20)		      /* bytes for the guest above which stdin rests */
+#define SESSION_BACKLOG_LOW (256u << 10)	      /* and at which it goes on */
+#define SESSION_ANSWERS_MAX (2 * SESSION_BACKLOG_MAX) /* beside which stdin has its own */
 
 struct transport {
 	int (*send)(void *ctx, const void *data, size_t len); /* all or -errno */
@@ -62,7 +63,8 @@ struct session {
 	uint64_t ready_ns;   /* CLOCK_MONOTONIC of SRDY, 0 before */
 	uint64_t payload_ns; /* of LIFE: the command starts */
 	uint64_t bad_crc, bad_requests;
-	uint64_t dropped; /* well-formed frames that nobody wants */
+	uint64_t unanswered; /* requests, for the guest takes no answers */
+	uint64_t dropped;    /* well-formed frames that nobody wants */
 	uint64_t stdin_bytes, stdout_bytes, stderr_bytes;
 };
 

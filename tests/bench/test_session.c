@@ -458,6 +458,58 @@ static void a_window_is_rows_and_columns(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* A guest that asks without end and takes no answer: memory has a bound (WIR-11). */
+static void requests_without_end_are_not_answered_without_end(void **state)
+{
+	struct wire_snapshot request = { .request_id = 7, .kind_status = WIRE_SNAPSHOT_CAPTURE };
+	unsigned n = 2 * SESSION_ANSWERS_MAX / sizeof(request);
+
+	for (unsigned i = 0; i < n; i++)
+		feed(WIRE_SNRQ, &request, sizeof(request));
+	assert_in_range(f.n_sent, SESSION_ANSWERS_MAX, SESSION_ANSWERS_MAX + 200);
+	assert_int_equal(f.s.bad_requests, n);
+	assert_true(f.s.unanswered > n / 3);
+	/* One who takes them has answers again. */
+	f.taken = f.n_sent;
+	feed(WIRE_SNRQ, &request, sizeof(request));
+	assert_int_equal(f.n_sent - f.taken, WIRE_HEADER_SIZE + sizeof(request));
+}
+
+static bool events_full;
+
+static bool full(void *ctx)
+{
+	return events_full;
+}
+
+/* What takes the frames is full: the guest is held until it is not. */
+static void a_full_taker_of_frames_holds_the_guest(void **state)
+{
+	f.s.cfg.full = full;
+	events_full = true;
+	feed(WIRE_RAWO, "text", 4);
+	assert_true(f.held);
+	session_regulate(&f.s);
+	assert_true(f.held && f.holds == 1);
+	events_full = false;
+	session_regulate(&f.s);
+	assert_false(f.held);
+}
+
+/* What could not be written is known when all has been said. */
+static void output_that_is_lost_is_known(void **state)
+{
+	int nowhere = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+	assert_true(nowhere >= 0 && dup2(nowhere, f.out[1]) >= 0);
+	assert_int_equal(session_output_error(&f.s), 0);
+	feed(WIRE_SOUT, "text", 4);
+	assert_int_equal(session_flush(&f.s, monotonic_ns() + 20 * SECOND_NS), -ENOSPC);
+	assert_true(session_written(&f.s));
+	assert_int_equal(session_output_error(&f.s), -ENOSPC);
+	close(nowhere);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -477,6 +529,9 @@ int main(void)
 		TEST(the_escape_key_ends_a_terminals_session),
 		TEST(a_window_is_rows_and_columns),
 		TEST(acknowledgement_is_an_empty_frame),
+		TEST(requests_without_end_are_not_answered_without_end),
+		TEST(a_full_taker_of_frames_holds_the_guest),
+		TEST(output_that_is_lost_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
