@@ -590,8 +590,8 @@ static int verdict(struct machine *m, struct machine_result *result)
 		cli_error("the scheduler ended (code %d); so does the run", m->session.sched_code);
 		return CLI_FAILED;
 	}
-	if (m->session_error == -EPIPE)
-		return 128 + SIGPIPE;
+	if (m->session_error && m->session_error == session_output_error(&m->session))
+		return unwritten_code(m);
 	if (m->session_error) {
 		cli_error("the guest's stream: %s", strerror(-m->session_error));
 		return CLI_INTERNAL;

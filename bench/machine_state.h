@@ -53,7 +53,7 @@ struct machine {
 	bool started; /* vCPUs run */
 	int signo;    /* that ended it, or 0 */
 	bool timed_out;
-	bool unread;   /* the output was not read in time */
+	bool unread;	   /* the output was not read in time */
 	bool quit;	   /* the user's escape key */
 	int session_error; /* negative errno, or 0 */
 	char detail[256];  /* of the VM's end */

@@ -203,8 +203,12 @@ static int unwritten(struct nested *n)
 	int error = session_output_error(&n->session);
 
 	if (n->late)
+		fprintf(stderr, "ktstr: what reads the output does not take it, and what was left of it is lost\n");
+	else if (error && error != -EPIPE)
+		fprintf(stderr, "ktstr: the command's output can't be written: %s\n", strerror(-error));
+	if (n->late)
 		return 124;
-	return error == -EPIPE ? 128 + SIGPIPE : error;
+	return error == -EPIPE ? 128 + SIGPIPE : error ? 1 : 0;
 }
 
 static int loop(struct nested *n)
@@ -216,9 +220,9 @@ static int loop(struct nested *n)
 	/* A reader may be slow as it likes; only a signal and the time-out cut it short. */
 	while (ret >= 0 && !n->interrupted && !n->late && !session_written(&n->session))
 		ret = reactor_step(n->r, true);
-	if (n->late)
-		fprintf(stderr, "ktstr: what reads the output does not take it, and what was left of it is lost\n");
-	return ret < 0 ? ret : n->result ? n->result : unwritten(n);
+	if (ret < 0 || (n->result && n->result != session_output_error(&n->session) && !n->late))
+		return ret < 0 ? ret : n->result;
+	return unwritten(n);
 }
 
 /* One line for the user, and on stderr what QEMU and L1 said last. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "bench/cli.h"
+#include "bench/nic.h"
 
 #define SETTINGS_MAX 256
 #define PREFIX "KTSTR_"
@@ -80,17 +81,28 @@ static const struct verb *verb_named(const char *name)
 	return NULL;
 }
 
-static bool truth(const struct setting *s)
+/* 1 or 0; -1: it says neither. */
+static int truth(const struct setting *s)
 {
 	static const char *const yes[] = { "yes", "true", "on", "1" }, *const no[] = { "no", "false", "off", "0" };
 
 	for (unsigned i = 0; i < sizeof(yes) / sizeof(*yes); i++) {
 		if (!strcasecmp(s->value, yes[i]))
-			return true;
+			return 1;
 		if (!strcasecmp(s->value, no[i]))
-			return false;
+			return 0;
 	}
-	cli_usage("%s: %s = %s: takes no value; use yes or no", s->origin, s->name, s->value);
+	return -1;
+}
+
+/* Of an option that takes no value, or need have none: whether it is given. */
+static bool given(const struct argp_option *o, const struct setting *s)
+{
+	int is = truth(s);
+
+	if (is < 0 && !o->arg)
+		cli_usage("%s: %s = %s: takes no value; use yes or no", s->origin, s->name, s->value);
+	return is != 0;
 }
 
 static void add(const char *name, const char *value, enum rank rank, const char *origin)
@@ -237,7 +249,8 @@ static bool typed(const struct verb *verb, int argc, char **argv, const char *na
 		if (o && o->name && !strcmp(o->name, name))
 			return true;
 		/* Its value is the next word, and no option. */
-		if (o && o->arg && !(o->flags & OPTION_ARG_OPTIONAL) && !strchr(argv[i], '='))
+		if (o && o->arg && !strchr(argv[i], '=') &&
+		    (!(o->flags & OPTION_ARG_OPTIONAL) || nic_is_value(argv[i + 1])))
 			i++;
 	}
 	return false;
@@ -257,7 +270,7 @@ static char *word_of(const struct verb *verb, const struct setting *s)
 	char *word;
 	int n;
 
-	if (!o->arg)
+	if (!o->arg || (o->flags & OPTION_ARG_OPTIONAL && truth(s) == 1))
 		n = asprintf(&word, "--%s", s->name);
 	else
 		n = asprintf(&word, "--%s=%s", s->name, s->value);
@@ -300,10 +313,12 @@ char **settings_words(const struct verb *verb, int *argc, char **argv)
 	words[1] = argv[1];
 	for (unsigned i = 0; i < n_settings; i++) {
 		const struct setting *s = &settings[i];
+		const struct argp_option *o;
 
 		if (outranked(s) || typed(verb, *argc, argv, s->name))
 			continue;
-		if (!find(verb, s->name)->arg && !truth(s))
+		o = find(verb, s->name);
+		if ((!o->arg || o->flags & OPTION_ARG_OPTIONAL) && !given(o, s))
 			continue;
 		words[n++] = word_of(verb, s);
 		used[n_used++] = s;

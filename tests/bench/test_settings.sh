@@ -44,8 +44,11 @@ wrong "$c:2: duration" '[run]\nduration = 1s\n' -- run -- true
 wrong "$c:1: [fly]" '[fly]\n' -- run -- true
 wrong "$c:1: [run: no ]" '[run\n' -- run -- true
 wrong "$c:2: cpus four: neither" '\ncpus four\n' -- run -- true
-wrong "$c:1: net = perhaps" 'net = perhaps\n' -- run -- true
+wrong "$c:1: console = perhaps" 'console = perhaps\n' -- run -- true
+wrong "--net perhaps: not known here; write [loopback" 'net = perhaps\n' -- run -- true
 wrong "KTSTR_CPU: no such setting" '' KTSTR_CPU=4 -- run -- true
+wrong "--timeout x" 'net = yes\n' -- run --timeout x -- true
+wrong "--timeout x" 'cpus = zero\n' -- run --net tap=t0 --cpus 2 --timeout x -- true
 # A verb that boots nothing sees a bad name too, and none of the values.
 wrong "$c:1: cpu:" 'cpu = 4\n' -- doctor --json
 
