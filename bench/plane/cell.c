@@ -155,7 +155,7 @@ static int plane_measure(struct cell *c, enum contender who, unsigned round, uin
 		return err;
 	}
 	l.ring = &ring;
-	err = device_start(&d, &ring, &cfg, who == AUTO || who == URING ? c->poll_ns : 0);
+	err = device_start(&d, &ring, &cfg, who == AUTO || who == URING ? c->poll_ns : 0, NULL);
 	snprintf(c->why[who], sizeof(c->why[who]), "%s", d.why);
 	if (err)
 		goto out;

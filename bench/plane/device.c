@@ -71,6 +71,8 @@ static void *device_thread(void *arg)
 	err = blk_create(&d->blk, r, &d->cfg, d->why, sizeof(d->why));
 	if (err)
 		goto out_reactor;
+	if (d->observer)
+		blk_observe(d->blk, d->observer);
 	err = kick_watch(r, &d->kick, d->ring->kick_fd, kicked);
 	if (err)
 		goto out_blk;
@@ -98,13 +100,16 @@ static void join(struct device *d)
 	sem_destroy(&d->up);
 }
 
-int device_start(struct device *d, struct ring *ring, const struct blk_config *cfg, uint64_t poll_ns)
+int device_start(struct device *d, struct ring *ring, const struct blk_config *cfg, uint64_t poll_ns,
+		 const struct blk_observer *observer)
 {
 	int err;
 
-	*d = (struct device){
-		.ring = ring, .cfg = *cfg, .poll_ns = poll_ns, .stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
-	};
+	*d = (struct device){ .ring = ring,
+			      .cfg = *cfg,
+			      .poll_ns = poll_ns,
+			      .observer = observer,
+			      .stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) };
 	if (d->stop_fd < 0)
 		return -errno;
 	sem_init(&d->up, 0, 0);

@@ -14,6 +14,7 @@ struct device {
 	struct ring *ring;
 	struct blk_config cfg;
 	uint64_t poll_ns;
+	const struct blk_observer *observer;
 	pthread_t thread;
 	sem_t up;
 	int stop_fd;
@@ -35,9 +36,10 @@ struct device {
 };
 
 /* Create the device of @cfg on @ring and drive it to DRIVER_OK; its reactor
- * busy-waits at most @poll_ns. 0, or a negative errno with the reason in d->why;
+ * busy-waits at most @poll_ns. @observer may be NULL. 0, or a negative errno with the reason in d->why;
  * then nothing is left to stop. */
-int device_start(struct device *d, struct ring *ring, const struct blk_config *cfg, uint64_t poll_ns);
+int device_start(struct device *d, struct ring *ring, const struct blk_config *cfg, uint64_t poll_ns,
+		 const struct blk_observer *observer);
 /* Nothing is in flight. 0, or the negative errno that ended the reactor. */
 int device_stop(struct device *d);
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "bench/plane/report.h"
+#include "bench/plane/throttle.h"
 #include "bench/poll.h"
 #include "bench/size.h"
 
@@ -26,7 +27,8 @@ static const unsigned depths[] = { 1, 8, 32 };
 enum { EXIT_USAGE = 64, EXIT_UNAVAILABLE = 69, EXIT_INTERNAL = 70 };
 
 static const char usage[] =
-	"usage: ktstr-plane [OPTION...]\n\n"
+	"usage: ktstr-plane [OPTION...]\n"
+	"       ktstr-plane throttle [OPTION...]\n\n"
 	"Times virtio-blk between two threads of this machine, and fio on the same file beside it.\n\n"
 	"  --seconds=TIME  for each run (1s); 6 runs a cell and round\n"
 	"  --rounds=N      of the whole table, 1..99 (3)\n"
@@ -206,8 +208,10 @@ int main(int argc, char **argv)
 
 	if (!o.disk || !o.disk[0])
 		o.disk = "/var/tmp";
-	parse(&o, argc, argv);
 	signal(SIGALRM, stuck);
+	if (argc > 1 && !strcmp(argv[1], "throttle"))
+		return throttle_main(argc - 1, argv + 1);
+	parse(&o, argc, argv);
 	for (int s = 0; s < STORAGES; s++)
 		if (!o.only || !strcmp(o.only, storage_names[s]))
 			storage_open(&storage[s], s, s == STORAGE_TMPFS ? o.tmpfs : o.disk, o.size);

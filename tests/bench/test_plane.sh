@@ -56,4 +56,13 @@ for bad in --seconds=0 --rounds=0 --rounds=100 --size=4097 --only=floppy --poll=
 	expect "exit code of $bad" 64 $?
 done
 
+# The throttle's cases each give a row, and nothing stands still.
+"$plane" throttle --seconds=20ms --json="$dir/json" >"$dir/out" 2>"$dir/err"
+expect "exit code of throttle" 0 $?
+expect "limits measured" 7 "$(count '"late_p999_ns"')"
+expect "rows" 7 "$(grep -cE '^(iops|bps)=' "$dir/out")"
+expect "no limit without a grant" 0 "$(count '"grants": 0,')"
+"$plane" throttle --seconds=0 >"$dir/out" 2>"$dir/err"
+expect "exit code of throttle --seconds=0" 64 $?
+
 [ "$failures" -eq 0 ]

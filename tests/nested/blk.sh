@@ -36,38 +36,39 @@ has() { grep -q -- "$1" out; }
 truncate -s 64M file
 
 # --- fio compares what it wrote, at every depth, on every engine (BLK-25, BLK-27, BLK-34, BLK-52, BLK-53, BLK-57)
-cat >verify.sh <<'GUEST'
-set -e
-fio() { # DEPTH ARGS...
-	depth=$1
-	shift
-	/usr/bin/fio --name=verify --filename=/dev/vda --ioengine=libaio --direct=1 --iodepth="$depth" --rw=randwrite \
-		--verify=crc32c --verify_fatal=1 --do_verify=1 --randseed="$depth" --minimal "$@" >/tmp/fio ||
-		{ cat /tmp/fio; exit 1; }
-	echo "depth $depth: verified"
+# fio_jobs DISK...: mixed sizes at every depth; pages that do not adjoin, as many segments as the device takes; single
+# sectors; flushes among writes
+fio_jobs() {
+	printf '[global]\nioengine=libaio\ndirect=1\nrw=randwrite\nverify=crc32c\nverify_fatal=1\nstonewall\n'
+	for vd; do
+		for depth in 1 2 4 8 16 32 64; do
+			printf '[%s-mixed-%s]\nfilename=/dev/%s\niodepth=%s\nrandseed=%s\nsize=3m\nbsrange=512-48k\n' \
+				"$vd" $depth "$vd" $depth $depth
+		done
+		printf '[%s-segments]\nfilename=/dev/%s\niodepth=4\nsize=8m\nbs=512k\nmem=malloc\n' "$vd" "$vd"
+		printf '[%s-sectors]\nfilename=/dev/%s\niodepth=16\nsize=256k\nbs=512\n' "$vd" "$vd"
+		printf '[%s-flushes]\nfilename=/dev/%s\niodepth=32\nsize=2m\nbs=4k\nfdatasync=7\n' "$vd" "$vd"
+	done
 }
-for depth in 1 2 4 8 16 32 64; do fio $depth --size=6m --bsrange=512-64k --blockalign=512; done
-# Pages that do not adjoin: as many segments as the device takes.
-fio 4 --size=16m --bs=512k --mem=malloc
-fio 16 --size=8m --bs=512
-fio 32 --size=8m --bs=4k --fdatasync=7
-dmesg | grep -iE 'i/o error|blk_update_request|hung task' && exit 1
-cat /sys/block/vda/queue/max_segments /sys/block/vda/queue/max_segment_size
-GUEST
-verified() { [ "$code" -eq 0 ] && [ "$(grep -c verified out)" -eq 10 ] && [ "$(tail -n 2 out | tr '\n' ' ')" = "128 1048576 " ]; }
-engine() { sed -n 's/.*"engine": "\([a-z]*\)".*/\1/p' stats; }
-high_water() { sed -n 's/.*"in_flight_max": \([0-9]*\).*/\1/p' stats; }
-verify() { # ENGINE DISK
-	guest --disk "$2" --stats stats --file /usr/bin/fio --file verify.sh:/verify.sh -- sh /verify.sh
-	report "fio --verify at depths 1 to 64: $2 (in flight: at most $(high_water))" verified
-	report "its engine is $1" test "$(engine)" = "$1"
+# Terse lines: the third word is the job's name, the fifth its error.
+verified() { # DISK
+	[ "$(awk -F';' -v disk="$1-" 'index($3, disk) == 1 && $5 == 0' out | wc -l)" -eq 10 ]
 }
+field() { sed -n "s/.*\"$1\": \"*\([a-z0-9]*\).*/\1/p" stats | tr '\n' ' '; }
 if wanted verify; then
-	verify inline size=64M
-	verify uring file,engine=uring
-	verify sync file,engine=sync
-	verify uring "$disk,direct=on"
-	verify sync "$disk,direct=on,engine=sync"
+	truncate -s 16M file another
+	fio_jobs vda vdb vdc vdd >verify.fio
+	guest --disk size=16M --disk file,engine=uring --disk another,engine=sync --disk "$disk,direct=on" \
+		--stats stats --file /usr/bin/fio --file verify.fio:/verify.fio -- sh -c 'fio --minimal /verify.fio
+			dmesg | grep -iE "i/o error|hung task" && exit 1
+			cat /sys/block/vda/queue/max_segments /sys/block/vda/queue/max_segment_size'
+	report "inline: verified at depths 1 to 64, many segments, sectors, flushes" verified vda
+	report "uring: the same" verified vdb
+	report "sync: the same" verified vdc
+	report "direct: the same" verified vdd
+	report "and their engines were these (in flight at most $(field in_flight_max))" test "$(field engine)" = \
+		"inline uring sync uring "
+	report "no I/O error, 128 segments of 1 MiB" test "$code" -eq 0 -a "$(tail -n 2 out | tr '\n' ' ')" = "128 1048576 "
 fi
 
 # --- a file system: made, filled, checked, found again by a guest that may only read (BLK-03, BLK-10, BLK-11, BLK-30)
