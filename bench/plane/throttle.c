@@ -101,7 +101,7 @@ static int window(struct ring *r, const struct limit *l, uint64_t window_ns, str
 		taken++;
 		now_ns = monotonic_ns();
 	} while (taken + 1 < l->burst + l->per_second * (double)(now_ns - start_ns) / 1e9 &&
-		 now_ns - start_ns < window_ns);
+		 now_ns - start_ns < SPEND_NS_MAX);
 	start_ns = last_ns = monotonic_ns();
 	do {
 		err = next_completion(r);
