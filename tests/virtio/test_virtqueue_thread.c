@@ -26,9 +26,9 @@
 
 #include "tests/virtio/driver.h"
 
-#define DUELS 100000u
+#define DUELS 40000u
 #define QUEUE_SIZE 64u
-#define REQUESTS 100000u
+#define REQUESTS 30000u
 #define PATIENCE_MS 30000
 
 static struct driver d;
