@@ -98,12 +98,17 @@ static void put(json_t *object, const char *key, uint64_t value)
 void machine_disk_facts(const struct machine *m, unsigned i, json_t *object)
 {
 	const struct blk_counters *c = blk_counters(m->blk[i]);
+	const struct blk_engine_counters *e = blk_engine_counters(m->blk[i]);
 	const char *path = m->o->disk[i].blk.path;
 
 	json_object_set_new(object, "path", path ? json_string(path) : json_null());
 	put(object, "capacity_bytes", blk_capacity(m->blk[i]));
 	json_object_set_new(object, "engine", json_string(blk_engine_used(m->blk[i])));
 	json_object_set_new(object, "engine_reason", json_string(blk_engine_reason(m->blk[i])));
+	json_object_set_new(object, "engine_operations",
+			    json_pack("{sI sI sI sI}", "at_once", (json_int_t)e->at_once, "on_ring",
+				      (json_int_t)e->on_ring, "bounced", (json_int_t)e->bounced, "bounce_waits",
+				      (json_int_t)e->bounce_waits));
 	put(object, "reads_completed", c->reads_completed);
 	put(object, "writes_completed", c->writes_completed);
 	put(object, "flushes_completed", c->flushes_completed);

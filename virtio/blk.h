@@ -42,6 +42,14 @@ struct blk_counters {
 	uint64_t in_flight, in_flight_max;
 };
 
+/* How operations, or pieces of them, went to the backing. */
+struct blk_engine_counters {
+	uint64_t at_once; /* done on the reactor's thread */
+	uint64_t on_ring;
+	uint64_t bounced;      /* of either: through a buffer, for O_DIRECT's sake */
+	uint64_t bounce_waits; /* had to wait for one */
+};
+
 /*
  * For histograms and traces; each may be NULL, and then costs no look at the
  * clock. Runs on the reactor.
@@ -62,9 +70,10 @@ struct virtio_device *blk_device(struct blk *b);
 const struct blk_counters *blk_counters(const struct blk *b);
 /* While nothing is in flight: before the guest runs. */
 void blk_observe(struct blk *b, const struct blk_observer *o);
-/* "uring", "sync" or "inline" and why it was taken; static text. */
+/* "uring", "sync", "inline" or "inline+uring" and why it was taken; static text. */
 const char *blk_engine_used(const struct blk *b);
 const char *blk_engine_reason(const struct blk *b);
+const struct blk_engine_counters *blk_engine_counters(const struct blk *b);
 uint64_t blk_capacity(const struct blk *b);
 /* Stop taking requests (a freeze); true when nothing is in flight. Requests in
  * flight go on to their end: counters' in_flight says how many are left. */

@@ -445,7 +445,7 @@ static void test_block_device(void **state)
 	cfg.path = name;
 	start(&cfg);
 	assert_int_equal(blk_capacity(f.blk), 1 << 20);
-	assert_string_equal(blk_engine_used(f.blk), "uring");
+	assert_string_equal(blk_engine_used(f.blk), "inline+uring");
 	io = blk_io_new(&f, 4096);
 	assert_int_equal(blk_do(&f, &io, VIRTIO_BLK_T_IN, 8, NULL), VIRTIO_BLK_S_OK);
 	assert_int_equal(*blk_io_data(&f, &io), 9);

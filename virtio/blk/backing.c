@@ -127,17 +127,15 @@ static int direct_alignment(struct file_backing *f)
 
 static int open_direct(struct file_backing *f, const struct blk_config *cfg, const struct why *why)
 {
-	void *p;
+	int err;
 
 	f->direct_fd = open(cfg->path, (cfg->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_DIRECT);
 	if (f->direct_fd < 0 || direct_alignment(f))
 		return refuse(why, -EINVAL, "%s: its file system has no O_DIRECT; leave direct=on away", cfg->path);
-	/* Private anonymous memory costs nothing until it is touched. */
-	p = mmap(NULL, (size_t)VIRTQ_SIZE_MAX * BOUNCE_BYTES, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p == MAP_FAILED)
-		return refuse(why, -ENOMEM, "%s: no memory for bounce buffers", cfg->path);
-	f->bounce = p;
+	err = bounce_open(f);
+	if (err)
+		return refuse(why, err, "%s: no memory for bounce buffers", cfg->path);
+	f->b.granule = f->offset_align;
 	return 0;
 }
 
@@ -163,10 +161,13 @@ static void choose_engine(struct file_backing *f, const struct blk_config *cfg)
 	} else if (never_blocks(f->fd)) {
 		f->b.ops = &file_inline_ops;
 		f->b.reason = "auto: the file is in memory and can't block";
-	} else {
+	} else if (f->direct_fd >= 0) {
 		f->b.ops = &file_uring_ops;
-		f->b.reason = f->direct_fd >= 0 ? "auto: the file is on a disk, past the page cache"
-						: "auto: the file is on a disk and may block";
+		f->b.reason = "auto: the file is on a disk, past the page cache";
+	} else {
+		f->b.ops = &file_mixed_ops;
+		f->b.reason = "auto: what the page cache has is done at once, the rest may block";
+		f->nowait_read = f->nowait_write = true;
 	}
 }
 

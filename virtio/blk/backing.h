@@ -17,6 +17,10 @@
 
 struct backing;
 
+/* The piece of an operation that is in flight: as it is; by a bounce buffer; or
+ * first the block that it writes in part, and then that block. */
+enum backing_step { BACKING_PLAIN, BACKING_BOUNCED, BACKING_FILLING, BACKING_FILLED };
+
 /*
  * One operation; embedded in its owner. @done runs on the reactor for an
  * operation that a call below answered with -EINPROGRESS, and once for each.
@@ -28,15 +32,18 @@ struct backing_op {
 	/* The backing's own. */
 	struct completion c;
 	struct backing *backing;
-	unsigned index;
-	bool write, bounced, cancelled;
+	bool write, cancelled;
 	struct iovec *iov;
 	unsigned n;
 	uint64_t offset;
 	uint32_t want, got;
-	unsigned trimmed;    /* iov[trimmed] is shortened while in flight ... */
-	struct iovec whole;  /* ... from this */
-	struct iovec bounce; /* stands in for iov when bounced */
+	unsigned trimmed;   /* iov[trimmed] is shortened while in flight ... */
+	struct iovec whole; /* ... from this */
+	enum backing_step step;
+	uint8_t *bounce;     /* a buffer that stands in for iov; but for BACKING_PLAIN */
+	struct iovec span;   /* of it, in flight */
+	uint32_t lead, part; /* of the span: bytes before the operation's own, and those */
+	struct backing_op *next_waiting;
 };
 
 /*
@@ -67,6 +74,10 @@ struct backing {
 	const struct backing_ops *ops;
 	uint64_t size;	    /* bytes: the device's capacity, not rounded */
 	const char *reason; /* why this engine; static text */
+	/* A power of two: transfers of which one writes must not meet in such a
+	 * piece of the storage, aligned, at the same time. 0 is 1: any may. */
+	uint32_t granule;
+	struct blk_engine_counters counters;
 };
 
 /*

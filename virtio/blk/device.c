@@ -265,6 +265,11 @@ const char *blk_engine_reason(const struct blk *b)
 	return b->backing->reason;
 }
 
+const struct blk_engine_counters *blk_engine_counters(const struct blk *b)
+{
+	return &b->backing->counters;
+}
+
 uint64_t blk_capacity(const struct blk *b)
 {
 	return b->geometry.capacity;

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * I/O on a file backing. The three engines share everything but one step: how
- * a range list goes to the kernel (start()).
+ * I/O on a file backing. The engines share everything but one step: how a range
+ * list goes to the kernel (start()).
  *
  * A short read that is not at the end of the file is gone on with here, for
- * upstairs a short read means the end. With O_DIRECT, memory that is not
- * aligned goes through a bounce buffer in pieces, and ranges that are no whole
- * blocks of the host's through the page cache.
+ * upstairs a short read means the end.
  */
 #include "virtio/blk/file.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static struct file_backing *file_of(struct backing *b)
@@ -22,37 +19,9 @@ static struct file_backing *file_of(struct backing *b)
 	return (struct file_backing *)((char *)b - offsetof(struct file_backing, b));
 }
 
-/* Where an operation's next piece goes, and in which ranges. */
-struct piece {
-	int fd;
-	struct iovec *iov;
-	unsigned n;
-	uint64_t offset;
-};
+/* --- pieces --------------------------------------------------------------- */
 
-static bool memory_aligned(const struct file_backing *f, const struct iovec *iov, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		if ((uintptr_t)iov[i].iov_base & (f->mem_align - 1) || iov[i].iov_len & (f->offset_align - 1))
-			return false;
-	}
-	return true;
-}
-
-static void bounce(struct file_backing *f, struct backing_op *op, struct piece *p)
-{
-	uint32_t left = op->want - op->got;
-
-	op->bounced = true;
-	op->bounce.iov_base = f->bounce + (size_t)op->index * BOUNCE_BYTES;
-	op->bounce.iov_len = left < BOUNCE_BYTES ? left : BOUNCE_BYTES;
-	if (op->write)
-		iov_copy_out(op->iov, op->n, op->got, op->bounce.iov_base, op->bounce.iov_len);
-	p->iov = &op->bounce;
-	p->n = 1;
-}
-
-/* Pass over the op->got bytes that are there; absorb() puts the range back. */
+/* Pass over the op->got bytes that are there; whole_again() puts the range back. */
 static void trim(struct backing_op *op, struct piece *p)
 {
 	uint32_t skip = op->got;
@@ -68,24 +37,25 @@ static void trim(struct backing_op *op, struct piece *p)
 	p->n = op->n - i;
 }
 
-static struct piece next_piece(struct file_backing *f, struct backing_op *op)
+static void whole_again(struct backing_op *op)
 {
-	struct piece p = { .fd = f->fd, .offset = op->offset + op->got };
-	bool whole_blocks;
+	op->iov[op->trimmed] = op->whole;
+}
 
-	op->bounced = false;
-	trim(op, &p);
+/* False: the operation waits for a bounce buffer. */
+static bool next_piece(struct file_backing *f, struct backing_op *op, struct piece *p)
+{
+	if (op->step == BACKING_FILLED)
+		return bounce_piece(f, op, p);
+	*p = (struct piece){ .fd = f->fd, .write = op->write, .offset = op->offset + op->got };
+	trim(op, p);
 	if (f->direct_fd < 0)
-		return p;
-	whole_blocks = !((p.offset | (op->want - op->got)) & (f->offset_align - 1));
-	if (!whole_blocks)
-		return p;
-	p.fd = f->direct_fd;
-	if (!memory_aligned(f, p.iov, p.n)) {
-		op->iov[op->trimmed] = op->whole;
-		bounce(f, op, &p);
-	}
-	return p;
+		return true;
+	p->fd = f->direct_fd;
+	if (bounce_needless(f, p, op->want - op->got))
+		return true;
+	whole_again(op);
+	return bounce_piece(f, op, p);
 }
 
 /* Account a result. True when the operation is through, *@res then being the
@@ -94,8 +64,10 @@ static bool absorb(struct file_backing *f, struct backing_op *op, int32_t *res)
 {
 	uint64_t end;
 
-	if (!op->bounced)
-		op->iov[op->trimmed] = op->whole;
+	if (op->step == BACKING_PLAIN)
+		whole_again(op);
+	else if (!bounce_end(f, op, res))
+		return false;
 	if (*res < 0)
 		return true;
 	assert((uint32_t)*res <= op->want - op->got);
@@ -105,8 +77,6 @@ static bool absorb(struct file_backing *f, struct backing_op *op, int32_t *res)
 			f->file_size = end;
 		return true;
 	}
-	if (op->bounced)
-		iov_copy_in(op->iov, op->n, op->got, op->bounce.iov_base, (size_t)*res);
 	op->got += (uint32_t)*res;
 	end = op->offset + op->got;
 	if (*res > 0 && op->got < op->want && end < f->file_size && !op->cancelled)
@@ -115,38 +85,82 @@ static bool absorb(struct file_backing *f, struct backing_op *op, int32_t *res)
 	return true;
 }
 
+/* --- engines -------------------------------------------------------------- */
+
 static int32_t start_on_ring(struct file_backing *f, struct backing_op *op, const struct piece *p)
 {
-	int err = op->write ? reactor_writev(f->r, &op->c, p->fd, p->iov, p->n, (int64_t)p->offset)
-			    : reactor_readv(f->r, &op->c, p->fd, p->iov, p->n, (int64_t)p->offset);
+	int err = p->write ? reactor_writev(f->r, &op->c, p->fd, p->iov, p->n, (int64_t)p->offset)
+			   : reactor_readv(f->r, &op->c, p->fd, p->iov, p->n, (int64_t)p->offset);
 
 	if (!err)
-		return -EINPROGRESS;
-	return err == -EBUSY ? -EAGAIN : err; /* no room in the ring just now */
+		f->b.counters.on_ring++;
+	else if (err == -EBUSY)
+		err = -EAGAIN; /* no room in the ring just now */
+	return err ? err : -EINPROGRESS;
 }
 
-static int32_t start_here(struct backing_op *op, const struct piece *p)
+static int32_t start_here(struct file_backing *f, const struct piece *p, int flags)
 {
-	ssize_t n = op->write ? pwritev(p->fd, p->iov, (int)p->n, (off_t)p->offset)
-			      : preadv(p->fd, p->iov, (int)p->n, (off_t)p->offset);
+	ssize_t n = p->write ? pwritev2(p->fd, p->iov, (int)p->n, (off_t)p->offset, flags)
+			     : preadv2(p->fd, p->iov, (int)p->n, (off_t)p->offset, flags);
 
-	return n < 0 ? -errno : (int32_t)n;
+	if (n < 0)
+		return -errno;
+	f->b.counters.at_once++;
+	return (int32_t)n;
 }
 
-/* Pieces until the operation is through or one is in flight. */
+/* At once if that takes no waiting, else on the ring, which tells errors too. */
+static int32_t start_mixed(struct file_backing *f, struct backing_op *op, const struct piece *p)
+{
+	bool *worth = p->write ? &f->nowait_write : &f->nowait_read;
+
+	if (*worth) {
+		int32_t res = start_here(f, p, RWF_NOWAIT);
+
+		if (res >= 0)
+			return res;
+		/* ext4 can't write so, overlayfs and network file systems not even read. */
+		if (res == -EOPNOTSUPP)
+			*worth = false;
+	}
+	return start_on_ring(f, op, p);
+}
+
+static int32_t start(struct file_backing *f, struct backing_op *op, const struct piece *p)
+{
+	if (f->b.ops == &file_uring_ops)
+		return start_on_ring(f, op, p);
+	return f->b.ops == &file_mixed_ops ? start_mixed(f, op, p) : start_here(f, p, 0);
+}
+
+/* Pieces until the operation is through, or one is in flight or waits. */
 static int32_t go_on(struct file_backing *f, struct backing_op *op)
 {
-	bool ring = f->b.ops == &file_uring_ops;
 	int32_t res;
 
 	do {
-		struct piece p = next_piece(f, op);
+		struct piece p;
 
-		res = ring ? start_on_ring(f, op, &p) : start_here(op, &p);
+		if (!next_piece(f, op, &p))
+			return -EINPROGRESS;
+		res = start(f, op, &p);
 		if (res == -EINPROGRESS)
 			return res;
 	} while (!absorb(f, op, &res));
 	return res;
+}
+
+static void serve_waiting(struct file_backing *f)
+{
+	struct backing_op *op;
+
+	while ((op = bounce_next_waiting(f))) {
+		int32_t res = op->cancelled ? -ECANCELED : go_on(f, op);
+
+		if (res != -EINPROGRESS)
+			op->done(op, res);
+	}
 }
 
 static void piece_done(struct completion *c, int32_t res, uint32_t flags)
@@ -154,12 +168,11 @@ static void piece_done(struct completion *c, int32_t res, uint32_t flags)
 	struct backing_op *op = (struct backing_op *)((char *)c - offsetof(struct backing_op, c));
 	struct file_backing *f = file_of(op->backing);
 
-	if (op->want && !absorb(f, op, &res)) {
+	if (op->want && !absorb(f, op, &res))
 		res = go_on(f, op);
-		if (res == -EINPROGRESS)
-			return;
-	}
-	op->done(op, res);
+	if (res != -EINPROGRESS)
+		op->done(op, res);
+	serve_waiting(f);
 }
 
 static int begin(struct backing *b, struct backing_op *op, bool write, struct iovec *iov, unsigned n, uint64_t offset)
@@ -171,6 +184,7 @@ static int begin(struct backing *b, struct backing_op *op, bool write, struct io
 	op->offset = offset;
 	op->want = (uint32_t)iov_bytes(iov, n);
 	op->got = 0;
+	op->step = BACKING_PLAIN;
 	assert(op->want);
 	return go_on(file_of(b), op);
 }
@@ -203,7 +217,6 @@ static int file_sync_on_ring(struct backing *b, struct backing_op *op)
 static int attach_here(struct backing *b, struct backing_op *op, unsigned index)
 {
 	op->backing = b;
-	op->index = index;
 	return 0;
 }
 
@@ -241,8 +254,7 @@ static void file_close(struct backing *b)
 		close(f->fd);
 	if (f->direct_fd >= 0)
 		close(f->direct_fd);
-	if (f->bounce)
-		munmap(f->bounce, (size_t)VIRTQ_SIZE_MAX * BOUNCE_BYTES);
+	bounce_close(f);
 	free(f);
 }
 
@@ -276,5 +288,16 @@ const struct backing_ops file_inline_ops = {
 	.writev = file_writev,
 	.sync_data = file_sync_here,
 	.cancel = cancel_here,
+	.close = file_close,
+};
+
+const struct backing_ops file_mixed_ops = {
+	.name = "inline+uring",
+	.attach = attach_on_ring,
+	.detach = detach_on_ring,
+	.readv = file_readv,
+	.writev = file_writev,
+	.sync_data = file_sync_on_ring,
+	.cancel = cancel_on_ring,
 	.close = file_close,
 };

@@ -21,12 +21,16 @@ static bool is_data(const struct blk_request *r)
 	return (r->type == VIRTIO_BLK_T_IN || is_write(r)) && r->len;
 }
 
-/* By where the whole request lies, whatever of it is done already. */
-static bool overlap(const struct blk_request *a, const struct blk_request *b)
+/* By where the whole request lies, whatever of it is done already, and in which
+ * pieces the backing writes. */
+static bool overlap(const struct blk_request *a, const struct blk_request *b, uint64_t granule)
 {
-	uint64_t a_start = a->offset - a->done, b_start = b->offset - b->done;
+	uint64_t mask = granule ? granule - 1 : 0;
+	uint64_t a_start = (a->offset - a->done) & ~mask, a_end = a->offset - a->done + a->len;
+	uint64_t b_start = (b->offset - b->done) & ~mask, b_end = b->offset - b->done + b->len;
 
-	return a_start < b_start + b->len && b_start < a_start + a->len;
+	/* Offsets end below 2^63: the last piece's end is no overflow. */
+	return a_start < ((b_end + mask) & ~mask) && b_start < ((a_end + mask) & ~mask);
 }
 
 /*
@@ -34,11 +38,12 @@ static bool overlap(const struct blk_request *a, const struct blk_request *b)
  * it, and overlapping transfers of which one writes for each other, so that the
  * ring's order is the disk's. Nothing waits for a flush.
  */
-static bool must_follow(const struct blk_request *later, const struct blk_request *earlier)
+static bool must_follow(const struct blk *b, const struct blk_request *later, const struct blk_request *earlier)
 {
 	if (later->type == VIRTIO_BLK_T_FLUSH)
 		return is_write(earlier);
-	return is_data(later) && is_data(earlier) && (is_write(later) || is_write(earlier)) && overlap(later, earlier);
+	return is_data(later) && is_data(earlier) && (is_write(later) || is_write(earlier)) &&
+	       overlap(later, earlier, b->backing->granule);
 }
 
 static void count_blockers(const struct blk *b, struct blk_request *r)
@@ -47,7 +52,7 @@ static void count_blockers(const struct blk *b, struct blk_request *r)
 	if (!b->n_writes && !is_write(r))
 		return;
 	for (const struct blk_request *e = b->first; e; e = e->next)
-		r->blockers += must_follow(r, e);
+		r->blockers += must_follow(b, r, e);
 }
 
 static void append(struct blk *b, struct blk_request *r)
@@ -73,7 +78,7 @@ static void make_ready(struct blk *b, struct blk_request *r)
 static void release(struct blk *b, struct blk_request *r)
 {
 	for (struct blk_request *w = b->n_waiting ? r->next : NULL; w; w = w->next) {
-		if (!w->blockers || !must_follow(w, r))
+		if (!w->blockers || !must_follow(b, w, r))
 			continue;
 		if (--w->blockers == 0) {
 			b->n_waiting--;
