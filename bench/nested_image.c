@@ -23,7 +23,7 @@ static const char *const l1_modules[] = { "virtio_pci", "virtio_console", "virti
 /* With this CPU L1 and stock guests below it were seen to run; TCG had faults in cmpxchg16b. */
 static const char l1_cpu[] = "max,-cx16";
 /* The kernel's check of its timer is a panic where a busy machine gives QEMU no time. */
-static const char l1_append[] = "console=ttyS0 quiet panic=-1 no_timer_check mitigations=off";
+static const char l1_append[] = "console=ttyS0 quiet panic=-1 no_timer_check mitigations=off psi=1";
 
 __attribute__((format(printf, 4, 5))) static int fail(char *why, size_t size, int error, const char *fmt, ...)
 {

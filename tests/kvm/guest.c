@@ -254,6 +254,9 @@ void guest_main(const uint32_t *start_info)
 		say("\n");
 		break;
 	}
+	case 'i': /* idle: the same, once it has said so */
+		say("up\n");
+		__attribute__((fallthrough));
 	case 'h': /* stand still */
 		for (;;)
 			__asm__ volatile("cli; hlt");
