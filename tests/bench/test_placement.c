@@ -409,7 +409,7 @@ static void every_plan_keeps_its_promises(void **state)
 	unsigned planned = 0, refused = 0;
 
 	srand(5);
-	for (unsigned round = 0; round < 60; round++) {
+	for (unsigned round = 0; round < 12; round++) {
 		struct shape s = { 1 + below(2), 1 + below(3), 1 + below(4), 1 + below(2) };
 		struct bits allowed = some_of(cpus_of(&s), 80);
 		struct host_cpus h;
@@ -419,7 +419,7 @@ static void every_plan_keeps_its_promises(void **state)
 		tree(&s);
 		bits_add(&allowed, 0);
 		assert_int_equal(host_cpus_read(&h, root, &allowed), 0);
-		for (unsigned i = 0; i < 50; i++) {
+		for (unsigned i = 0; i < 250; i++) {
 			struct placement_busy busy = { .llc = some_of(h.n_llcs, 30), .cpu = some_of(h.n, 20) };
 			struct placement_request q = { .mode = (enum host_mode)below(3),
 						       .vcpus = 1 + below(12),
