@@ -134,7 +134,7 @@ if wanted throttle; then
 run() { # DISK BS
 	/usr/bin/fio --name=t --filename="/dev/$1" --ioengine=libaio --direct=1 --iodepth=8 --rw=randread --bs="$2" \
 		--norandommap --ramp_time=4 --time_based --runtime=10 --output-format=terse --terse-version=3 |
-		awk -F';' -v disk="$1" '{ print disk, $8, $7 * 1024, $16 }' # IOPS, bytes a second, longest completion in us
+		awk -F';' -v disk="$1" '{ print disk, $8, $7 * 1024, $15 }' # IOPS, bytes a second, longest completion in us
 }
 run vda 4k; run vdb 4k; run vdc 4k; run vdd 4k
 dmesg | grep -i 'hung task' || echo none hung
