@@ -33,6 +33,7 @@ int cpuid_set(struct vm *vm, struct vcpu *v, struct vm_error *err)
 {
 	const struct cpuid_features f = {
 		.tsc_deadline = ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0,
+		.ext_dest_id = vm->split,
 	};
 	struct cpuid *c = malloc(sizeof *c);
 	int rc = 0;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "kvm/cpuid_topology.h"
+#include "kvm/ioapic.h"
 #include "kvm/serial.h"
 #include "kvm/vm.h"
 
@@ -83,7 +84,9 @@ struct vm {
 	struct reactor *r;
 	struct vm_config cfg;
 	struct topology topology;
-	struct cpuid *cpuid; /* what KVM supports */
+	struct cpuid *cpuid;  /* what KVM supports */
+	bool split;	      /* KVM has the LAPICs, and the IOAPIC is ours: APIC ids beyond 8 bits */
+	struct ioapic ioapic; /* if split */
 	int kvm_fd, fd;
 	size_t run_size;
 	struct vm_host_facts host;

@@ -141,6 +141,24 @@ static bool interrupt_register(struct vm_device *vd, uint32_t offset, uint8_t *d
 	return false;
 }
 
+static void exit_ioapic(struct vcpu *v)
+{
+	struct kvm_run *run = v->run;
+	uint32_t offset = (uint32_t)(run->mmio.phys_addr - IOAPIC_BASE), value = 0;
+	int rc;
+
+	if (!run->mmio.is_write) {
+		value = ioapic_read(&v->vm->ioapic, offset);
+		memset(run->mmio.data, 0, sizeof run->mmio.data);
+		memcpy(run->mmio.data, &value, sizeof value);
+		return;
+	}
+	memcpy(&value, run->mmio.data, run->mmio.len < sizeof value ? run->mmio.len : sizeof value);
+	rc = ioapic_write(&v->vm->ioapic, offset, value);
+	if (rc)
+		vm_request_end(v->vm, VM_FATAL, "IOAPIC: KVM refuses the guest's routes: %s", strerror(-rc));
+}
+
 static void exit_mmio(struct vcpu *v)
 {
 	struct kvm_run *run = v->run;
@@ -148,6 +166,10 @@ static void exit_mmio(struct vcpu *v)
 	struct mailbox *m = &v->mail;
 
 	count(&v->exits_mmio);
+	if (v->vm->split && run->mmio.phys_addr - IOAPIC_BASE < IOAPIC_SIZE) {
+		exit_ioapic(v);
+		return;
+	}
 	if (!vd) {
 		if (!run->mmio.is_write)
 			memset(run->mmio.data, 0xff, sizeof run->mmio.data);
@@ -261,6 +283,8 @@ static bool handle_exit(struct vcpu *v)
 	case KVM_EXIT_SHUTDOWN:
 		vm_request_end(v->vm, VM_RESET, "triple fault on vCPU %u", v->index);
 		break;
+	case KVM_EXIT_IOAPIC_EOI: /* of a level: nothing is ever held */
+		return true;
 	case KVM_EXIT_SYSTEM_EVENT:
 		vm_request_end(v->vm, run->system_event.type == KVM_SYSTEM_EVENT_SHUTDOWN ? VM_POWEROFF : VM_RESET,
 			       "system event %u", run->system_event.type);

@@ -10,8 +10,10 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include "kvm/acpi_table.h"
 #include "kvm/internal.h"
 
 /* Serial output is collected this long before the reactor looks at it. */
@@ -190,6 +192,17 @@ static void mask_pics(struct vm *vm)
 	}
 }
 
+/* A vCPU is a descriptor, with its statistics two: many need more than what is given to begin with. */
+static void raise_descriptors(unsigned n)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= 512 + 2 * n)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* The shape of the machine, as far as this KVM goes. */
 static int fit_topology(struct vm *vm, struct vm_error *err)
 {
@@ -219,6 +232,27 @@ static int fit_topology(struct vm *vm, struct vm_error *err)
 			       "topology: its APIC ids go up to %u, and this host's KVM takes them below %d; use fewer "
 			       "CPUs, or powers of two",
 			       topology_apic_id_max(&vm->topology), ids_max);
+	raise_descriptors(vm->topology.n_cpus);
+	return 0;
+}
+
+/* KVM keeps the LAPICs, with ids of 32 bits; the IOAPIC is ours, and nobody misses PICs and PIT. */
+static int create_split_irqchip(struct vm *vm, struct vm_error *err)
+{
+	struct kvm_enable_cap ids = {
+		.cap = KVM_CAP_X2APIC_API,
+		.args = { KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK },
+	};
+	struct kvm_enable_cap split = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { IOAPIC_PINS } };
+
+	if (ioctl(vm->fd, KVM_ENABLE_CAP, &split) || ioctl(vm->fd, KVM_ENABLE_CAP, &ids))
+		return vm_fail(
+			err, errno,
+			"topology: its APIC ids go up to %u, and this host's KVM has no x2APIC ids beyond 254 (%s); "
+			"use fewer CPUs, or powers of two",
+			topology_apic_id_max(&vm->topology), strerror(errno));
+	ioapic_init(&vm->ioapic, vm->fd);
+	vm->split = true;
 	return 0;
 }
 
@@ -227,8 +261,11 @@ static int create_irqchip(struct vm *vm, struct vm_error *err)
 	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
 	uint64_t identity_map = IDENTITY_MAP_ADDR;
 
-	if (ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map) || ioctl(vm->fd, KVM_SET_TSS_ADDR, TSS_ADDR) ||
-	    ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) || ioctl(vm->fd, KVM_CREATE_PIT2, &pit))
+	if (ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map) || ioctl(vm->fd, KVM_SET_TSS_ADDR, TSS_ADDR))
+		return vm_fail(err, errno, "/dev/kvm: no place for its own pages: %s", strerror(errno));
+	if (topology_apic_id_max(&vm->topology) >= ACPI_X2APIC_FIRST)
+		return create_split_irqchip(vm, err);
+	if (ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) || ioctl(vm->fd, KVM_CREATE_PIT2, &pit))
 		return vm_fail(err, errno, "/dev/kvm: no in-kernel irqchip: %s", strerror(errno));
 	mask_pics(vm);
 	return 0;

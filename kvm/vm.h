@@ -19,7 +19,7 @@
 #include "reactor/reactor.h"
 #include "virtio/mmio.h"
 
-#define VM_CPUS_MAX 254
+#define VM_CPUS_MAX 1024 /* as far as KVM goes; a host's may take fewer */
 #define VM_MEMORY_MIN (64ull << 20)
 
 /* How the host backs guest memory. All zero: nothing is touched before the guest

@@ -67,7 +67,7 @@ wrong 64 "--scheduler fif" bench --scheduler fif
 wrong 64 "--duration never" bench --duration never
 wrong 64 "--duration 0" bench --duration 0
 wrong 64 "--seed 0" bench --seed 0
-for cpus in 0 5000 255 -1 2x ''; do wrong 64 "--cpus $cpus" run --cpus "$cpus" -- true; done
+for cpus in 0 5000 1025 -1 2x ''; do wrong 64 "--cpus $cpus" run --cpus "$cpus" -- true; done
 for memory in 0 1M 63M 4G4 lots -1G 99999999T; do wrong 64 "--memory $memory" run --memory "$memory" -- true; done
 wrong 64 "--host sky" run --host sky -- true
 wrong 64 "--timeout soon" run --timeout soon -- true

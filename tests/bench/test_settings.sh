@@ -61,7 +61,7 @@ wrong "($c:3)" 'disk = size=1M\n[run]\ndisk = x,engine=fast\n' -- run -- true
 # Who speaks last. The last good word is seen by what the bad one of a lower place does not break.
 wrong "(KTSTR_CPUS)" 'cpus = 3\n[run]\ncpus = 2\n' KTSTR_CPUS=zero -- run -- true
 wrong "($c:3)" 'cpus = 3\n[run]\ncpus = zero\n' -- run -- true
-wrong "use 1 to 254" 'cpus = 3\n' KTSTR_CPUS=2 -- run --cpus zero -- true
+wrong "use 1 to 1024" 'cpus = 3\n' KTSTR_CPUS=2 -- run --cpus zero -- true
 if grep -qF "$c" "$dir/err" || grep -qF KTSTR_CPUS "$dir/err"; then fail "a typed word has an origin"; fi
 wrong "--timeout x" 'cpus = zero\n' -- run --cpus 2 --timeout x -- true
 wrong "--timeout x" 'cpus = zero\n' KTSTR_CPUS=1 -- run --timeout x -- true

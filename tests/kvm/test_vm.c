@@ -21,6 +21,7 @@
 
 static const char *guest_path;
 static bool register_page; /* of the next run_guest() */
+static const struct topology *shape;
 
 struct run {
 	struct reactor *r;
@@ -89,6 +90,7 @@ static void run_guest(struct run *run, const char *cmd, uint64_t memory, unsigne
 		.cmdline = cmd,
 		.cpus = cpus,
 		.memory = memory,
+		.topology = shape,
 		.register_page = register_page,
 		.serial_out = serial_out,
 		.ended = ended,
@@ -164,6 +166,27 @@ static void several_vcpus_start_and_stop(void **state)
 	run_guest(&run, "b", 64 << 20, 4, true);
 	assert_int_equal(run.end, VM_POWEROFF);
 	assert_string_equal(run.out, "interrupts 200 sum 1000\n");
+	run_free(&run);
+}
+
+/* 130 CPUs with APIC ids up to 256: the IOAPIC is ours then, and the data plane still leaves no vCPU to user space. */
+static void apic_ids_beyond_8_bits(void **state)
+{
+	static struct topology t;
+	char why[TOPOLOGY_WHY];
+
+	assert_int_equal(topology_init(&t, 1, 2, 129, 1, why), 0);
+	t.cores[1] = 1;
+	assert_int_equal(topology_finish(&t, why), 0);
+	assert_int_equal(topology_share_memory(&t, 64 << 20, why), 0);
+	assert_int_equal(topology_apic_id_max(&t), 256);
+	shape = &t;
+	run_guest(&run, "b", 64 << 20, 0, true);
+	shape = NULL;
+	assert_false(run.timed_out);
+	assert_int_equal(run.end, VM_POWEROFF);
+	assert_string_equal(run.out, "interrupts 200 sum 1000\n");
+	assert_true(run.exits.mmio < 400 + 40 + 4); /* four writes to the IOAPIC */
 	run_free(&run);
 }
 
@@ -345,6 +368,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(kick_by_ioeventfd_and_interrupt_by_irqfd),
 		cmocka_unit_test(register_page_takes_the_exits_away),
 		cmocka_unit_test(several_vcpus_start_and_stop),
+		cmocka_unit_test(apic_ids_beyond_8_bits),
 		cmocka_unit_test(panic_is_told_from_a_reboot),
 		cmocka_unit_test(reset_register_ends_the_vm),
 		cmocka_unit_test(triple_fault_ends_the_vm),

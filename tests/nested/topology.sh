@@ -1,0 +1,63 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Shapes of machines in stock guests, each checked by the guest's own init; POSIX sh, for it runs under busybox too.
+# usage: topology.sh KTSTR KERNELS SHAPE...; TAP on stdout. A shape is looked at under the first kernel, those of up to
+# 16 CPUs under the others too.
+ktstr=$1 kernels=$2
+shift 2
+n=0
+dir=$(mktemp -d) && cd "$dir" || exit 70
+trap 'rm -rf "$dir"' EXIT
+
+# report NAME CONDITION...: one TAP line; what was said goes with a failure
+report() {
+	n=$((n + 1))
+	name=$1
+	shift
+	if "$@"; then
+		echo "ok $n - $name"
+	else
+		echo "not ok $n - $name"
+		{ echo "exit code $code, err:"; tail -n 25 err; } | sed 's/^/# /'
+	fi
+}
+
+# guest ARGS...: run it; $code is what came. Under QEMU's TCG a triple fault gets a second try (guests.sh says why).
+guest() {
+	rm -f facts
+	"$ktstr" run --host direct --timeout 900s --stats facts "$@" >out 2>err </dev/null
+	code=$?
+	if [ "$code" -eq 70 ] && [ -n "${KTSTR_NESTED:-}" ] && grep -q 'triple fault on vCPU' err; then
+		sed 's/^/# /' err
+		echo "# second try: $*"
+		"$ktstr" run --host direct --timeout 900s --stats facts "$@" >out 2>err </dev/null
+		code=$?
+	fi
+}
+# Its init looked at every CPU, and had nothing to say; nor had its kernel of firmware's bugs.
+as_asked() { # CPUS
+	[ "$code" -eq 0 ] && grep -q '"ok": true' facts && [ "$(sed -n 1p out)" = "$1" ] && ! grep -q '^bug' out
+}
+cpus_of() { "$ktstr" topo "$1" | sed -n '1s/.*: \([0-9]*\) CPUs.*/\1/p'; }
+
+for shape; do
+	cpus=$(cpus_of "$shape")
+	for kernel in $kernels; do
+		if [ "$kernel" != "${kernels%% *}" ] && [ "$cpus" -gt 16 ]; then continue; fi
+		from=$(date +%s)
+		# The kernel's own complaints about what firmware said.
+		guest --kernel "$kernel" --topology "$shape" --memory $((192 + 4 * cpus + 32 * (cpus > 16)))M -- sh -c '
+			grep -c ^processor /proc/cpuinfo
+			dmesg | grep -iE "firmware bug|inconsisten|mismatch|topology.*(broken|invalid)|BUG:|WARNING:" | sed "s/^/bug /"
+			cat /proc/schedstat | grep -c ^domain'
+		report "$shape: $cpus CPUs, $kernel, $(($(date +%s) - from)) s" as_asked "$cpus"
+	done
+done
+
+first=${kernels%% *}
+guest --kernel "$first" --topology 1n2l1c1t --append nr_cpus=1 --memory 192M -- echo ran
+report "a kernel that sees less is found out, and nothing is run" sh -c \
+	"[ $code -eq 70 ] && ! [ -s out ] && grep -q 'topology: machine: CPUs online are \"0\", asked for were \"0-1\"' err && grep -q '\"ok\": false' facts"
+guest --kernel "$first" --topology 1n2l1c1t --append nr_cpus=1 --memory 192M --topology-check off -- echo ran
+report "unless it was told not to look" sh -c "[ $code -eq 0 ] && grep -q ran out && grep -q '\"check\": null' facts"
+echo "1..$n"
