@@ -45,13 +45,13 @@ bool ioapic_message(uint64_t entry, struct kvm_irq_routing_msi *msi)
 
 static int set_routes(struct ioapic *a)
 {
-	struct {
-		struct kvm_irq_routing header;
-		struct kvm_irq_routing_entry entry[IOAPIC_PINS];
-	} r;
-	struct kvm_irq_routing *routing = (struct kvm_irq_routing *)&r;
+	union {
+		struct kvm_irq_routing routing;
+		uint8_t room[sizeof(struct kvm_irq_routing) + IOAPIC_PINS * sizeof(struct kvm_irq_routing_entry)];
+	} u;
+	struct kvm_irq_routing *routing = &u.routing;
 
-	memset(&r, 0, sizeof r);
+	memset(&u, 0, sizeof u);
 	for (uint32_t i = 0; i < IOAPIC_PINS; i++) {
 		struct kvm_irq_routing_entry *e = &routing->entries[routing->nr];
 
