@@ -7,6 +7,7 @@
  *   machine_scheduler.c  the scheduler that it is to run under
  *   machine.c            the run
  *   machine_report.c     the facts
+ *   machine_plan.c       what it would be
  *   machine_nested.c     the same verb in the nested host instead
  */
 #ifndef KTSTR_BENCH_MACHINE_H
@@ -54,6 +55,9 @@ int machine_run(const struct machine_options *o, const struct machine_job *job, 
  */
 int machine_run_nested(const struct machine_options *o, const struct machine_job *job, const char *const *outputs,
 		       int argc, char **argv);
+
+/* --dry-run: print what the above would make, on a host of kind HOST_DIRECT or HOST_NESTED. An exit code. */
+int machine_dry_run(const struct machine_options *o, const struct machine_job *job, enum host_choice host);
 
 /* The guest's initramfs in a buffer to free(); 0 or an exit code. */
 int machine_guest_archive(const struct machine_options *o, const struct machine_job *job, uint8_t **archive,

@@ -39,6 +39,7 @@ enum {
 	OPT_EVENTS,
 	OPT_SCX_STATS,
 	OPT_WAKE,
+	OPT_DRY_RUN,
 };
 
 static const struct argp_option options[] = {
@@ -84,6 +85,8 @@ static const struct argp_option options[] = {
 	  "accessor-ready; may be repeated",
 	  11 },
 	{ "console", OPT_CONSOLE, NULL, 0, "Show the guest's COM1 on stderr", 11 },
+	{ "dry-run", OPT_DRY_RUN, "json", OPTION_ARG_OPTIONAL,
+	  "Print the machine that would be, and make none; with --dry-run=json as JSON", 11 },
 	{ "verbose", 'v', NULL, 0, "Tell on stderr what is being done", 11 },
 	{ 0 },
 };
@@ -245,6 +248,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_CONSOLE:
 		o->console = true;
+		return 0;
+	case OPT_DRY_RUN:
+		if (arg && strcmp(arg, "json"))
+			cli_usage("--dry-run %s: not a form; use --dry-run or --dry-run=json", arg);
+		o->dry_run = arg ? DRY_RUN_JSON : DRY_RUN_TEXT;
 		return 0;
 	case 'v':
 		o->verbose = true;

@@ -25,6 +25,7 @@
 enum register_choice { REGISTERS_AUTO, REGISTERS_ON, REGISTERS_OFF };
 /* HOST_TRY, not documented: direct, whatever the probe says, to time a start up to where such a KVM gives up. */
 enum host_choice { HOST_AUTO, HOST_DIRECT, HOST_NESTED, HOST_TRY };
+enum dry_run { DRY_RUN_NO, DRY_RUN_TEXT, DRY_RUN_JSON };
 
 struct machine_list {
 	const char *word[MACHINE_LIST_MAX + 1]; /* NULL-terminated */
@@ -35,6 +36,7 @@ struct machine_list {
 struct machine_options {
 	enum host_choice host;
 	enum register_choice register_page;
+	enum dry_run dry_run;
 	const char *kernel; /* as given */
 	const char *initrd, *append, *stats;
 	const char *scheduler; /* of bpf/; or a program, with a '/', and its words; or NULL: the kernel's own */

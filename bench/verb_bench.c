@@ -259,6 +259,8 @@ int verb_bench(int argc, char **argv)
 		words[5 + i] = (char *)b.workload[i];
 	job.companion = (struct nested_file){ .host = program, .guest = WORKLOAD_IN_GUEST };
 	job.ctx = &b;
+	if (b.machine.dry_run)
+		return machine_dry_run(&b.machine, &job, (enum host_choice)rc);
 	if (rc == HOST_DIRECT)
 		return measure(&b, &job);
 	if (b.json && strcmp(b.json, "-"))

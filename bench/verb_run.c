@@ -136,6 +136,8 @@ int verb_run(int argc, char **argv)
 	rc = host_choose(a.machine.host, &job.probe);
 	if (rc < 0)
 		return -rc;
+	if (a.machine.dry_run)
+		return machine_dry_run(&a.machine, &job, (enum host_choice)rc);
 	if (rc == HOST_NESTED)
 		return machine_run_nested(&a.machine, &job, NULL, argc, argv);
 	machine_run(&a.machine, &job, &result);

@@ -70,6 +70,8 @@ int verb_shell(int argc, char **argv)
 	if (rc < 0)
 		return -rc;
 	job.argv = a.argv;
+	if (a.machine.dry_run)
+		return machine_dry_run(&a.machine, &job, (enum host_choice)rc);
 	if (rc == HOST_NESTED)
 		return machine_run_nested(&a.machine, &job, NULL, argc, argv);
 	machine_run(&a.machine, &job, &result);

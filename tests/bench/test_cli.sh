@@ -41,7 +41,7 @@ right() {
 
 right "ktstr " --version
 right "EXAMPLES" --help
-for verb in run shell bench doctor; do right "EXAMPLES" $verb --help; done
+for verb in run shell bench doctor locks; do right "EXAMPLES" $verb --help; done
 right '"schema": "ktstr-doctor/1"' doctor --json
 right "" doctor --kvm-kind
 grep -qxE 'none|software|hardware' "$dir/out" || fail "prints no kind of KVM"
@@ -69,6 +69,15 @@ wrong 64 "--duration 0" bench --duration 0
 wrong 64 "--seed 0" bench --seed 0
 for cpus in 0 5000 1025 -1 2x ''; do wrong 64 "--cpus $cpus" run --cpus "$cpus" -- true; done
 for memory in 0 1M 63M 4G4 lots -1G 99999999T; do wrong 64 "--memory $memory" run --memory "$memory" -- true; done
+for mode in fast '' Default; do wrong 64 "--mode $mode" run --mode "$mode" -- true; done
+for cap in 0 -1 x 5000; do wrong 64 "--cpu-cap $cap" run --cpu-cap "$cap" -- true; done
+wrong 64 "--cpu-cap 2: mode performance" run --cpu-cap 2 --mode performance -- true
+wrong 64 "--wait later" run --wait later -- true
+wrong 64 "--halt-poll 2s" run --halt-poll 2s -- true
+wrong 64 "--dry-run xml" run --dry-run=xml -- true
+wrong 64 "--watch 1ms" locks --watch=1ms
+wrong 64 "extra" locks extra
+KTSTR_LOCK_DIR=$dir/none wrong 69 "$dir/none" locks
 wrong 64 "--host sky" run --host sky -- true
 wrong 64 "--timeout soon" run --timeout soon -- true
 wrong 64 "--timeout 0" run --timeout 0 -- true

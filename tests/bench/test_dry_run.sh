@@ -1,0 +1,108 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# --dry-run: the machine that would be, by the word; and that none of it came to be. usage: test_dry_run.sh KTSTR
+set -u
+ktstr=$1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+unset "${!KTSTR_@}"
+export KTSTR_CONFIG=$dir/config KTSTR_CACHE_DIR=$dir/cache KTSTR_LOCK_DIR=$dir/locks HOME=$dir
+mkdir "$dir/locks"
+cd "$dir" || exit 1
+failed=0 n=0
+
+fail() {
+	echo "FAILED: $*"
+	sed 's/^/    /' err out
+	failed=1
+}
+
+# golden WORDS...: what is expected comes on stdin; paths of this run are DIR, the host's kind is KIND, what every guest is told COMMON.
+golden() {
+	n=$((n + 1))
+	"$ktstr" "$@" >out 2>err </dev/null || fail "$*: exit code $?"
+	[ ! -s err ] || fail "$*: something on stderr"
+	sed "s|$dir|DIR|g; /^host  /s|: .*|: KIND|; s|console=ttyS0 .* rdinit=/init|COMMON|" out >told
+	diff - told || fail "$*: not as expected"
+}
+
+echo "no kernel" >kernel
+truncate -s 1M disk.img
+cat >config <<'CONFIG'
+cpus = 3
+net = yes
+[run]
+timeout = 90s
+[bench]
+duration = 2s
+CONFIG
+
+golden run --host nested --kernel kernel --dry-run -- echo a b <<'GOLDEN'
+host         nested: KIND
+mode         default; its CPUs are chosen in the nested host
+kernel       DIR/kernel
+cmdline      COMMON
+cpus         3, 1n1l3c1t
+memory       1 GiB
+net          loopback
+poll         auto
+timeout      90 s
+command      echo a b
+setting      cpus = 3 (DIR/config:1)
+setting      net = yes (DIR/config:2)
+setting      timeout = 90s (DIR/config:4)
+GOLDEN
+
+# Typed over the environment, the environment over the file.
+export KTSTR_CPUS=5 KTSTR_MEMORY=512M
+golden bench --host nested --kernel kernel --dry-run --cpus 1 --disk disk.img,ro --disk size=1M,iops=5 --file kernel:/k \
+	--append "quiet nosmp" --mode performance --poll 50 --register-page on wakeup <<'GOLDEN'
+host         nested: KIND
+mode         performance; its CPUs are chosen in the nested host
+kernel       DIR/kernel
+cmdline      COMMON quiet nosmp
+cpus         1, 1n1l1c1t
+memory       512 MiB
+disk         disk.img,ro
+disk         size=1048576,iops=5
+net          loopback
+registers    in memory
+poll         50 us
+file         kernel:/k
+timeout      324 s
+command      /ktstr/ktstr-workload --duration 2000000000ns --seed 1 wakeup
+setting      net = yes (DIR/config:2)
+setting      duration = 2s (DIR/config:6)
+setting      memory = 512M (KTSTR_MEMORY)
+GOLDEN
+unset KTSTR_CPUS KTSTR_MEMORY
+: >config
+
+# On this machine itself: whatever KVM it has, for nothing is made.
+n=$((n + 1))
+"$ktstr" run --host try --kernel kernel --cpus 1 --dry-run=json -- true >out 2>err || fail "--host try: exit code $?"
+python3 - <<'PYTHON' || fail "the JSON is not as expected"
+import json, os
+plan = json.load(open("out"))
+taken = plan["resources"]
+assert plan["schema"] == "ktstr-plan/1" and plan["host"] == "direct" and plan["command"] == ["true"]
+assert taken["mode"] == "default" and taken["where"] == "this machine" and taken["locks"] == "shared"
+assert plan["settings"] == [] and plan["cpus"] == 1 and plan["topology"]["shape"] == "1n1l1c1t"
+PYTHON
+if [ "$(nproc)" -ge 2 ]; then
+	n=$((n + 1))
+	"$ktstr" run --host try --kernel kernel --cpus 1 --mode performance --dry-run -- true >out 2>err ||
+		fail "--mode performance: exit code $?"
+	grep -q '^mode  *performance on CPUs [0-9,-]* of LLCs [0-9]*, locks exclusive$' out || fail "no CPUs are told"
+	grep -q '^pin  *vCPU 0 on CPU [0-9]*$' out || fail "no vCPU's CPU is told"
+	grep -q '^pin  *reactor on CPU [0-9]*$' out || fail "no reactor's CPU is told"
+fi
+n=$((n + 1))
+"$ktstr" run --host try --kernel kernel --cpus 254 --mode performance --dry-run -- true >out 2>err || fail "254: exit code $?"
+grep -q '^mode  *performance; not to be had now: performance mode: 254 vCPUs and the reactor need 255 CPUs' out ||
+	[ "$(nproc)" -gt 254 ] || fail "does not say that it can't be had"
+
+[ -z "$(ls locks)" ] || fail "locks were taken"
+[ ! -e cache ] || fail "a cache was made"
+echo "$n plans"
+exit $failed
