@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # --dry-run: the machine that would be, by the word; and that none of it came to be. usage: test_dry_run.sh KTSTR
 set -u
-ktstr=$1
+ktstr=$(readlink -f "$1")
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 unset "${!KTSTR_@}"
