@@ -1,38 +1,62 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The table, and with -v json=FILE the figures, of compare.session's rows: medians over the rounds.
 
-function median(key,   list, n, i, j, t) {
-	n = split(values[key], list, " ")
+function sorted(list, n,   i, j, t) {
 	for (i = 2; i <= n; i++)
 		for (j = i; j > 1 && list[j - 1] + 0 > list[j] + 0; j--) {
 			t = list[j]
 			list[j] = list[j - 1]
 			list[j - 1] = t
 		}
-	return n ? (n % 2 ? list[(n + 1) / 2] : (list[n / 2] + list[n / 2 + 1]) / 2) : ""
 }
 
-function put(key, value) {
+function middle(list, n) { return n ? (n % 2 ? list[(n + 1) / 2] : (list[n / 2] + list[n / 2 + 1]) / 2) : "" }
+
+function median(key,   list, n) {
+	n = split(values[key], list, " ")
+	sorted(list, n)
+	return middle(list, n)
+}
+
+function put(key, value, round) {
 	if (value == "" || value == "none")
 		return
 	if (!(key in values))
 		order[++n_keys] = key
 	values[key] = values[key] " " value
+	at[key, round] = value
+	if (round > rounds)
+		rounds = round
+}
+
+function per(key, count, n, round) {
+	if (n > 0 && count != "none")
+		put(key, count / n, round)
 }
 
 function figure(key, format) { return key in values ? sprintf(format, median(key)) : "-" }
 
-function ratio(a, b) { return a in values && b in values && median(b) > 0 ? sprintf("%.2f", median(a) / median(b)) : "-" }
+# Of the rounds in which both were measured, each against the same round: median, and in brackets least and most.
+function ratio(a, b,   list, n, i) {
+	for (i = 1; i <= rounds; i++)
+		if ((a, i) in at && (b, i) in at && at[b, i] > 0)
+			list[++n] = at[a, i] / at[b, i]
+	sorted(list, n)
+	return n ? sprintf("%.2f (%.2f .. %.2f)", middle(list, n), list[1], list[n]) : "-"
+}
 
 function block_row(vmm, cell, against,   key) {
 	key = "block." cell "." vmm "."
-	printf "%-14s %-14s %9s %9s %9s %9s %10s %8s\n", cell, vmm, figure(key "iops", "%d"), figure(key "mean_us", "%d"),
-		figure(key "p50_us", "%d"), figure(key "p99_us", "%d"), figure(key "exits_per_request", "%.3f"), against
+	printf "%-13s %-13s %7s %8s %7s %7s %8s %9s %9s  %s\n", cell, vmm, figure(key "iops", "%d"), figure(key "mean_us", "%d"),
+		figure(key "p50_us", "%d"), figure(key "p99_us", "%d"), figure(key "user_exits_per_request", "%.3f"),
+		figure(key "exits_per_request", "%.2f"), figure(key "interrupts_per_request", "%.3f"), against
 }
 
 function block_table(   i, cell, a, b, best) {
-	printf "4k in a stock guest, 1 vCPU; ratio: ktstr's IOPS to the better of QEMU's\n"
-	printf "%-14s %-14s %9s %9s %9s %9s %10s %8s\n", "cell", "VMM", "IOPS", "mean us", "p50 us", "p99 us", "exits/req", "ratio"
+	printf "4k in a stock guest, 1 vCPU; per request: exits to user space, all exits, interrupts; ratio: ktstr's IOPS to the\n"
+	printf "better of QEMU's, round by round: median (least .. most)\n"
+	printf "%-13s %-13s %7s %8s %7s %7s %8s %9s %9s  %s\n", "cell", "VMM", "IOPS", "mean us", "p50 us", "p99 us", "to user",
+		"exits", "interr.", "ratio"
 	for (i = 1; i <= n_cells; i++) {
 		cell = cells[i]
 		a = "block." cell ".qemu-io_uring.iops"
@@ -44,16 +68,36 @@ function block_table(   i, cell, a, b, best) {
 	}
 }
 
+function console_row(vmm, way, against,   key) {
+	key = "console." way "." vmm "."
+	printf "%-9s %-11s %8s %13s %10s %10s  %s\n", way, vmm, figure(key "mib_per_s", "%.1f"),
+		figure(key "user_exits_per_mib", "%.2f"), figure(key "exits_per_mib", "%.1f"),
+		figure(key "interrupts_per_mib", "%.1f"), against
+}
+
+function console_table(   i, way) {
+	printf "A stream through a virtio-serial port of a stock guest, 1 vCPU; per MiB: exits to user space, all exits,\n"
+	printf "interrupts; ratio: ktstr's console to QEMU's, round by round: median (least .. most)\n"
+	printf "%-9s %-11s %8s %13s %10s %10s  %s\n", "way", "VMM", "MiB/s", "to user", "exits", "interr.", "ratio"
+	for (i = 1; i <= n_ways; i++) {
+		way = ways[i]
+		console_row("ktstr-bulk", way, ratio("console." way ".ktstr-bulk.mib_per_s", "console." way ".qemu.mib_per_s"))
+		console_row("qemu", way, "")
+	}
+}
+
 function start_row(cpus, what, title, unit, scale,   k, q) {
 	k = "start." cpus ".ktstr." what
 	q = "start." cpus ".qemu." what
-	printf "%5s  %-28s %10s %10s %-4s %8s\n", cpus, title, k in values ? sprintf("%.1f", median(k) / scale) : "-",
+	if (!(k in values) && !(q in values))
+		return
+	printf "%5s  %-26s %10s %10s %-4s  %s\n", cpus, title, k in values ? sprintf("%.1f", median(k) / scale) : "-",
 		q in values ? sprintf("%.1f", median(q) / scale) : "-", unit, ratio(k, q)
 }
 
 function start_table(   i) {
-	printf "Start and memory; ratio: ktstr to QEMU, less is better\n"
-	printf "%5s  %-28s %10s %10s %-4s %8s\n", "vCPUs", "", "ktstr", "QEMU", "", "ratio"
+	printf "Start and memory; ratio: ktstr to QEMU, round by round: median (least .. most), less is better\n"
+	printf "%5s  %-26s %10s %10s %-4s  %s\n", "vCPUs", "", "ktstr", "QEMU", "", "ratio"
 	for (i = 1; i <= n_cpus; i++) {
 		start_row(cpus_list[i], "first_run", "start to first KVM_RUN", "ms", 1000)
 		start_row(cpus_list[i], "init", "start to guest's init", "ms", 1000)
@@ -85,18 +129,32 @@ $1 == "fact" {
 	facts[name] = $0
 }
 
-$1 == "block" && NF == 10 {
+$1 == "block" && NF == 12 {
 	if (!($3 in seen_cell)) {
 		seen_cell[$3] = 1
 		cells[++n_cells] = $3
 	}
 	key = "block." $3 "." $2 "."
-	put(key "iops", $6)
-	put(key "mean_us", $7)
-	put(key "p50_us", $8)
-	put(key "p99_us", $9)
-	if ($5 > 0 && $10 != "none")
-		put(key "exits_per_request", $10 / $5)
+	put(key "iops", $6, $4)
+	put(key "mean_us", $7, $4)
+	put(key "p50_us", $8, $4)
+	put(key "p99_us", $9, $4)
+	per(key "user_exits_per_request", $10, $5, $4)
+	per(key "exits_per_request", $11, $5, $4)
+	per(key "interrupts_per_request", $12, $5, $4)
+}
+
+$1 == "console" && NF == 9 && $6 > 0 {
+	if (!($3 in seen_way)) {
+		seen_way[$3] = 1
+		ways[++n_ways] = $3
+	}
+	mib = $5 / 1048576
+	key = "console." $3 "." $2 "."
+	put(key "mib_per_s", mib / $6, $4)
+	per(key "user_exits_per_mib", $7, mib, $4)
+	per(key "exits_per_mib", $8, mib, $4)
+	per(key "interrupts_per_mib", $9, mib, $4)
 }
 
 $1 == "lost" { lost[$2 ", " $3 " vCPUs"]++ }
@@ -106,13 +164,18 @@ $1 == "start" && NF == 6 {
 		seen_cpus[$3] = 1
 		cpus_list[++n_cpus] = $3
 	}
-	put("start." $3 "." $2 "." $5, $6)
+	put("start." $3 "." $2 "." $5, $6, $4)
 }
 
 END {
 	if (n_cells)
 		block_table()
-	if (n_cells && n_cpus)
+	if (n_ways) {
+		if (n_cells)
+			print ""
+		console_table()
+	}
+	if ((n_cells || n_ways) && n_cpus)
 		print ""
 	if (n_cpus)
 		start_table()
