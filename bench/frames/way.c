@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/virtio_mmio.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +13,15 @@
 
 #include "bench/hist.h"
 #include "bench/plane/alloc.h"
+#include "bench/poll.h"
 #include "kvm/internal.h"
 #include "virtio/net/backend.h"
 
 #define WARM_UP_NS 100000000ull
 #define PATIENCE_NS 5000000000ull
 
-const char *const way_names[WAYS] = { "on the exit", "reactor", "reactor, register page" };
+const char *const way_names[WAYS] = { "on the exit", "reactor", "reactor, page", "reactor, poll",
+				      "reactor, page, poll" };
 
 /* What the clocks and counters said at one moment. */
 struct mark {
@@ -30,6 +33,7 @@ struct bed {
 	struct reactor *r;
 	struct vm *vm;
 	struct net *net;
+	struct timer deadline;
 	struct net_backend tap; /* notes the time, then hands on to the loopback */
 	const struct net_backend *loopback;
 	uint64_t last_ns; /* of the frame before */
@@ -39,6 +43,8 @@ struct bed {
 	size_t said_len;
 	struct hist gaps;
 };
+
+static cpu_set_t allowed; /* when the program began */
 
 static uint64_t clock_ns(clockid_t id)
 {
@@ -161,11 +167,44 @@ static void ended(void *ctx, enum vm_end end, const char *detail)
 	struct bed *bed = ctx;
 
 	bed->ended = true;
+	reactor_stop(bed->r);
 }
 
 static void serial_out(void *ctx, unsigned port, const uint8_t *data, size_t len)
 {
 	hear(ctx, data, len);
+}
+
+/* The n-th CPU that this process may use; the last one when there are fewer. */
+static void pin(pthread_t thread, unsigned n)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &allowed))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		if (!n--)
+			break;
+	}
+	pthread_setaffinity_np(thread, sizeof(one), &one);
+}
+
+/* A CPU for each thread: left to themselves on a busy machine, one that busy-waits may sit on the other's. */
+static void pin_threads(const struct bed *bed)
+{
+	if (!CPU_COUNT(&allowed))
+		pthread_getaffinity_np(pthread_self(), sizeof(allowed), &allowed);
+	pin(pthread_self(), bed->way == WAY_EXIT ? 1 : 0);
+	if (bed->way != WAY_EXIT)
+		pin(bed->vm->vcpu[0].thread, 1);
+}
+
+static void time_over(struct timer *t)
+{
+	reactor_stop(t->r);
 }
 
 static int bed_create(struct bed *bed, const char *guest, const struct load *load, struct vm_error *err)
@@ -178,7 +217,7 @@ static int bed_create(struct bed *bed, const char *guest, const struct load *loa
 		.cmdline = cmdline,
 		.cpus = 1,
 		.memory = VM_MEMORY_MIN,
-		.register_page = bed->way == WAY_REACTOR_PAGE,
+		.register_page = bed->way == WAY_PAGE || bed->way == WAY_PAGE_POLL,
 		.serial_out = serial_out,
 		.ended = ended,
 		.ctx = bed,
@@ -188,7 +227,11 @@ static int bed_create(struct bed *bed, const char *guest, const struct load *loa
 	snprintf(cmdline, sizeof(cmdline), "%u %u", load->window, load->bytes);
 	if (rc)
 		return vm_fail(err, -rc, "no io_uring: %s", strerror(-rc));
-	rc = vm_create(&bed->vm, bed->r, &cfg, err);
+	if (bed->way == WAY_POLL || bed->way == WAY_PAGE_POLL)
+		reactor_busy_wait(bed->r, POLL_AUTO_NS);
+	rc = timer_open(bed->r, &bed->deadline, time_over);
+	if (!rc)
+		rc = vm_create(&bed->vm, bed->r, &cfg, err);
 	if (!rc)
 		rc = net_loopback_open(&loopback);
 	if (rc)
@@ -214,19 +257,22 @@ static void bed_destroy(struct bed *bed)
 	net_destroy(bed->net);
 	if (bed->loopback)
 		bed->loopback->ops->destroy((struct net_backend *)bed->loopback);
+	if (bed->deadline.r)
+		timer_close(&bed->deadline);
 	if (bed->r)
 		reactor_destroy(bed->r, PATIENCE_NS);
 }
 
 static int bed_run(struct bed *bed, uint64_t deadline_ns)
 {
-	int rc = 0;
+	int rc;
 
 	if (bed->way == WAY_EXIT)
 		return run_vcpu(bed, deadline_ns);
-	while (!bed->ended && rc >= 0 && monotonic_ns() < deadline_ns)
-		rc = reactor_step_until(bed->r, deadline_ns);
-	return bed->ended ? -EPROTO : rc < 0 ? rc : 0;
+	rc = timer_set(&bed->deadline, deadline_ns);
+	if (!rc)
+		rc = reactor_run(bed->r);
+	return bed->ended ? -EPROTO : rc;
 }
 
 static struct mark mark_now(const struct bed *bed)
@@ -284,6 +330,8 @@ int way_measure(enum way way, const char *guest, const struct load *load, uint64
 	hist_init(&bed.gaps);
 	rc = bed_create(&bed, guest, load, &err);
 	assert(allocations()); /* creating it took some: else the linker wrapped nothing */
+	if (!rc)
+		pin_threads(&bed);
 	if (!rc)
 		rc = bed_run(&bed, monotonic_ns() + WARM_UP_NS);
 	if (!rc) {

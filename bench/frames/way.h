@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The ways to handle a kick, each timed with the same guest and the same device: on the vCPU thread, as the exit that
- * the kick is (so do simple VMMs); and by the reactor.
+ * the kick is (so do simple VMMs); and by the reactor, with and without a register page and a busy-wait.
  */
 #ifndef KTSTR_BENCH_FRAMES_WAY_H
 #define KTSTR_BENCH_FRAMES_WAY_H
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum way { WAY_EXIT, WAY_REACTOR, WAY_REACTOR_PAGE, WAYS };
+enum way { WAY_EXIT, WAY_REACTOR, WAY_PAGE, WAY_POLL, WAY_PAGE_POLL, WAYS };
 extern const char *const way_names[WAYS];
 
 struct load {

@@ -21,6 +21,7 @@
 
 struct net {
 	struct virtio_device dev; /* first */
+	struct reactor *r;
 	struct net_backend *backend;
 	struct net_counters counters;
 	uint8_t config[NET_CONFIG_SIZE];
@@ -29,6 +30,7 @@ struct net {
 	bool rx_wanted;	 /* the backend waits for buffers */
 	int rx_error;	 /* what poisons the RX queue when this drain is through */
 	struct selfkick again;
+	struct poller poller;
 
 	struct virtq_chain tx_chain, rx_chain;
 	struct iovec tx_iov[NET_IOV_MAX], rx_iov[NET_IOV_MAX];

@@ -121,7 +121,8 @@ void net_flush(struct net *n)
 		virtio_poison(&n->dev, NET_RXQ, rx_error);
 }
 
-/* At most a ring full of frames; what comes meanwhile waits for a later wake. */
+/* At most a ring full of frames; what comes meanwhile waits for a later wake.
+ * Kicks stay off while the reactor looks here by itself. */
 static void drain_tx(struct net *n)
 {
 	struct virtqueue *tx = &n->dev.vq[NET_TXQ];
@@ -138,8 +139,35 @@ static void drain_tx(struct net *n)
 	net_flush(n);
 	if (ret < 0)
 		virtio_poison(&n->dev, NET_TXQ, ret);
-	else if (!n->tx_stalled && n->dev.active && (virtq_pending(tx) || virtq_enable_kicks(tx)))
+	else if (!n->tx_stalled && n->dev.active && !reactor_polls(n->r) &&
+		 (virtq_pending(tx) || virtq_enable_kicks(tx)))
 		selfkick_ring(&n->again);
+}
+
+/* Whether nothing else will bring us back to the TX ring. */
+static bool tx_is_open(const struct net *n)
+{
+	return n->dev.active && n->dev.vq[NET_TXQ].ready && !n->tx_stalled && !n->again.rung;
+}
+
+static bool look(struct poller *p)
+{
+	struct net *n = (struct net *)((char *)p - offsetof(struct net, poller));
+
+	if (!tx_is_open(n) || !virtq_pending(&n->dev.vq[NET_TXQ]))
+		return false;
+	drain_tx(n);
+	return true;
+}
+
+static bool rest(struct poller *p)
+{
+	struct net *n = (struct net *)((char *)p - offsetof(struct net, poller));
+
+	if (!tx_is_open(n) || !virtq_enable_kicks(&n->dev.vq[NET_TXQ]))
+		return false;
+	drain_tx(n);
+	return true;
 }
 
 void net_tx_resume(struct net *n)
@@ -260,6 +288,9 @@ int net_create_over(struct net **out, struct reactor *r, const struct net_config
 		snprintf(why, why_size, "net: no eventfd: %s", strerror(-ret));
 		goto no_mac;
 	}
+	n->r = r;
+	n->poller = (struct poller){ .look = look, .rest = rest };
+	poller_add(r, &n->poller);
 	n->backend = b;
 	b->net = n;
 	*out = n;
@@ -288,6 +319,7 @@ void net_destroy(struct net *n)
 {
 	if (!n)
 		return;
+	poller_remove(n->r, &n->poller);
 	selfkick_close(&n->again);
 	n->dev.active = false;
 	n->backend->ops->destroy(n->backend);
