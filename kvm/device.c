@@ -40,6 +40,21 @@ static unsigned slot_for(const struct vm *vm, uint32_t device_id)
 	return slot;
 }
 
+/*
+ * An edge on the interrupt line, made here and not by an irqfd: for a line of
+ * the IOAPIC KVM leaves that to a kernel worker on this CPU, which costs a
+ * switch of threads, and waits for as long as the reactor busy-waits.
+ */
+static bool pulse(struct virtio_device *d, void *ctx)
+{
+	struct vm_device *vd = ctx;
+	struct kvm_irq_level line = { .irq = vd->gsi, .level = 1 };
+	int rc = ioctl(vd->vm->fd, KVM_IRQ_LINE, &line);
+
+	line.level = 0;
+	return ioctl(vd->vm->fd, KVM_IRQ_LINE, &line) == 0 && rc == 0;
+}
+
 static int add_kick(struct vm *vm, struct vm_device *vd, unsigned queue, struct vm_error *err)
 {
 	struct vm_kick *vk = &vd->kick[queue];
@@ -106,7 +121,7 @@ int vm_add_device(struct vm *vm, struct virtio_device *d, struct vm_error *err)
 {
 	unsigned slot = slot_for(vm, d->ops->device_id);
 	struct vm_device *vd = &vm->device[vm->n_devices];
-	int rc;
+	int rc = 0;
 
 	if (slot >= VM_DEVICES_MAX || vm->n_devices >= VM_DEVICES_MAX)
 		return vm_fail(err, ENOSPC, "too many devices: at most %d fit", VM_DEVICES_MAX);
@@ -121,9 +136,8 @@ int vm_add_device(struct vm *vm, struct virtio_device *d, struct vm_error *err)
 	d->mem = &vm->mem;
 	d->settled = mail_settled;
 	d->settled_ctx = vd;
-	rc = vm_eventfd(&d->irq_fd, err);
-	if (!rc)
-		rc = vm_irqfd(vm, d->irq_fd, vd->gsi, err);
+	d->interrupt = pulse;
+	d->interrupt_ctx = vd;
 	for (unsigned q = 0; q < d->ops->n_queues && !rc; q++)
 		rc = add_kick(vm, vd, q, err);
 	if (!rc && vm->cfg.register_page)
@@ -142,8 +156,6 @@ void device_remove(struct vm_device *vd)
 		munmap(vd->page, VIRTIO_MMIO_SIZE);
 	if (vd->ack_fd >= 0)
 		close(vd->ack_fd);
-	if (vd->dev->irq_fd >= 0)
-		close(vd->dev->irq_fd);
-	vd->dev->irq_fd = -1;
+	vd->dev->interrupt = NULL;
 	vd->dev->settled = NULL;
 }

@@ -5,7 +5,8 @@
  *
  * vCPU threads are in KVM_RUN only. An exit that needs a device is posted to
  * the reactor through the vCPU's mailbox and awaited; serial output goes
- * through a lock-free ring; queue kicks are ioeventfds and interrupts irqfds.
+ * through a lock-free ring; queue kicks are ioeventfds, and the reactor pulses
+ * the devices' interrupt lines.
  * Every function here is called from the reactor thread.
  */
 #ifndef KTSTR_KVM_VM_H
@@ -107,7 +108,7 @@ struct vm_config {
 struct vm;
 /* Opens KVM, makes VM, memory and irqchip. -errno with @err filled. */
 int vm_create(struct vm **out, struct reactor *r, const struct vm_config *cfg, struct vm_error *err);
-/* Give the device its window, GSI, irqfd and ioeventfds (before vm_start()). */
+/* Give the device its window, GSI and ioeventfds (before vm_start()). */
 int vm_add_device(struct vm *vm, struct virtio_device *d, struct vm_error *err);
 /* Load the kernel, write ACPI and boot state, start the vCPU threads. */
 int vm_start(struct vm *vm, struct vm_error *err);

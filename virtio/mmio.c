@@ -48,6 +48,10 @@ void virtio_raise(struct virtio_device *d, uint32_t bits)
 	/* The page has the bit of the rings up already. */
 	if (bits & ~VIRTIO_INT_VRING)
 		show_registers(d);
+	if (d->interrupt) {
+		d->interrupts += d->interrupt(d, d->interrupt_ctx);
+		return;
+	}
 	if (d->irq_fd < 0)
 		return;
 	/* Fails only when 2^64-2 interrupts wait: then one is pending anyway. */

@@ -2,7 +2,7 @@
 /*
  * virtio-mmio transport, version 2 (virtio 1.2, 4.2). One struct per device;
  * the device embeds it and gives its operations. It names no hypervisor: it is
- * given guest memory, an eventfd that interrupts (irq_fd), and is called for
+ * given guest memory, an eventfd or a function that interrupts, and is called for
  * register accesses and for kicks. All calls come from the reactor thread.
  */
 #ifndef KTSTR_VIRTIO_MMIO_H
@@ -49,7 +49,7 @@ struct virtio_device {
 	uint32_t status;
 	_Atomic uint32_t interrupt_status;
 	_Atomic uint32_t config_generation;
-	uint64_t interrupts; /* irq_fd writes */
+	uint64_t interrupts; /* that were raised */
 	uint8_t *page;	     /* virtio_registers_show(), or NULL */
 	const struct guest_memory *mem;
 	int irq_fd;
@@ -58,6 +58,9 @@ struct virtio_device {
 	/* Called when a register write that returned false has taken effect. */
 	void (*settled)(struct virtio_device *d, void *ctx);
 	void *settled_ctx;
+	/* Interrupts the driver instead of a write to irq_fd, unless NULL. False: it could not. */
+	bool (*interrupt)(struct virtio_device *d, void *ctx);
+	void *interrupt_ctx;
 	struct virtqueue vq[VIRTIO_QUEUES_MAX];
 	uint64_t guest_errors; /* through virtio_guest_error() */
 	uint64_t log_window_ns;
@@ -76,7 +79,7 @@ bool virtio_mmio_write(struct virtio_device *d, uint32_t offset, const void *dat
 /* What QueueNotify does; called for a kick that came by eventfd. */
 void virtio_mmio_kick(struct virtio_device *d, uint32_t queue);
 
-/* Set bits of InterruptStatus (first), then signal the irq_fd. */
+/* Set bits of InterruptStatus (first), then interrupt the driver. */
 #define VIRTIO_INT_VRING 1u
 #define VIRTIO_INT_CONFIG 2u
 void virtio_raise(struct virtio_device *d, uint32_t bits);

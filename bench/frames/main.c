@@ -120,10 +120,10 @@ static void report_print(const struct results *r)
 
 static json_t *sample_json(const struct sample *s)
 {
-	return json_pack("{sf sf sf sf sf sf sf sf sf sI}", "frames_per_s", s->frames_per_s, "mean_us", s->mean_us,
-			 "p50_us", s->p50_us, "p99_us", s->p99_us, "exits", s->exits, "outside_us", s->outside_us,
-			 "vcpu_cpu_us", s->vcpu_cpu_us, "reactor_cpu_us", s->reactor_cpu_us, "interrupts",
-			 s->interrupts, "allocations", (json_int_t)s->allocations);
+	return json_pack("{sf sf sf sf sf sf sf sf sf sf sI}", "frames", s->frames, "frames_per_s", s->frames_per_s,
+			 "mean_us", s->mean_us, "p50_us", s->p50_us, "p99_us", s->p99_us, "exits", s->exits,
+			 "outside_us", s->outside_us, "vcpu_cpu_us", s->vcpu_cpu_us, "reactor_cpu_us",
+			 s->reactor_cpu_us, "interrupts", s->interrupts, "allocations", (json_int_t)s->allocations);
 }
 
 static int write_json(const struct results *r, const char *path)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bench/hist.h"
 #include "bench/plane/alloc.h"
@@ -18,6 +19,7 @@
 #include "virtio/net/backend.h"
 
 #define WARM_UP_NS 100000000ull
+#define MORE_TIME 100 /* times that a busy machine gets until a frame has come back */
 #define PATIENCE_NS 5000000000ull
 
 const char *const way_names[WAYS] = { "on the exit", "reactor", "reactor, page", "reactor, poll",
@@ -81,8 +83,18 @@ static const struct net_backend_ops timed_ops = {
 
 /* --- a kick that is an exit ------------------------------------------------ */
 
-static int take_back_kicks(struct vm *vm)
+/* The kicks are exits again, and the interrupts an irqfd's: such VMMs know no other. */
+static int make_simple(struct bed *bed, struct vm_error *err)
 {
+	struct virtio_device *d = net_device(bed->net);
+	struct vm *vm = bed->vm;
+	int rc = vm_eventfd(&d->irq_fd, err);
+
+	if (!rc)
+		rc = vm_irqfd(vm, d->irq_fd, vm->device[0].gsi, err);
+	if (rc)
+		return rc;
+	d->interrupt = NULL;
 	for (unsigned i = 0; i < vm->n_devices; i++) {
 		for (unsigned q = 0; q < vm->device[i].n_kicks; q++) {
 			struct kvm_ioeventfd io = {
@@ -242,7 +254,7 @@ static int bed_create(struct bed *bed, const char *guest, const struct load *loa
 	if (!rc)
 		rc = vm_add_device(bed->vm, net_device(bed->net), err);
 	if (!rc && bed->way == WAY_EXIT)
-		rc = take_back_kicks(bed->vm);
+		rc = make_simple(bed, err);
 	if (rc)
 		return rc;
 	/* boot_load() copies the command line: it is gone when we return. */
@@ -254,6 +266,8 @@ static void bed_destroy(struct bed *bed)
 	if (bed->vm)
 		vm_stop(bed->vm);
 	vm_destroy(bed->vm);
+	if (bed->net && net_device(bed->net)->irq_fd >= 0)
+		close(net_device(bed->net)->irq_fd);
 	net_destroy(bed->net);
 	if (bed->loopback)
 		bed->loopback->ops->destroy((struct net_backend *)bed->loopback);
@@ -302,6 +316,7 @@ static void account(struct sample *s, const struct bed *bed, const struct load *
 	bool no_exits = to->exits == from->exits;
 
 	*s = (struct sample){
+		.frames = n,
 		.frames_per_s = n * 1e9 / ns,
 		.mean_us = load->window == 1 ? ns / n / 1e3 : 0,
 		.p50_us = load->window == 1 ? (double)hist_quantile(&bed->gaps, 500000) / 1e3 : 0,
@@ -337,7 +352,8 @@ int way_measure(enum way way, const char *guest, const struct load *load, uint64
 	if (!rc) {
 		bed.measuring = true;
 		from = mark_now(&bed);
-		rc = bed_run(&bed, from.ns + ns);
+		for (unsigned i = 0; i < MORE_TIME && !rc && net_counters(bed.net)->rx_packets == from.frames; i++)
+			rc = bed_run(&bed, monotonic_ns() + ns);
 		to = mark_now(&bed);
 	}
 	if (!rc && to.frames == from.frames)

@@ -19,7 +19,8 @@ struct load {
 
 /* Times and counts are per frame. */
 struct sample {
-	double frames_per_s;		    /* 0: not measured */
+	double frames; /* that came back; 0: not measured */
+	double frames_per_s;
 	double mean_us, p50_us, p99_us;	    /* of a round trip; only with a window of 1 */
 	double exits;			    /* of the vCPU to user space */
 	double outside_us;		    /* the vCPU thread's between KVM_RUNs; -1: not known */
