@@ -130,7 +130,7 @@ static void run_free(struct run *run)
 
 static struct run run;
 
-static void kick_by_ioeventfd_and_interrupt_by_irqfd(void **state)
+static void kick_by_ioeventfd_and_interrupt_by_pulse(void **state)
 {
 	run_guest(&run, "b", 64 << 20, 1, true);
 	assert_false(run.timed_out);
@@ -365,7 +365,7 @@ static void initrd_that_does_not_fit_is_refused(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(kick_by_ioeventfd_and_interrupt_by_irqfd),
+		cmocka_unit_test(kick_by_ioeventfd_and_interrupt_by_pulse),
 		cmocka_unit_test(register_page_takes_the_exits_away),
 		cmocka_unit_test(several_vcpus_start_and_stop),
 		cmocka_unit_test(apic_ids_beyond_8_bits),
