@@ -60,6 +60,24 @@ bool host_read_line(const char *path, char *line, size_t size)
 	return ok;
 }
 
+int host_reactor(struct reactor **out, unsigned sq_entries, unsigned in_flight_max)
+{
+	int rc = reactor_create(out, sq_entries, in_flight_max), error = rc;
+
+	if (rc == -EPERM || rc == -ENOSYS) {
+		rc = reactor_create_epoll(out, in_flight_max);
+		if (!rc)
+			fprintf(stderr,
+				"ktstr: no io_uring here (%s): devices work by epoll, and disks do one request after "
+				"the other\n",
+				strerror(-error));
+	}
+	if (rc)
+		cli_error("the devices' thread: %s; raise the limits of locked memory (ulimit -l) and of open files",
+			  strerror(-rc));
+	return rc ? CLI_UNAVAILABLE : 0;
+}
+
 void host_io_uring(struct host_io_uring *out)
 {
 	struct reactor *r;

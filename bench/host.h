@@ -26,6 +26,11 @@ int host_choose(enum host_choice choice, struct kvm_probe *probe);
 /* "hardware KVM", "nested: timings are not those of hardware", ... */
 const char *host_kind_text(const struct kvm_probe *probe);
 
+/*
+ * reactor_create(); without a ring where io_uring is forbidden or missing, and
+ * then stderr says so. 0, or an exit code after a word.
+ */
+int host_reactor(struct reactor **out, unsigned sq_entries, unsigned in_flight_max);
 void host_io_uring(struct host_io_uring *out);
 /* The first line of a file, without its end; false and "" if there is none. */
 bool host_read_line(const char *path, char *line, size_t size);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bench/cli.h"
+#include "bench/host.h"
 #include "bench/machine_state.h"
 #include "bench/size.h"
 #include "bench/terminal.h"
@@ -363,14 +364,9 @@ static int create(struct machine *m)
 	cfg.cmdline = m->cmdline;
 	cfg.initrd_data = m->archive;
 	cfg.initrd_size = m->archive_len;
-	rc = reactor_create(&m->r, SQ_ENTRIES, SLOTS_BASE + m->o->n_disks * BLK_REACTOR_SLOTS);
-	if (rc) {
-		cli_error("io_uring: %s; %s", strerror(-rc),
-			  rc == -ENOMEM
-				  ? "raise the limit of locked memory (ulimit -l)"
-				  : "allow it: sysctl kernel.io_uring_disabled=0, and no seccomp filter against it");
-		return CLI_UNAVAILABLE;
-	}
+	rc = host_reactor(&m->r, SQ_ENTRIES, SLOTS_BASE + m->o->n_disks * BLK_REACTOR_SLOTS);
+	if (rc)
+		return rc;
 	machine_reactor_prepare(m);
 	if (vm_create(&m->vm, m->r, &cfg, &err)) {
 		cli_error("%s", err.text);

@@ -286,6 +286,8 @@ int nested_run(const struct nested_plan *plan, char *why, size_t size)
 	ret = outputs_init(&n.outputs, plan->outputs);
 	if (!ret)
 		ret = reactor_create(&n.r, 64, 64);
+	if (ret == -EPERM || ret == -ENOSYS)
+		ret = reactor_create_epoll(&n.r, 64);
 	if (ret)
 		goto out_qemu;
 	ret = open_streams(&n);

@@ -6,6 +6,7 @@
 #include <liburing.h>
 
 #include "reactor/busywait.h"
+#include "reactor/epoll.h"
 #include "reactor/reactor.h"
 
 #define NS_PER_S 1000000000ull
@@ -18,6 +19,7 @@ struct slot {
 
 struct reactor {
 	struct io_uring ring;
+	struct epoll_ground *epoll; /* instead of the ring; NULL */
 	struct reactor_features features;
 	struct reactor_counters counters;
 	unsigned enter_flags;
@@ -42,6 +44,8 @@ void reactor_count_rearm(struct reactor *r);
 /* Publish the SQ tail, submit, and wait for @min CQEs (at most @timeout_ns, when
  * that is not UINT64_MAX). 0 or a fatal negative errno. */
 int ring_enter(struct reactor *r, unsigned min, uint64_t timeout_ns);
+/* Whether there is something for ring_reap(). */
+bool ring_has_completed(const struct reactor *r);
 /* Whether entering, or looking at the CQ, would do something. */
 bool ring_stirs(const struct reactor *r);
 /* Run the handlers of what is in the CQ; how many. */

@@ -45,7 +45,7 @@ static int step(struct reactor *r, bool wait, uint64_t timeout_ns)
 	int rc;
 
 	assert(!r->dispatching);
-	if (r->deferred || io_uring_cq_ready(&r->ring))
+	if (r->deferred || ring_has_completed(r))
 		wait = false;
 	rc = ring_enter(r, wait ? 1 : 0, timeout_ns);
 	return rc < 0 ? rc : handle(r);
@@ -67,7 +67,7 @@ int reactor_step_until(struct reactor *r, uint64_t deadline_ns)
 
 void reactor_busy_wait(struct reactor *r, uint64_t max_ns)
 {
-	r->busy = (struct busy_wait){ .max_ns = max_ns };
+	r->busy = (struct busy_wait){ .max_ns = r->epoll ? 0 : max_ns };
 }
 
 bool reactor_polls(const struct reactor *r)

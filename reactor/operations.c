@@ -33,10 +33,28 @@ static void sqe_sent(struct reactor *r, struct completion *c, struct io_uring_sq
 	r->in_flight++;
 }
 
+static int submit_epoll(struct reactor *r, struct completion *c, struct epoll_op op)
+{
+	int rc;
+
+	op.generation = c->generation;
+	rc = epoll_submit(r->epoll, c->slot, &op);
+	if (rc)
+		return rc;
+	c->in_flight++;
+	r->in_flight++;
+	r->counters.sqes++;
+	return 0;
+}
+
 int reactor_readv(struct reactor *r, struct completion *c, int fd, const struct iovec *iov, unsigned n, int64_t offset)
 {
-	struct io_uring_sqe *sqe = get_sqe(r);
+	struct io_uring_sqe *sqe;
 
+	if (r->epoll)
+		return submit_epoll(
+			r, c, (struct epoll_op){ .kind = EPOLL_READ, .fd = fd, .iov = iov, .n = n, .offset = offset });
+	sqe = get_sqe(r);
 	if (!sqe)
 		return -EBUSY;
 	io_uring_prep_readv(sqe, fd, iov, n, (uint64_t)offset);
@@ -46,8 +64,12 @@ int reactor_readv(struct reactor *r, struct completion *c, int fd, const struct 
 
 int reactor_writev(struct reactor *r, struct completion *c, int fd, const struct iovec *iov, unsigned n, int64_t offset)
 {
-	struct io_uring_sqe *sqe = get_sqe(r);
+	struct io_uring_sqe *sqe;
 
+	if (r->epoll)
+		return submit_epoll(
+			r, c, (struct epoll_op){ .kind = EPOLL_WRITE, .fd = fd, .iov = iov, .n = n, .offset = offset });
+	sqe = get_sqe(r);
 	if (!sqe)
 		return -EBUSY;
 	io_uring_prep_writev(sqe, fd, iov, n, (uint64_t)offset);
@@ -57,8 +79,14 @@ int reactor_writev(struct reactor *r, struct completion *c, int fd, const struct
 
 int reactor_read(struct reactor *r, struct completion *c, int fd, void *buf, unsigned len, int64_t offset)
 {
-	struct io_uring_sqe *sqe = get_sqe(r);
+	struct io_uring_sqe *sqe;
 
+	if (r->epoll)
+		return submit_epoll(
+			r, c,
+			(struct epoll_op){
+				.kind = EPOLL_READ, .fd = fd, .own = { buf, len }, .n = 1, .offset = offset });
+	sqe = get_sqe(r);
 	if (!sqe)
 		return -EBUSY;
 	io_uring_prep_read(sqe, fd, buf, len, (uint64_t)offset);
@@ -68,8 +96,14 @@ int reactor_read(struct reactor *r, struct completion *c, int fd, void *buf, uns
 
 int reactor_write(struct reactor *r, struct completion *c, int fd, const void *buf, unsigned len, int64_t offset)
 {
-	struct io_uring_sqe *sqe = get_sqe(r);
+	struct io_uring_sqe *sqe;
 
+	if (r->epoll)
+		return submit_epoll(
+			r, c,
+			(struct epoll_op){
+				.kind = EPOLL_WRITE, .fd = fd, .own = { (void *)buf, len }, .n = 1, .offset = offset });
+	sqe = get_sqe(r);
 	if (!sqe)
 		return -EBUSY;
 	io_uring_prep_write(sqe, fd, buf, len, (uint64_t)offset);
@@ -79,8 +113,11 @@ int reactor_write(struct reactor *r, struct completion *c, int fd, const void *b
 
 int reactor_fdatasync(struct reactor *r, struct completion *c, int fd)
 {
-	struct io_uring_sqe *sqe = get_sqe(r);
+	struct io_uring_sqe *sqe;
 
+	if (r->epoll)
+		return submit_epoll(r, c, (struct epoll_op){ .kind = EPOLL_SYNC, .fd = fd });
+	sqe = get_sqe(r);
 	if (!sqe)
 		return -EBUSY;
 	io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
@@ -90,8 +127,11 @@ int reactor_fdatasync(struct reactor *r, struct completion *c, int fd)
 
 int reactor_poll(struct reactor *r, struct completion *c, int fd, unsigned events)
 {
-	struct io_uring_sqe *sqe = get_sqe(r);
+	struct io_uring_sqe *sqe;
 
+	if (r->epoll)
+		return submit_epoll(r, c, (struct epoll_op){ .kind = EPOLL_POLL, .fd = fd, .events = events });
+	sqe = get_sqe(r);
 	if (!sqe)
 		return -EBUSY;
 	io_uring_prep_poll_add(sqe, fd, events);
@@ -101,8 +141,11 @@ int reactor_poll(struct reactor *r, struct completion *c, int fd, unsigned event
 
 int reactor_poll_multishot(struct reactor *r, struct completion *c, int fd, unsigned events)
 {
-	struct io_uring_sqe *sqe = get_sqe(r);
+	struct io_uring_sqe *sqe;
 
+	if (r->epoll)
+		return submit_epoll(r, c, (struct epoll_op){ .kind = EPOLL_WATCH, .fd = fd, .events = events });
+	sqe = get_sqe(r);
 	if (!sqe)
 		return -EBUSY;
 	io_uring_prep_poll_multishot(sqe, fd, events);
@@ -116,6 +159,10 @@ int reactor_cancel(struct reactor *r, struct completion *c)
 
 	if (!c->slot || !c->in_flight)
 		return 0;
+	if (r->epoll) {
+		(void)epoll_cancel(r->epoll, c->slot);
+		return 0;
+	}
 	sqe = get_sqe(r);
 	if (!sqe)
 		return -EBUSY;

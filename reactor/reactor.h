@@ -32,6 +32,7 @@ struct reactor_features {
 	bool coop_taskrun; /* stands in for DEFER_TASKRUN before Linux 6.1 */
 	bool no_iowait;	   /* IORING_ENTER_NO_IOWAIT, Linux 6.15 */
 	bool ring_fd;	   /* registered ring fd */
+	bool epoll;	   /* no ring at all: reactor_create_epoll() */
 	unsigned sq_entries;
 	unsigned cq_entries;
 	/* Most io-wq workers, of files and of the rest; 0: bounded by the kernel only. */
@@ -79,6 +80,13 @@ struct completion {
  * (sysctl kernel.io_uring_disabled or seccomp); -ENOMEM (RLIMIT_MEMLOCK).
  */
 int reactor_create(struct reactor **out, unsigned sq_entries, unsigned in_flight_max);
+
+/*
+ * The same without a ring, for where there is none: readiness by epoll, and
+ * everything done by its system call, one after the other, on this thread. A
+ * completion can have one operation in flight. There is no busy-wait.
+ */
+int reactor_create_epoll(struct reactor **out, unsigned in_flight_max);
 
 /*
  * reactor_destroy - cancel what can be cancelled, wait for the rest, free.

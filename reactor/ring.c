@@ -80,22 +80,65 @@ static void limit_workers(struct reactor *r)
 	r->features.workers_unbounded = bound[1];
 }
 
-int reactor_create(struct reactor **out, unsigned sq_entries, unsigned in_flight_max)
+/* What both grounds have: a batch of @batch CQEs, and slots. */
+static int reactor_new(struct reactor **out, unsigned in_flight_max, unsigned batch)
 {
 	struct reactor *r = calloc(1, sizeof *r + (in_flight_max + 1) * sizeof r->slot[0]);
-	int rc;
 
 	if (!r)
 		return -ENOMEM;
-	/* A multishot poll may add CQEs to what is in flight: leave it as much again. */
-	rc = ring_setup(&r->ring, &r->features, sq_entries, in_flight_max * 2);
-	if (rc)
-		goto err_free;
-	r->batch = calloc(r->features.cq_entries, sizeof *r->batch);
-	rc = -ENOMEM;
-	if (!r->batch)
-		goto err_ring;
+	r->batch = calloc(batch, sizeof *r->batch);
+	if (!r->batch) {
+		free(r);
+		return -ENOMEM;
+	}
+	/* Slot 0 is nobody's: its user_data marks the ring's own requests. */
+	r->n_slots = in_flight_max + 1;
+	for (uint32_t i = r->n_slots - 1; i > 0; i--) {
+		r->slot[i].next_free = r->free_slot;
+		r->free_slot = i;
+	}
+	r->deferred_tail = &r->deferred;
+	*out = r;
+	return 0;
+}
 
+int reactor_create_epoll(struct reactor **out, unsigned in_flight_max)
+{
+	struct reactor *r;
+	int rc = reactor_new(&r, in_flight_max, in_flight_max * 2);
+
+	if (rc)
+		return rc;
+	r->features.epoll = true;
+	r->features.cq_entries = in_flight_max * 2;
+	rc = epoll_open(&r->epoll, r->n_slots);
+	if (rc) {
+		free(r->batch);
+		free(r);
+		return rc;
+	}
+	*out = r;
+	return 0;
+}
+
+int reactor_create(struct reactor **out, unsigned sq_entries, unsigned in_flight_max)
+{
+	struct reactor_features features = { 0 };
+	struct io_uring ring;
+	struct reactor *r;
+	/* A multishot poll may add CQEs to what is in flight: leave it as much again. */
+	int rc = ring_setup(&ring, &features, sq_entries, in_flight_max * 2);
+
+	if (rc)
+		return rc;
+	rc = reactor_new(&r, in_flight_max, features.cq_entries);
+	if (rc) {
+		io_uring_queue_exit(&ring);
+		return rc;
+	}
+	r->ring = ring;
+	r->features = features;
 	io_uring_ring_dontfork(&r->ring);
 	limit_workers(r);
 	r->features.ring_fd = io_uring_register_ring_fd(&r->ring) == 1;
@@ -110,22 +153,8 @@ int reactor_create(struct reactor **out, unsigned sq_entries, unsigned in_flight
 	if (r->ring.sq.array)
 		for (unsigned i = 0; i < r->features.sq_entries; i++)
 			r->ring.sq.array[i] = i;
-
-	/* Slot 0 is nobody's: its user_data marks the ring's own requests. */
-	r->n_slots = in_flight_max + 1;
-	for (uint32_t i = r->n_slots - 1; i > 0; i--) {
-		r->slot[i].next_free = r->free_slot;
-		r->free_slot = i;
-	}
-	r->deferred_tail = &r->deferred;
 	*out = r;
 	return 0;
-
-err_ring:
-	io_uring_queue_exit(&r->ring);
-err_free:
-	free(r);
-	return rc;
 }
 
 const struct reactor_features *reactor_features(const struct reactor *r)
@@ -140,6 +169,8 @@ const struct reactor_counters *reactor_counters(const struct reactor *r)
 
 int reactor_worker_cpus(struct reactor *r, const void *cpus, size_t size)
 {
+	if (r->epoll)
+		return 0; /* there are none */
 	return io_uring_register_iowq_aff(&r->ring, size, cpus);
 }
 
@@ -161,7 +192,7 @@ void reactor_count_rearm(struct reactor *r)
 }
 
 /* By hand, for liburing 2.3 can't pass NO_IOWAIT. */
-int ring_enter(struct reactor *r, unsigned min, uint64_t timeout_ns)
+static int ring_enter_uring(struct reactor *r, unsigned min, uint64_t timeout_ns)
 {
 	struct io_uring_sq *sq = &r->ring.sq;
 	unsigned to_submit;
@@ -171,7 +202,6 @@ int ring_enter(struct reactor *r, unsigned min, uint64_t timeout_ns)
 	};
 	struct io_uring_getevents_arg arg = { .ts = (uint64_t)(uintptr_t)&ts };
 	bool timed = min && timeout_ns != UINT64_MAX;
-	uint64_t before = monotonic_ns();
 	int rc;
 
 	/* Release: the SQEs are written before the kernel sees the tail; pairs
@@ -183,17 +213,30 @@ int ring_enter(struct reactor *r, unsigned min, uint64_t timeout_ns)
 	rc = io_uring_enter2((unsigned)r->ring.enter_ring_fd, to_submit, min,
 			     r->enter_flags | (timed ? IORING_ENTER_EXT_ARG : 0), timed ? (sigset_t *)&arg : NULL,
 			     timed ? sizeof arg : 0);
-	r->counters.enters++;
 	if (rc > 0)
 		r->counters.sqes += (unsigned)rc;
 	if (__atomic_load_n(sq->kflags, __ATOMIC_RELAXED) & IORING_SQ_CQ_OVERFLOW)
 		r->counters.overflows++;
-	r->counters.kernel_ns += monotonic_ns() - before;
 	/* EINTR and ETIME: nothing came. EBUSY and EAGAIN: reap first, then the
 	 * SQEs that stayed go with the next enter. */
 	if (rc == -EINTR || rc == -ETIME || rc == -EBUSY || rc == -EAGAIN)
 		return 0;
 	return rc < 0 ? rc : 0;
+}
+
+int ring_enter(struct reactor *r, unsigned min, uint64_t timeout_ns)
+{
+	uint64_t before = monotonic_ns();
+	int rc = r->epoll ? epoll_enter(r->epoll, min, timeout_ns) : ring_enter_uring(r, min, timeout_ns);
+
+	r->counters.enters++;
+	r->counters.kernel_ns += monotonic_ns() - before;
+	return rc;
+}
+
+bool ring_has_completed(const struct reactor *r)
+{
+	return r->epoll ? r->epoll->n_done : io_uring_cq_ready(&r->ring);
 }
 
 bool ring_stirs(const struct reactor *r)
@@ -228,13 +271,13 @@ static void dispatch(struct reactor *r, const struct io_uring_cqe *cqe)
 		s->c->done(s->c, cqe->res, cqe->flags);
 }
 
-int ring_reap(struct reactor *r)
+static unsigned take(struct reactor *r)
 {
 	unsigned n = 0, head;
 	struct io_uring_cqe *cqe;
 
-	/* All CQEs to the local list, and the CQ free again, before any handler
-	 * runs: a handler may submit, and a multishot must not find the CQ full. */
+	if (r->epoll)
+		return epoll_take(r->epoll, r->batch, r->features.cq_entries);
 	io_uring_for_each_cqe(&r->ring, head, cqe)
 	{
 		if (n == r->features.cq_entries)
@@ -242,6 +285,15 @@ int ring_reap(struct reactor *r)
 		r->batch[n++] = *cqe;
 	}
 	io_uring_cq_advance(&r->ring, n);
+	return n;
+}
+
+int ring_reap(struct reactor *r)
+{
+	/* All CQEs to the local list, and the CQ free again, before any handler
+	 * runs: a handler may submit, and a multishot must not find the CQ full. */
+	unsigned n = take(r);
+
 	if (n) {
 		r->counters.wakes++;
 		r->counters.cqes += n;
@@ -273,6 +325,8 @@ void reactor_detach(struct reactor *r, struct completion *c)
 	if (!c->slot)
 		return;
 	assert(s->c == c);
+	if (r->epoll)
+		(void)epoll_cancel(r->epoll, c->slot); /* the slot's next owner begins afresh */
 	s->c = NULL;
 	s->generation++;
 	s->next_free = r->free_slot;
@@ -296,7 +350,10 @@ int reactor_destroy(struct reactor *r, uint64_t patience_ns)
 		if (reactor_step_until(r, deadline) < 0)
 			return -EIO;
 	}
-	io_uring_queue_exit(&r->ring);
+	if (r->epoll)
+		epoll_close(r->epoll);
+	else
+		io_uring_queue_exit(&r->ring);
 	free(r->batch);
 	free(r);
 	return 0;

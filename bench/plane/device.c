@@ -61,7 +61,9 @@ static void *device_thread(void *arg)
 {
 	struct device *d = arg;
 	struct reactor *r;
-	int err = reactor_create(&r, SQ_ENTRIES, SLOTS);
+	/* The control is a serial thread with epoll and pread, as it was before there were rings. */
+	int err = d->cfg.engine == BLK_ENGINE_SYNC ? reactor_create_epoll(&r, SLOTS)
+						   : reactor_create(&r, SQ_ENTRIES, SLOTS);
 
 	if (err) {
 		snprintf(d->why, sizeof(d->why), "no io_uring: %s", strerror(-err));

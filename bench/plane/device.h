@@ -36,7 +36,8 @@ struct device {
 };
 
 /* Create the device of @cfg on @ring and drive it to DRIVER_OK; its reactor
- * busy-waits at most @poll_ns. @observer may be NULL. 0, or a negative errno with the reason in d->why;
+ * busy-waits at most @poll_ns, and has no ring where the engine is the serial
+ * one. @observer may be NULL. 0, or a negative errno with the reason in d->why;
  * then nothing is left to stop. */
 int device_start(struct device *d, struct ring *ring, const struct blk_config *cfg, uint64_t poll_ns,
 		 const struct blk_observer *observer);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The reactor against real eventfds, timerfds, pipes and files. */
+/* The reactor against real eventfds, timerfds, pipes and files; with the argument epoll, without a ring. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -21,10 +21,17 @@
 
 #define SECOND 1000000000ull
 
+static bool without_ring;
+
+static int create(struct reactor **r, unsigned sq_entries, unsigned in_flight_max)
+{
+	return without_ring ? reactor_create_epoll(r, in_flight_max) : reactor_create(r, sq_entries, in_flight_max);
+}
+
 static int ring_new(void **state)
 {
 	struct reactor *r;
-	int rc = reactor_create(&r, 32, 64);
+	int rc = create(&r, 32, 64);
 
 	if (rc) {
 		print_message("no io_uring here: %s\n", strerror(-rc));
@@ -392,7 +399,7 @@ static void destroy_leaves_nothing_in_flight(void **state)
 	char buf[8] = "before";
 	int p[2];
 
-	assert_int_equal(reactor_create(&r, 8, 8), 0);
+	assert_int_equal(create(&r, 8, 8), 0);
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
 	assert_int_equal(reactor_attach(r, &op.c, op_done), 0);
 	assert_int_equal(reactor_read(r, &op.c, p[0], buf, sizeof buf, -1), 0);
@@ -431,8 +438,9 @@ static void counters_tell_wakes_from_cqes(void **state)
 
 #define RING_TEST(f) cmocka_unit_test_setup_teardown(f, ring_new, ring_free)
 
-int main(void)
+int main(int argc, char **argv)
 {
+	without_ring = argc > 1 && !strcmp(argv[1], "epoll");
 	const struct CMUnitTest tests[] = {
 		RING_TEST(kick_is_an_edge_and_needs_no_read),
 		RING_TEST(kick_storm_never_goes_deaf),

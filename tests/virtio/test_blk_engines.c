@@ -349,6 +349,28 @@ static void test_end_of_the_file(void **state)
 	blk_fixture_close(&f);
 }
 
+/* --- where there is no ring ----------------------------------------------------- */
+
+static void test_without_io_uring(void **state)
+{
+	struct blk_config cfg = { .path = path, .engine = BLK_ENGINE_URING };
+	char why[256];
+
+	make_file(SECTORS * 512);
+	memset(&f, 0, sizeof(f));
+	assert_int_equal(reactor_create_epoll(&f.r, BLK_REACTOR_SLOTS), 0);
+	assert_int_equal(blk_create(&f.blk, f.r, &cfg, why, sizeof(why)), -ENOSYS);
+	assert_non_null(strstr(why, "io_uring"));
+	cfg.engine = BLK_ENGINE_AUTO;
+	assert_int_equal(blk_create(&f.blk, f.r, &cfg, why, sizeof(why)), 0);
+	assert_string_equal(blk_engine_used(f.blk), "sync");
+	assert_non_null(strstr(blk_engine_reason(f.blk), "io_uring"));
+	driver_open(&f.d, blk_device(f.blk), 4 << 20);
+	blk_fixture_start(&f, BLK_F_ALL, 256);
+	read_all();
+	blk_fixture_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -359,6 +381,7 @@ int main(void)
 		cmocka_unit_test(test_pool_runs_dry),
 		cmocka_unit_test(test_reset_while_some_wait),
 		cmocka_unit_test(test_end_of_the_file),
+		cmocka_unit_test(test_without_io_uring),
 	};
 
 	return cmocka_run_group_tests(tests, make_name, remove_name);

@@ -52,11 +52,10 @@ static struct fault watch_rings(struct fault_backing *fault, enum fault_kind kin
 	return (struct fault){ 0 };
 }
 
-static void drain_watched(uint64_t features, uint16_t used_event)
+static void drain_watched_started(uint16_t used_event)
 {
 	uint32_t len;
 
-	start(&(struct blk_config){ 0 }, features);
 	/* The first one ever always interrupts. */
 	assert_int_equal(blk_do(&f, &io[0], VIRTIO_BLK_T_IN, 0, &len), VIRTIO_BLK_S_OK);
 	f.fault.plan = watch_rings;
@@ -65,6 +64,12 @@ static void drain_watched(uint64_t features, uint16_t used_event)
 	driver_kick(&f.d, 0);
 	blk_settle(&f);
 	assert_int_equal(driver_used_count(&f.d, 0), DEPTH);
+}
+
+static void drain_watched(uint64_t features, uint16_t used_event)
+{
+	start(&(struct blk_config){ 0 }, features);
+	drain_watched_started(used_event);
 }
 
 /* Each request is shown before the next is begun. */
@@ -99,6 +104,23 @@ static void test_once_a_drain_without_event_idx(void **state)
 	assert_int_equal(shown[DEPTH - 1], DEPTH - 1);
 	assert_int_equal(irqs[DEPTH - 1], 0);
 	assert_int_equal(f.blk->dev.interrupts, 1 + 1);
+}
+
+/* The serial engine interrupts when all is done: it is what the others are compared with. */
+static void test_the_control_interrupts_once_a_drain(void **state)
+{
+	struct backing_ops ops;
+
+	start(&(struct blk_config){ 0 }, BLK_F_ALL);
+	ops = *f.fault.b.ops;
+	ops.whole_drains = true;
+	f.fault.b.ops = &ops;
+	drain_watched_started(0);
+	assert_int_equal(shown[DEPTH - 1], DEPTH - 1);
+	assert_int_equal(irqs[DEPTH - 1], 0);
+	assert_int_equal(f.blk->dev.interrupts, 1 + 1);
+	blk_fixture_close(&f);
+	start(&(struct blk_config){ 0 }, BLK_F_ALL); /* for the teardown: ops end with this function */
 }
 
 /* --- busy-wait -------------------------------------------------------------- */
@@ -170,9 +192,13 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_teardown(name, stop)
 	const struct CMUnitTest tests[] = {
-		T(test_shown_one_by_one),	 T(test_woken_at_half),
-		T(test_woken_for_a_later_entry), T(test_once_a_drain_without_event_idx),
-		T(test_finds_unkicked_requests), T(test_stall_is_left_alone),
+		T(test_shown_one_by_one),
+		T(test_woken_at_half),
+		T(test_woken_for_a_later_entry),
+		T(test_once_a_drain_without_event_idx),
+		T(test_the_control_interrupts_once_a_drain),
+		T(test_finds_unkicked_requests),
+		T(test_stall_is_left_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

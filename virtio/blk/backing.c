@@ -161,6 +161,9 @@ static void choose_engine(struct file_backing *f, const struct blk_config *cfg)
 	} else if (never_blocks(f->fd)) {
 		f->b.ops = &file_inline_ops;
 		f->b.reason = "auto: the file is in memory and can't block";
+	} else if (reactor_features(f->r)->epoll) {
+		f->b.ops = &file_sync_ops;
+		f->b.reason = "auto: there is no io_uring here";
 	} else if (f->direct_fd >= 0) {
 		f->b.ops = &file_uring_ops;
 		f->b.reason = "auto: the file is on a disk, past the page cache";
@@ -185,6 +188,9 @@ int backing_open(struct backing **out, struct reactor *r, const struct blk_confi
 	err = cfg->path ? open_path(f, cfg, &why) : open_memory(f, cfg, &why);
 	if (!err && cfg->direct)
 		err = open_direct(f, cfg, &why);
+	if (!err && cfg->engine == BLK_ENGINE_URING && reactor_features(r)->epoll)
+		err = refuse(&why, -ENOSYS, "%s: engine=uring: there is no io_uring here; leave it away",
+			     cfg->path ? cfg->path : "disk");
 	if (err) {
 		f->b.ops->close(&f->b);
 		return err;

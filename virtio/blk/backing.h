@@ -57,6 +57,9 @@ struct backing_op {
  */
 struct backing_ops {
 	const char *name; /* as in blk_engine_used() */
+	/* Interrupt once a drain, at its end: so does the serial worker that the
+	 * others are compared with. */
+	bool whole_drains;
 	/* Before the first operation of @op; @index is below VIRTQ_SIZE_MAX and
 	 * @op's alone. 0 or -ENOSPC. */
 	int (*attach)(struct backing *b, struct backing_op *op, unsigned index);

@@ -271,6 +271,7 @@ const struct backing_ops file_uring_ops = {
 
 const struct backing_ops file_sync_ops = {
 	.name = "sync",
+	.whole_drains = true,
 	.attach = attach_here,
 	.detach = detach_here,
 	.readv = file_readv,

@@ -50,7 +50,7 @@ static void publish_step(struct blk *b)
 	if (!b->dirty || !left)
 		return;
 	/* Without EVENT_IDX the driver can't say that it is awake. */
-	if (vq->event_idx && virtq_unsignalled(vq) >= left)
+	if (vq->event_idx && !b->backing->ops->whole_drains && virtq_unsignalled(vq) >= left)
 		publish(b);
 	else
 		(void)virtq_show(vq); /* an unmapped ring is found again, and said, when it is published */
