@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "bench/machine_shape.h"
 
+#include <ftw.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "bench/cli.h"
 #include "bench/initramfs.h"
@@ -150,10 +153,39 @@ const struct argp machine_shape_argp = { .options = options, .parser = parse };
 
 /* --- checks ------------------------------------------------------------- */
 
-/* A guest needs some for each CPU and each node, whatever it does. */
-static uint64_t default_memory(const struct topology *t)
+static uint64_t tree_bytes;
+
+static int add_bytes(const char *path, const struct stat *st, int type, struct FTW *at)
 {
-	uint64_t mib = 512 + 4 * (uint64_t)t->n_cpus, nodes = 128 * (uint64_t)t->n_nodes;
+	tree_bytes += type == FTW_F ? (uint64_t)st->st_size : 0;
+	return 0;
+}
+
+/* Of what is brought; a file that isn't there is complained of later. */
+static uint64_t brought_bytes(const struct machine_options *o)
+{
+	char host[PATH_MAX];
+	const char *guest;
+	struct stat st;
+
+	tree_bytes = 0;
+	for (unsigned i = 0; i < o->files.n; i++)
+		if (machine_file_split(o->files.word[i], host, &guest))
+			nftw(host, add_bytes, 16, FTW_PHYS);
+	if (o->initrd && !stat(o->initrd, &st))
+		tree_bytes += (uint64_t)st.st_size;
+	return tree_bytes;
+}
+
+/*
+ * A guest needs some for each CPU and each node, whatever it does. What is
+ * brought is there twice while it is unpacked, into a file system that takes
+ * half of the memory at most.
+ */
+static uint64_t default_memory(const struct machine_options *o)
+{
+	const struct topology *t = &o->shape.topology;
+	uint64_t mib = 512 + 4 * (uint64_t)t->n_cpus + 3 * (brought_bytes(o) / MIB), nodes = 128 * (uint64_t)t->n_nodes;
 
 	mib = mib < 1024 ? 1024 : mib;
 	return (mib < nodes ? nodes : mib) * MIB;
@@ -201,7 +233,7 @@ int machine_shape_check(struct machine_options *o)
 	o->cpus = t->n_cpus;
 	own = topology_own_memory(t);
 	if (!s->memory_given)
-		o->memory = own ? own : default_memory(t);
+		o->memory = own ? own : default_memory(o);
 	if (topology_share_memory(t, o->memory, why)) {
 		cli_error("--topology %.80s: %s", s->text, why);
 		return CLI_USAGE;
@@ -257,6 +289,9 @@ void machine_shape_expect(struct initramfs *in, const struct machine_options *o)
 		fputc('\n', f);
 		first += t->llcs[n] ? cpu.package_n : 0;
 	}
+	for (unsigned n = 0; f && n < t->n_nodes && t->n_nodes > 1; n++)
+		fprintf(f, "hmat %u latency %u bandwidth %u\n", n, topology_latency_ns(t, topology_nearest(t, n), n),
+			topology_bandwidth_mbs(t, topology_nearest(t, n), n));
 	if (f && !fclose(f))
 		initramfs_add_data(in, CONFIG_DIR "/" CONFIG_TOPOLOGY, 0644, text, len);
 	free(text);

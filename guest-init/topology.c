@@ -129,6 +129,17 @@ static void check_node(struct check *c, unsigned node, uint64_t memory, const ch
 			 (unsigned long long)(c->present[node] >> 10), (unsigned long long)(memory >> 10));
 }
 
+/* To its memory from the nearest CPUs. A kernel without CONFIG_ACPI_HMAT does not say. */
+static void check_hmat(struct check *c, unsigned node, const char *latency_ns, const char *bandwidth_mbs)
+{
+	char got[LINE_SIZE];
+
+	if (read_sys(c, got, sizeof(got), "node/node%u/access0/initiators/read_latency", node))
+		expect(c, "node", node, "read_latency", got, latency_ns);
+	if (read_sys(c, got, sizeof(got), "node/node%u/access0/initiators/read_bandwidth", node))
+		expect(c, "node", node, "read_bandwidth", got, bandwidth_mbs);
+}
+
 /* Present pages of each node: MemTotal lacks what the kernel took at boot. */
 static void read_present(struct check *c)
 {
@@ -177,6 +188,10 @@ static bool check_line(struct check *c, char *line)
 	if (sscanf(line, "cpu %u package %15s threads %31s llc %31s packages %31s", &n, package, threads, llc,
 		   package_cpus) == 5) {
 		check_cpu(c, n, package, threads, llc, package_cpus);
+		return true;
+	}
+	if (sscanf(line, "hmat %u latency %15s bandwidth %31s", &n, package, llc) == 3) {
+		check_hmat(c, n, package, llc);
 		return true;
 	}
 	if (sscanf(line, "node %u memory %llu cpus %31s distances %n", &n, &memory, cpus, &at) != 3 || !at)

@@ -5,6 +5,7 @@
  * written as the kernel writes them ("0-3", "5"; "" is written "-"):
  *   cpu N package P threads LIST llc LIST packages LIST
  *   node N memory BYTES cpus LIST distances "10 20"...
+ *   hmat N latency NS bandwidth MBS
  */
 #ifndef KTSTR_GUEST_INIT_TOPOLOGY_H
 #define KTSTR_GUEST_INIT_TOPOLOGY_H

@@ -262,14 +262,19 @@ unsigned topology_ranges(const struct topology *t, struct topology_range range[T
 
 /* --- HMAT ---------------------------------------------------------------- */
 
+unsigned topology_nearest(const struct topology *t, unsigned to)
+{
+	unsigned best = 0;
+
+	for (unsigned from = 1; from < t->n_packages; from++)
+		best = t->distance[from][to] < t->distance[best][to] ? from : best;
+	return best;
+}
+
 /* The distance that @to's own figures are meant at. */
 static unsigned nearest(const struct topology *t, unsigned to)
 {
-	unsigned best = 255;
-
-	for (unsigned from = 0; from < t->n_packages; from++)
-		best = t->distance[from][to] < best ? t->distance[from][to] : best;
-	return best;
+	return t->distance[topology_nearest(t, to)][to];
 }
 
 uint32_t topology_latency_ns(const struct topology *t, unsigned from, unsigned to)

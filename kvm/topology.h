@@ -85,6 +85,8 @@ struct topology_range {
 #define TOPOLOGY_RANGES_MAX (TOPOLOGY_NODES_MAX + 1)
 unsigned topology_ranges(const struct topology *t, struct topology_range range[TOPOLOGY_RANGES_MAX]);
 
+/* The node whose CPUs are nearest to the memory of node @to. */
+unsigned topology_nearest(const struct topology *t, unsigned to);
 /* What the HMAT tells: from node @from (with CPUs) to memory of @to, ns and MB/s. */
 uint32_t topology_latency_ns(const struct topology *t, unsigned from, unsigned to);
 uint32_t topology_bandwidth_mbs(const struct topology *t, unsigned from, unsigned to);

@@ -73,6 +73,8 @@ static void make_system(void)
 	put(NODE "/node0/distance", "10 20 30\n");
 	put(NODE "/node1/distance", "20 10 30\n");
 	put(NODE "/node2/distance", "30 30 10\n");
+	put(NODE "/node2/access0/initiators/read_latency", "300\n");
+	put(NODE "/node2/access0/initiators/read_bandwidth", "20480\n");
 	put("proc/zoneinfo", "Node 0, zone      DMA\n        spanned  4095\n        present  3998\n"
 			     "Node 0, zone    DMA32\n        present  28672\n"
 			     "Node 1, zone    DMA32\n        present  16384\n"
@@ -83,7 +85,9 @@ static void make_system(void)
 			"cpu 3 package 1 threads 2-3 llc 2-3 packages 2-3\n"
 			"node 0 memory 134217728 cpus 0-1 distances 10 20 30\n"
 			"node 1 memory 67108864 cpus 2-3 distances 20 10 30\n"
-			"node 2 memory 67108864 cpus - distances 30 30 10\n");
+			"node 2 memory 67108864 cpus - distances 30 30 10\n"
+			"hmat 1 latency 100 bandwidth 51200\n"
+			"hmat 2 latency 300 bandwidth 20480\n");
 }
 
 static int set_up(void **state)
@@ -137,6 +141,8 @@ static void each_difference_is_told(void **state)
 		{ NODE "/node1/cpulist", "0-3", "node 1: cpulist is \"0-3\"" },
 		{ NODE "/node2/cpulist", "3", "node 2: cpulist is \"3\"" },
 		{ NODE "/node0/distance", "10 20 20", "node 0: distance is \"10 20 20\"" },
+		{ NODE "/node2/access0/initiators/read_latency", "100", "node 2: read_latency is \"100\"" },
+		{ NODE "/node2/access0/initiators/read_bandwidth", "1", "node 2: read_bandwidth is \"1\"" },
 		{ "proc/zoneinfo", "Node 0, zone DMA\n present 32670\nNode 1, zone Normal\n present 16384\n",
 		  "node 2: has 0 KiB" },
 		{ "proc/zoneinfo",
