@@ -21,7 +21,7 @@ struct plan {
 	struct nested_file binaries[MACHINE_LIST_MAX + 2], files[MACHINE_LIST_MAX + 4], trees[MACHINE_LIST_MAX + 1];
 	char hosts[MACHINE_LIST_MAX][PATH_MAX];
 	struct nested_disk disks[MACHINE_DISKS_MAX];
-	const char *kernels[2], *outputs[MACHINE_LIST_MAX + 8], *env[3];
+	const char *kernels[2], *outputs[MACHINE_LIST_MAX + 8], *env[4];
 	char program[PATH_MAX], init[PATH_MAX], scx[PATH_MAX], scheduler[PATH_MAX], modules[PATH_MAX];
 	unsigned n_outputs;
 };
@@ -84,8 +84,6 @@ static void plan_outputs(struct plan *p, const struct machine_options *o, const 
 		p->outputs[p->n_outputs++] = o->outputs.word[i];
 	if (o->stats)
 		p->outputs[p->n_outputs++] = o->stats;
-	if (o->conversation.events)
-		p->outputs[p->n_outputs++] = o->conversation.events;
 	for (unsigned i = 0; outputs && outputs[i] && i < 4; i++)
 		p->outputs[p->n_outputs++] = outputs[i];
 	p->plan.outputs = p->outputs;
@@ -151,6 +149,10 @@ int machine_run_nested(const struct machine_options *o, const struct machine_job
 	p->env[0] = path;
 	if (job->shell && getenv("TERM") && asprintf(&term, "TERM=%s", getenv("TERM")) > 0)
 		p->env[1] = term;
+	/* Not a file that comes back in the end: what happens is told while it does. */
+	p->plan.lines = o->conversation.events;
+	if (o->conversation.events)
+		p->env[term ? 2 : 1] = NESTED_EVENTS_ENV "=3";
 	p->plan.env = p->env;
 	p->plan.argv = words;
 	rc = nested_run(&p->plan, why, sizeof(why));

@@ -14,6 +14,7 @@
 #include "bench/cache.h"
 #include "bench/cli.h"
 #include "bench/machine_scheduler.h"
+#include "bench/nested.h"
 #include "bench/path.h"
 #include "bench/size.h"
 #include "kvm/vm.h"
@@ -481,6 +482,10 @@ int machine_options_check(struct machine_options *o)
 		rc = machine_scheduler_check(o);
 	if (!rc && o->stats)
 		rc = machine_output_check("--stats", o->stats);
+	if (o->conversation.events && getenv(NESTED_EVENTS_ENV)) {
+		snprintf(o->events_fd, sizeof(o->events_fd), "/dev/fd/%.8s", getenv(NESTED_EVENTS_ENV));
+		o->conversation.events = o->events_fd;
+	}
 	if (!rc && o->conversation.events)
 		rc = machine_output_check("--events", o->conversation.events);
 	for (unsigned i = 0; i < o->outputs.n && !rc; i++)

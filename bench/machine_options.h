@@ -51,6 +51,7 @@ struct machine_options {
 	struct disk disk[MACHINE_DISKS_MAX];
 	unsigned n_disks;
 	struct conversation_options conversation;
+	char events_fd[20]; /* of conversation, in the nested host */
 	struct machine_list files, modules, outputs;
 	/* Of the kernel, by machine_options_check(). */
 	char image[PATH_MAX];

@@ -21,6 +21,7 @@
 
 #define SECOND_NS 1000000000ull
 #define TAIL_LINES 12
+#define LINES_HIGH (1u << 20)
 #define FLUSH_NS (5 * SECOND_NS) /* for a reader of the output, beyond the time-out */
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
@@ -36,6 +37,8 @@ struct nested {
 	struct session session;
 	struct outputs outputs;
 	struct source from_port;
+	int lines_fd; /* of plan->lines, or -1 */
+	struct sink lines;
 	struct sink to_port;
 	struct signals signals;
 	struct timer deadline;
@@ -113,6 +116,28 @@ static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t le
 		on_signal(&n->signals, SIGWINCH);
 }
 
+static void on_line(void *ctx, const char *line, size_t len)
+{
+	struct nested *n = ctx;
+
+	if (n->lines_fd < 0)
+		return;
+	sink_put(&n->lines, line, len);
+	sink_put(&n->lines, "\n", 1);
+}
+
+static bool lines_full(void *ctx)
+{
+	struct nested *n = ctx;
+
+	return n->lines_fd >= 0 && sink_full(&n->lines);
+}
+
+static void on_lines_drained(struct sink *s)
+{
+	session_regulate(&container_of(s, struct nested, lines)->session);
+}
+
 /* All there is to say came before, and L1's init has synced its disks: it needs no orderly end. */
 static void on_ended(void *ctx, int code)
 {
@@ -166,7 +191,9 @@ static int open_streams(struct nested *n)
 		.stdout_fd = STDOUT_FILENO,
 		.stderr_fd = STDERR_FILENO,
 		.outputs = &n->outputs,
+		.metric = on_line,
 		.frame = on_frame,
+		.full = lines_full,
 		.escape = n->plan->tty ? TERMINAL_ESCAPE : 0,
 		.ended = on_ended,
 		.ctx = n,
@@ -182,6 +209,8 @@ static int open_streams(struct nested *n)
 		ret = session_open(&n->session, n->r, &config);
 	if (!ret)
 		ret = sink_open(n->r, &n->to_port, n->port, SESSION_BACKLOG_LOW, on_port_drained);
+	if (!ret && n->lines_fd >= 0)
+		ret = sink_open(n->r, &n->lines, n->lines_fd, LINES_HIGH, on_lines_drained);
 	if (!ret)
 		ret = source_open(n->r, &n->from_port, n->port, WIRE_CHUNK_MAX, on_port);
 	return ret;
@@ -192,6 +221,8 @@ static void close_streams(struct nested *n)
 	source_close(&n->from_port);
 	if (n->to_port.r)
 		sink_close(&n->to_port);
+	if (n->lines.r)
+		sink_close(&n->lines);
 	session_close(&n->session);
 	timer_close(&n->deadline);
 	signals_unwatch(&n->signals);
@@ -211,6 +242,11 @@ static int unwritten(struct nested *n)
 	return error == -EPIPE ? 128 + SIGPIPE : error ? 1 : 0;
 }
 
+static bool written(const struct nested *n)
+{
+	return session_written(&n->session) && (n->lines_fd < 0 || sink_idle(&n->lines));
+}
+
 static int loop(struct nested *n)
 {
 	int ret = 0;
@@ -218,7 +254,7 @@ static int loop(struct nested *n)
 	while (!n->stopped && ret >= 0)
 		ret = reactor_step(n->r, true);
 	/* A reader may be slow as it likes; only a signal and the time-out cut it short. */
-	while (ret >= 0 && !n->interrupted && !n->late && !session_written(&n->session))
+	while (ret >= 0 && !n->interrupted && !n->late && !written(n))
 		ret = reactor_step(n->r, true);
 	if (ret < 0 || (n->result && n->result != session_output_error(&n->session) && !n->late))
 		return ret < 0 ? ret : n->result;
@@ -274,11 +310,20 @@ out:
 
 int nested_run(const struct nested_plan *plan, char *why, size_t size)
 {
-	struct nested n = { .plan = plan, .port = -1, .qemu = { .stderr_fd = -1, .serial_fd = -1 } };
+	struct nested n = { .plan = plan, .port = -1, .lines_fd = -1, .qemu = { .stderr_fd = -1, .serial_fd = -1 } };
 	void (*sigpipe)(int) = signal(SIGPIPE, SIG_IGN);
 	int ret;
 
 	why[0] = '\0';
+	if (plan->lines) {
+		n.lines_fd = open(plan->lines, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0666);
+		ret = n.lines_fd < 0 ? -errno : 0;
+		if (ret) {
+			snprintf(why, size, "%s: %s", plan->lines,
+				 ret == -ENXIO ? "nobody reads this fifo; start its reader first" : strerror(-ret));
+			goto out;
+		}
+	}
 	fprintf(stderr, "ktstr: nested host (QEMU, TCG): timings are not those of hardware\n");
 	ret = start(&n, why, size);
 	if (ret)
@@ -310,6 +355,8 @@ out_qemu:
 	qemu_free(&n.qemu);
 	close(n.port);
 out:
+	if (n.lines_fd >= 0)
+		close(n.lines_fd);
 	if (ret < 0 && !why[0])
 		snprintf(why, size, "nested host: %s", strerror(-ret));
 	signal(SIGPIPE, sigpipe);

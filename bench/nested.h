@@ -21,6 +21,9 @@
 #define NESTED_OWN_MIB 1536	  /* what L1 needs beside its guest */
 #define NESTED_START_S 180	  /* within which L1 must report; $KTSTR_NESTED_TIMEOUT (s) overrides */
 
+/* In the environment of a ktstr in L1: its events go to the descriptor of this number, whatever file was named. */
+#define NESTED_EVENTS_ENV "KTSTR_NESTED_EVENTS"
+
 struct nested_file {
 	const char *host;  /* relative to the working directory, or absolute */
 	const char *guest; /* NULL: the absolute form of host */
@@ -48,9 +51,11 @@ struct nested_plan {
 	size_t n_disks;
 	const char *const *kernels; /* names in the cache that are to be in L1's cache too, NULL-terminated, or NULL */
 	const char *const *outputs; /* files of this host that the command writes, NULL-terminated, or NULL */
-	uint64_t memory_mib;	    /* of L1 altogether, 0: NESTED_OWN_MIB; $KTSTR_NESTED_MEMORY overrides */
-	unsigned cpus;		    /* 0: 2; $KTSTR_NESTED_CPUS overrides */
-	int timeout_s;		    /* for the command, from L1's first report; 0: none. Then the result is 124 */
+	const char *
+		lines; /* a file for the lines that the command writes to its $KTSTR_METRIC_FD, as they come; or NULL */
+	uint64_t memory_mib; /* of L1 altogether, 0: NESTED_OWN_MIB; $KTSTR_NESTED_MEMORY overrides */
+	unsigned cpus;	     /* 0: 2; $KTSTR_NESTED_CPUS overrides */
+	int timeout_s;	     /* for the command, from L1's first report; 0: none. Then the result is 124 */
 };
 
 /*

@@ -98,6 +98,25 @@ static void play_flood(void)
 	finish(0);
 }
 
+/* It ends when the first line is seen to be in the file. */
+static void play_lines(void)
+{
+	char seen[64] = "";
+	FILE *f;
+
+	text(WIRE_JMET, "{\"first\":1}");
+	while (strcmp(seen, "{\"first\":1}\n")) {
+		f = fopen(getenv("FAKE_LINES"), "r");
+		if (!f || !fgets(seen, sizeof(seen), f))
+			seen[0] = '\0';
+		if (f)
+			fclose(f);
+		usleep(1000);
+	}
+	text(WIRE_JMET, "{\"last\":2}");
+	finish(0);
+}
+
 static void file_back(const char *path, const char *content)
 {
 	char payload[4096];
@@ -174,6 +193,8 @@ int main(int argc, char **argv)
 		play_count();
 	else if (!strcmp(part, "flood"))
 		play_flood();
+	else if (!strcmp(part, "lines"))
+		play_lines();
 	else if (!strcmp(part, "outputs"))
 		play_outputs();
 	return 0;

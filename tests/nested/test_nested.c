@@ -206,6 +206,55 @@ static void an_output_that_cannot_be_written_is_named(void **state)
 	assert_non_null(strstr(read_file("why"), "/nonexistent/dir/out.json"));
 }
 
+/* Lines of JSON are in their file while the command runs. */
+static void lines_come_as_they_are_said(void **state)
+{
+	struct nested_plan plan = plan_of();
+	char lines[PATH_MAX];
+
+	snprintf(lines, sizeof(lines), "%s/lines", dir);
+	setenv("FAKE_LINES", lines, 1);
+	plan.lines = lines;
+	assert_int_equal(run(&plan, "lines"), 0);
+	assert_string_equal(read_file("lines"), "{\"first\":1}\n{\"last\":2}\n");
+	plan.lines = "/nonexistent/dir/events";
+	assert_int_equal(run(&plan, "lines"), 203);
+	assert_non_null(strstr(read_file("why"), "/nonexistent/dir/events"));
+}
+
+/* Whoever reads stdout and takes nothing is not waited for beyond the time-out. */
+static void a_reader_that_takes_nothing_is_left(void **state)
+{
+	struct nested_plan plan = plan_of();
+	char path[PATH_MAX];
+	int reader;
+
+	snprintf(path, sizeof(path), "%s/stdout", dir);
+	unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(reader >= 0);
+	plan.timeout_s = 1;
+	assert_int_equal(run(&plan, "flood"), 124);
+	assert_non_null(strstr(read_file("stderr"), "does not take it"));
+	close(reader);
+	unlink(path);
+}
+
+/* Output that can't be written is no success, and one whose reader has gone is as a pipe's. */
+static void output_that_is_lost_is_no_success(void **state)
+{
+	struct nested_plan plan = plan_of();
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/stdout", dir);
+	unlink(path);
+	assert_int_equal(symlink("/dev/full", path), 0);
+	assert_int_equal(run(&plan, "flood"), 1);
+	assert_non_null(strstr(read_file("stderr"), "output can't be written: No space"));
+	unlink(path);
+}
+
 static void a_dead_qemu_is_explained(void **state)
 {
 	struct nested_plan plan = plan_of();
@@ -367,6 +416,9 @@ int main(void)
 		cmocka_unit_test(all_output_arrives),
 		cmocka_unit_test(outputs_come_back),
 		cmocka_unit_test(an_output_that_cannot_be_written_is_named),
+		cmocka_unit_test(lines_come_as_they_are_said),
+		cmocka_unit_test(a_reader_that_takes_nothing_is_left),
+		cmocka_unit_test(output_that_is_lost_is_no_success),
 		cmocka_unit_test(a_dead_qemu_is_explained),
 		cmocka_unit_test(a_panic_inside_is_shown),
 		cmocka_unit_test(a_mute_host_times_out),
