@@ -188,6 +188,15 @@ static void apic_ids_beyond_8_bits(void **state)
 	assert_string_equal(run.out, "interrupts 200 sum 1000\n");
 	assert_true(run.exits.mmio < 400 + 40 + 4); /* four writes to the IOAPIC */
 	run_free(&run);
+	/* The last of them starts, and knows who it is. */
+	shape = &t;
+	run_guest(&run, "x 256", 64 << 20, 0, false);
+	assert_string_equal(run.out, "cpu 256\n");
+	run_free(&run);
+	run_guest(&run, "x 128", 64 << 20, 0, false);
+	assert_string_equal(run.out, "cpu 128\n");
+	run_free(&run);
+	shape = NULL;
 }
 
 static void panic_is_told_from_a_reboot(void **state)
