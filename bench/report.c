@@ -220,8 +220,9 @@ void report_provenance(FILE *f, const json_t *facts)
 	fprintf(f, "\nmeasured with ktstr %s\n", text_at(facts, "ktstr"));
 	fprintf(f, "  kernel     %s\n", text_at(facts, "guest.environment.kernel"));
 	fprintf(f, "  scheduler  %s\n", scheduler);
-	fprintf(f, "  guest      %" PRIu64 " CPUs, %s; mitigations as the kernel has them\n",
-		number_at(facts, "guest.cpus"), size_format(a, number_at(facts, "guest.memory_bytes")));
+	fprintf(f, "  guest      %" PRIu64 " CPUs (%s), %s; mitigations as the kernel has them\n",
+		number_at(facts, "guest.cpus"), text_at(facts, "guest.topology.shape"),
+		size_format(a, number_at(facts, "guest.memory_bytes")));
 	fprintf(f, "  host       %s\n", text_at(facts, "host.kind"));
 	fprintf(f, "             Linux %s, %" PRIu64 " CPUs, %s\n", text_at(facts, "host.kernel"),
 		number_at(facts, "host.cpus"), text_at(facts, "host.cpu"));
