@@ -4,9 +4,9 @@
 #define KTSTR_BENCH_APPLETS_H
 
 /*
- * The names that the program @busybox lists, each ended by a newline. Asked
- * for once per program: the text stays this module's. NULL: it does not run,
- * or fails; errno says why.
+ * The names that the program @busybox lists, each ended by a newline. It is
+ * asked once and the cache keeps the answer; the text stays this module's.
+ * NULL: it does not run, or fails; errno says why.
  */
 const char *applets_of(const char *busybox);
 

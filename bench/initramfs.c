@@ -83,6 +83,15 @@ fail:
 	return NULL;
 }
 
+struct initramfs_entry *initramfs_append(struct initramfs *in, const char *path)
+{
+	struct initramfs_entry *e = append(in, path);
+
+	if (!e)
+		no_memory(in);
+	return e;
+}
+
 int initramfs_resolve(struct initramfs *in, const char *path, char out[PATH_MAX])
 {
 	char rest[2 * PATH_MAX];
@@ -274,7 +283,8 @@ int initramfs_add_file(struct initramfs *in, const char *host, const char *guest
 		return in->error;
 	/* Absolute, so that a later change of directory does no harm. */
 	e->host = realpath(host, NULL);
-	return e->host ? 0 : initramfs_fail(in, -errno, "%s: %s", host, strerror(errno));
+	return e->host ? initramfs_list_add(in, &in->inputs, e->host)
+		       : initramfs_fail(in, -errno, "%s: %s", host, strerror(errno));
 }
 
 int initramfs_list_add(struct initramfs *in, struct initramfs_list *list, const char *item)
@@ -386,5 +396,6 @@ void initramfs_free(struct initramfs *in)
 	list_free(&in->options);
 	list_free(&in->modules);
 	list_free(&in->outputs);
+	list_free(&in->inputs);
 	free(in);
 }

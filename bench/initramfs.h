@@ -36,6 +36,24 @@ const char *initramfs_why(const struct initramfs *in);
  */
 int initramfs_base(struct initramfs *in, const char *guest_init, bool busybox);
 
+/*
+ * What guests have in common, made once and kept in the cache: the base, and modules as of initramfs_add_modules().
+ * @in, which is new, is laid over it: its entries are known, and initramfs_write() leaves them out. Gives a descriptor
+ * of that archive, whole pages long, which the guest's kernel is to get before @in's. A file that it was made from and
+ * that is another one now is noticed. @warning: empty, or why nothing is kept.
+ */
+struct initramfs_kept {
+	const char *guest_init;
+	bool busybox;
+	const char *module_dir; /* NULL: no modules */
+	struct {
+		const char *const *names;
+		size_t n;
+		bool optional;
+	} modules[4];
+};
+int initramfs_open_kept(struct initramfs *in, const struct initramfs_kept *kept, char *warning, size_t warning_size);
+
 /* @mode: permission bits only. Missing parents are made, 0755. */
 int initramfs_add_dir(struct initramfs *in, const char *guest, unsigned mode);
 int initramfs_add_link(struct initramfs *in, const char *guest, const char *target);

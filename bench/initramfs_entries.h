@@ -14,6 +14,7 @@ struct initramfs_entry {
 	uint8_t *data; /* regular file: else this; link: its target */
 	size_t len;    /* of data */
 	unsigned major, minor;
+	bool kept; /* adopted: in the archive that this one is laid over */
 };
 
 struct initramfs_list {
@@ -26,6 +27,7 @@ struct initramfs {
 	size_t n, cap;
 	void *by_path; /* tsearch() tree of the same */
 	struct initramfs_list argv, env, options, modules, outputs;
+	struct initramfs_list inputs; /* host files read */
 	int error;
 	char why[512];
 };
@@ -36,6 +38,8 @@ __attribute__((format(printf, 3, 4))) int initramfs_fail(struct initramfs *in, i
 struct initramfs_entry *initramfs_find(const struct initramfs *in, const char *path);
 /* As initramfs_add_data(), but @data, from malloc(), is taken over, also on failure. */
 int initramfs_give_data(struct initramfs *in, const char *guest, unsigned mode, void *data, size_t len);
+/* Room for an entry at the end, as append() gives it, for a @path that is not there yet. NULL: failed. */
+struct initramfs_entry *initramfs_append(struct initramfs *in, const char *path);
 /* @path as the guest's kernel will resolve it: "." and ".." gone, and each
  * leading component that is a link in the archive replaced by its target. */
 int initramfs_resolve(struct initramfs *in, const char *path, char out[PATH_MAX]);

@@ -39,6 +39,7 @@ static int add_unpacked(struct initramfs *in, const char *file, const char *gues
 		close(fd);
 	if (ret)
 		return initramfs_fail(in, ret, "module %s: %s", file, strerror(-ret));
+	initramfs_list_add(in, &in->inputs, file);
 	return initramfs_give_data(in, guest, 0644, data, len);
 }
 

@@ -167,7 +167,8 @@ int initramfs_write(struct initramfs *in, uint8_t **archive, size_t *len)
 	write_list(in, CONFIG_MODULES, &in->modules, '\n');
 	write_list(in, CONFIG_OUTPUTS, &in->outputs, '\n');
 	for (size_t i = 0; i < in->n && !in->error; i++)
-		write_entry(in, &sink, in->entries[i], i + 1);
+		if (!in->entries[i]->kept)
+			write_entry(in, &sink, in->entries[i], i + 1);
 	if (!in->error)
 		write_entry(in, &sink, &trailer, 0);
 	if (in->error) {

@@ -11,6 +11,7 @@
 
 #include "bench/cli.h"
 #include "bench/host.h"
+#include "bench/kernel_elf.h"
 #include "bench/machine_state.h"
 #include "bench/size.h"
 #include "bench/terminal.h"
@@ -334,11 +335,31 @@ bool machine_register_page(const struct machine *m)
 	return m->o->register_page == REGISTERS_ON;
 }
 
+static int open_kernel(struct machine *m)
+{
+	char why[512];
+	int fd = kernel_elf_open(m->o->image, why, sizeof(why));
+
+	if (*why)
+		cli_error("%s", why);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : CLI_UNAVAILABLE;
+	m->kernel_fd = fd;
+	return 0;
+}
+
+static void close_kernel(struct machine *m)
+{
+	if (m->kernel_fd)
+		close(m->kernel_fd);
+	m->kernel_fd = 0;
+}
+
 static int create(struct machine *m)
 {
 	struct vm_config cfg = {
 		.kernel = m->o->image,
-		.initrd = machine_converses(m) ? NULL : m->o->initrd,
+		.initrd = m->o->initrd,
 		.cpus = m->o->cpus,
 		.memory = m->o->memory,
 		.topology = &m->o->shape.topology,
@@ -358,12 +379,16 @@ static int create(struct machine *m)
 	m->cmdline = machine_guest_cmdline(m->o, m->job);
 	rc = m->cmdline ? 0 : CLI_INTERNAL;
 	if (!rc && machine_converses(m))
-		rc = machine_guest_archive(m->o, m->job, &m->archive, &m->archive_len);
+		rc = machine_archive_make(&m->archive, m->o, m->job);
+	if (!rc)
+		rc = open_kernel(m);
 	if (rc)
 		return rc;
 	cfg.cmdline = m->cmdline;
-	cfg.initrd_data = m->archive;
-	cfg.initrd_size = m->archive_len;
+	cfg.kernel_fd = m->kernel_fd;
+	cfg.initrd_fd = m->archive.kept_fd;
+	cfg.initrd_data = m->archive.own;
+	cfg.initrd_size = m->archive.own_size;
 	rc = host_reactor(&m->r, SQ_ENTRIES, SLOTS_BASE + m->o->n_disks * BLK_REACTOR_SLOTS);
 	if (rc)
 		return rc;
@@ -393,8 +418,8 @@ static int run(struct machine *m)
 	}
 	m->started = true;
 	/* The guest's memory has it now. */
-	free(m->archive);
-	m->archive = NULL;
+	machine_archive_free(&m->archive);
+	close_kernel(m);
 	tell(m, "%u CPUs run %s", m->o->cpus, m->o->image);
 	rc = reactor_run(m->r);
 	m->end_ns = monotonic_ns();
@@ -669,7 +694,8 @@ int machine_run(const struct machine_options *o, const struct machine_job *job, 
 	for (unsigned i = 0; i < o->n_disks; i++)
 		free(m.disk_times[i]);
 	json_decref(m.topology_check);
-	free(m.archive);
+	machine_archive_free(&m.archive);
+	close_kernel(&m);
 	free(m.cmdline);
 	signal(SIGPIPE, sigpipe);
 	return result->code = code;

@@ -14,6 +14,7 @@
 #define KTSTR_BENCH_MACHINE_H
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "bench/machine_options.h"
 #include "bench/nested.h"
@@ -59,9 +60,17 @@ int machine_run_nested(const struct machine_options *o, const struct machine_job
 /* --dry-run: print what the above would make, on a host of kind HOST_DIRECT or HOST_NESTED. An exit code. */
 int machine_dry_run(const struct machine_options *o, const struct machine_job *job, enum host_choice host);
 
-/* The guest's initramfs in a buffer to free(); 0 or an exit code. */
-int machine_guest_archive(const struct machine_options *o, const struct machine_job *job, uint8_t **archive,
-			  size_t *len);
+/* The guest's first file system: behind the user's --initrd what guests have in common, then what is this one's own. */
+struct machine_archive {
+	int kept_fd; /* 0: none */
+	uint8_t *own;
+	size_t own_size;
+};
+/* 0 or an exit code. */
+int machine_archive_make(struct machine_archive *a, const struct machine_options *o, const struct machine_job *job);
+/* All of it into a file. 0 or -errno. */
+int machine_archive_write(const struct machine_archive *a, const struct machine_options *o, FILE *f);
+void machine_archive_free(struct machine_archive *a);
 /* The kernel's command line, to free(). */
 char *machine_guest_cmdline(const struct machine_options *o, const struct machine_job *job);
 

@@ -25,16 +25,27 @@ static const char *const modules_always[] = { "virtio_mmio", "virtio_console" };
 static const char *const modules_disk[] = { "virtio_blk", "ext4" };
 static const char *const modules_net[] = { "virtio_net", "af_packet" };
 
-static void add_modules(struct initramfs *in, const struct machine_options *o)
+/* What depends on the options but not on the command is the same for the next guest too. */
+static void open_kept(struct machine_archive *a, struct initramfs *in, const struct machine_options *o,
+		      const char *init)
 {
-	if (!*o->module_dir)
+	const struct initramfs_kept kept = {
+		.guest_init = init,
+		.busybox = !o->initrd,
+		.module_dir = *o->module_dir ? o->module_dir : NULL,
+		.modules = { { modules_always, 2, true },
+			     { modules_disk, o->n_disks ? 2 : 0, true },
+			     { modules_net, o->nic.wanted ? 2 : 0, true },
+			     { o->modules.word, o->modules.n, false } },
+	};
+	char warning[512];
+	int fd = initramfs_open_kept(in, &kept, warning, sizeof(warning));
+
+	if (fd < 0)
 		return;
-	initramfs_add_modules(in, o->module_dir, modules_always, 2, true);
-	if (o->n_disks)
-		initramfs_add_modules(in, o->module_dir, modules_disk, 2, true);
-	if (o->nic.wanted)
-		initramfs_add_modules(in, o->module_dir, modules_net, 2, true);
-	initramfs_add_modules(in, o->module_dir, o->modules.word, o->modules.n, false);
+	a->kept_fd = fd;
+	if (*warning)
+		cli_error("%s", warning);
 }
 
 static void add_files(struct initramfs *in, const struct machine_options *o, const struct machine_job *job)
@@ -95,50 +106,13 @@ static void add_shell(struct initramfs *in)
 		initramfs_set_env(in, "TERM", term);
 }
 
-/* The user's archive and ours: the kernel unpacks both, the later over the earlier. */
-static int put_behind(const char *initrd, uint8_t **archive, size_t *len)
-{
-	int fd = open(initrd, O_RDONLY | O_CLOEXEC), rc = CLI_UNAVAILABLE;
-	size_t size, padded, done = 0;
-	uint8_t *both = NULL;
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		goto out;
-	size = (size_t)st.st_size;
-	padded = (size + 3) & ~(size_t)3;
-	both = calloc(1, padded + *len);
-	if (!both)
-		goto out;
-	while (done < size) {
-		ssize_t n = read(fd, both + done, size - done);
-
-		if (n <= 0)
-			goto out;
-		done += (size_t)n;
-	}
-	memcpy(both + padded, *archive, *len);
-	free(*archive);
-	*archive = both;
-	*len += padded;
-	both = NULL;
-	rc = 0;
-out:
-	if (rc)
-		cli_error("--initrd %s: can't be read: %s", initrd, strerror(errno));
-	free(both);
-	if (fd >= 0)
-		close(fd);
-	return rc;
-}
-
-int machine_guest_archive(const struct machine_options *o, const struct machine_job *job, uint8_t **archive,
-			  size_t *len)
+int machine_archive_make(struct machine_archive *a, const struct machine_options *o, const struct machine_job *job)
 {
 	struct initramfs *in;
 	char init[PATH_MAX];
 	int rc = 0;
 
+	memset(a, 0, sizeof(*a));
 	if (host_companion("guest-init", "../guest-init/guest-init", init))
 		return CLI_UNAVAILABLE;
 	in = initramfs_new();
@@ -146,8 +120,7 @@ int machine_guest_archive(const struct machine_options *o, const struct machine_
 		cli_error("out of memory");
 		return CLI_INTERNAL;
 	}
-	initramfs_base(in, init, !o->initrd);
-	add_modules(in, o);
+	open_kept(a, in, o, init);
 	add_files(in, o, job);
 	rc = job->argv ? add_command(in, o, job) : 0;
 	if (job->shell)
@@ -161,12 +134,53 @@ int machine_guest_archive(const struct machine_options *o, const struct machine_
 	/* All that it said is here, and its disks are written, before it powers off. */
 	if (o->n_disks || !job->other_vmm)
 		initramfs_set_option(in, "ack_exit", "1");
-	if (!rc && initramfs_write(in, archive, len)) {
+	if (!rc && initramfs_write(in, &a->own, &a->own_size)) {
 		cli_error("guest's files: %s", initramfs_why(in));
 		rc = CLI_UNAVAILABLE;
 	}
 	initramfs_free(in);
-	return !rc && o->initrd ? put_behind(o->initrd, archive, len) : rc;
+	return rc;
+}
+
+static int append_file(FILE *f, int fd)
+{
+	static const char zero[4];
+	char buf[65536];
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(fd, buf, sizeof(buf), at)) > 0) {
+		if (fwrite(buf, 1, (size_t)n, f) != (size_t)n)
+			return -errno;
+		at += n;
+	}
+	/* An archive starts at a multiple of 4. */
+	if (!n && at % 4 && !fwrite(zero, (size_t)(4 - at % 4), 1, f))
+		n = -1;
+	return n < 0 ? -errno : 0;
+}
+
+int machine_archive_write(const struct machine_archive *a, const struct machine_options *o, FILE *f)
+{
+	int fd = o->initrd ? open(o->initrd, O_RDONLY | O_CLOEXEC) : -1, rc = 0;
+
+	if (o->initrd)
+		rc = fd < 0 ? -errno : append_file(f, fd);
+	if (fd >= 0)
+		close(fd);
+	if (!rc && a->kept_fd)
+		rc = append_file(f, a->kept_fd);
+	if (!rc && (fwrite(a->own, 1, a->own_size, f) != a->own_size || fflush(f)))
+		rc = -errno;
+	return rc;
+}
+
+void machine_archive_free(struct machine_archive *a)
+{
+	if (a->kept_fd)
+		close(a->kept_fd);
+	free(a->own);
+	memset(a, 0, sizeof(*a));
 }
 
 char *machine_guest_cmdline(const struct machine_options *o, const struct machine_job *job)

@@ -10,6 +10,7 @@
 #include "bench/cli.h"
 #include "bench/command.h"
 #include "bench/host.h"
+#include "bench/kernel_elf.h"
 #include "bench/machine.h"
 #include "bench/machine_scheduler.h"
 
@@ -18,10 +19,11 @@
 
 struct plan {
 	struct nested_plan plan;
-	struct nested_file binaries[MACHINE_LIST_MAX + 2], files[MACHINE_LIST_MAX + 4], trees[MACHINE_LIST_MAX + 1];
+	struct nested_file binaries[MACHINE_LIST_MAX + 2], files[MACHINE_LIST_MAX + 8], trees[MACHINE_LIST_MAX + 1];
 	char hosts[MACHINE_LIST_MAX][PATH_MAX];
 	struct nested_disk disks[MACHINE_DISKS_MAX];
 	const char *kernels[2], *outputs[MACHINE_LIST_MAX + 8], *env[4];
+	struct kernel_elf_files elf;
 	char program[PATH_MAX], init[PATH_MAX], scx[PATH_MAX], scheduler[PATH_MAX], modules[PATH_MAX];
 	unsigned n_outputs;
 };
@@ -46,8 +48,18 @@ static void plan_files(struct plan *p, const struct machine_options *o)
 	p->plan.binaries = p->binaries;
 }
 
+/* What this machine has unpacked already takes the nested one seconds. */
+static void plan_kernel_elf(struct plan *p, const struct machine_options *o)
+{
+	if (kernel_elf_files(o->image, &p->elf))
+		return;
+	for (unsigned i = 0; i < sizeof(p->elf.path) / sizeof(*p->elf.path); i++)
+		p->files[p->plan.n_files++].host = p->elf.path[i];
+}
+
 static void plan_kernel(struct plan *p, const struct machine_options *o)
 {
+	plan_kernel_elf(p, o);
 	if (*o->kernel_name) {
 		p->kernels[0] = o->kernel_name;
 		p->plan.kernels = p->kernels;

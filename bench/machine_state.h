@@ -31,8 +31,8 @@ struct machine {
 	uint64_t poll_ns; /* the reactor's busy-wait at most */
 	const char *poll_reason;
 	char *cmdline;
-	uint8_t *archive;
-	size_t archive_len;
+	struct machine_archive archive;
+	int kernel_fd; /* the ELF of a bzImage, or 0: the image itself */
 
 	struct conversation conversation;
 	struct session session; /* with a command or a shell */

@@ -93,20 +93,21 @@ static int check_command(const struct run_arguments *a)
 static int dump_initrd(const struct run_arguments *a, const struct machine_job *job)
 {
 	char *cmdline = machine_guest_cmdline(&a->machine, job);
-	uint8_t *archive = NULL;
-	size_t len = 0;
-	int rc = cmdline ? machine_guest_archive(&a->machine, job, &archive, &len) : CLI_INTERNAL;
+	struct machine_archive archive = { 0 };
+	int rc = cmdline ? machine_archive_make(&archive, &a->machine, job) : CLI_INTERNAL, error = 0;
 	FILE *f = rc ? NULL : fopen(a->dump_initrd, "we");
 
-	if (!rc && (!f || fwrite(archive, 1, len, f) != len || fflush(f))) {
-		cli_error("--dump-initrd %s: can't be written: %s", a->dump_initrd, strerror(errno));
+	if (!rc)
+		error = f ? machine_archive_write(&archive, &a->machine, f) : -errno;
+	if (error) {
+		cli_error("--dump-initrd %s: can't be written: %s", a->dump_initrd, strerror(-error));
 		rc = CLI_FAILED;
 	}
 	if (!rc)
 		puts(cmdline);
 	if (f)
 		fclose(f);
-	free(archive);
+	machine_archive_free(&archive);
 	free(cmdline);
 	return rc;
 }

@@ -424,6 +424,89 @@ static void cpio_unpacks_it(void **state)
 	initramfs_free(in);
 }
 
+/* What guests share is an archive by itself, with the entries known to the guest's own, which lies over it. */
+static void what_guests_share_is_kept(void **state)
+{
+	static const char *const wanted[] = { "mod" };
+	struct initramfs_kept kept = { .busybox = false, .modules = { { wanted, 1, false } } };
+	struct initramfs *in = initramfs_new(), *second = initramfs_new(), *third = initramfs_new();
+	char modules[256], init[256], warning[256], command[1024], *archive;
+	struct contents *own;
+	struct stat st;
+	int fd, again;
+	FILE *f;
+
+	snprintf(init, sizeof(init), "%s", host_file("kept-init", 0755, "init"));
+	snprintf(modules, sizeof(modules), "%s/modules", dir);
+	snprintf(command, sizeof(command),
+		 "mkdir %s && cd %s && echo one >mod.ko && echo mod.ko: >modules.dep && >modules.builtin", modules,
+		 modules);
+	assert_int_equal(system(command), 0);
+	kept.guest_init = init;
+	kept.module_dir = modules;
+	fd = initramfs_open_kept(in, &kept, warning, sizeof(warning));
+	assert_string_equal(initramfs_why(in), "");
+	assert_string_equal(warning, "");
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_size % 4096, 0);
+
+	/* Its directories, links and modules are there; what is in it is not written again. */
+	initramfs_add_data(in, "/bin/own", 0755, "own", 3);
+	initramfs_add_data(in, "/etc/passwd", 0600, "mine", 4);
+	assert_int_equal(initramfs_add_data(second, "/usr", 0644, "", 0), -EISDIR);
+	own = read_back(in);
+	assert_string_equal(find(own, "usr/bin/own")->data, "own");
+	assert_string_equal(find(own, "ktstr/modules")->data, "/lib/modules/ktstr/mod.ko\n");
+	assert_int_equal(own->n, 3);
+
+	/* Behind one another they are one file system. */
+	archive = malloc((size_t)st.st_size);
+	assert_int_equal(pread(fd, archive, (size_t)st.st_size, 0), st.st_size);
+	assert_null(memmem(archive, (size_t)st.st_size, "usr/bin/own", 11));
+	snprintf(command, sizeof(command),
+		 "mkdir %s/kept && cd %s/kept && busybox cpio -idu 2>/dev/null && test $(cat lib/modules/ktstr/mod.ko) "
+		 "= one && "
+		 "test $(cat init) = init",
+		 dir, dir);
+	f = popen(command, "w");
+	assert_int_equal(fwrite(archive, 1, (size_t)st.st_size, f), st.st_size);
+	if (system("busybox true 2>/dev/null") == 0)
+		assert_int_equal(pclose(f), 0);
+	free(archive);
+
+	/* The same again is the same file; with a module that was built anew it is another one. */
+	initramfs_free(second);
+	second = initramfs_new();
+	again = initramfs_open_kept(second, &kept, warning, sizeof(warning));
+	assert_int_equal(fstat(again, &st), 0);
+	snprintf(command, sizeof(command), "test %llu = $(stat -Lc %%i /proc/%d/fd/%d)", (unsigned long long)st.st_ino,
+		 (int)getpid(), fd);
+	assert_int_equal(system(command), 0);
+	close(again);
+	snprintf(command, sizeof(command), "echo two >%s/mod.ko", modules);
+	assert_int_equal(system(command), 0);
+	again = initramfs_open_kept(third, &kept, warning, sizeof(warning));
+	assert_true(again >= 0);
+	archive = calloc(1, 65536 + 1);
+	assert_true(pread(again, archive, 65536, 0) > 0);
+	assert_non_null(memmem(archive, 65536, "two\n", 4));
+	free(archive);
+	close(again);
+	close(fd);
+
+	/* What can't be made is told as it is without a cache. */
+	initramfs_free(third);
+	third = initramfs_new();
+	kept.module_dir = "/nowhere";
+	assert_int_equal(initramfs_open_kept(third, &kept, warning, sizeof(warning)), -ENOENT);
+	assert_non_null(strstr(initramfs_why(third), "/nowhere/modules.dep"));
+	contents_free(own);
+	initramfs_free(in);
+	initramfs_free(second);
+	initramfs_free(third);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,12 +520,15 @@ int main(void)
 		cmocka_unit_test(tree_is_copied_with_its_links),
 		cmocka_unit_test(base_has_a_shell_and_keeps_what_is_there),
 		cmocka_unit_test(cpio_unpacks_it),
+		cmocka_unit_test(what_guests_share_is_kept),
 	};
-	char command[64];
+	char command[64], cache[64];
 	int failed;
 
 	if (!mkdtemp(dir))
 		return 1;
+	snprintf(cache, sizeof(cache), "%s/cache", dir);
+	setenv("KTSTR_CACHE_DIR", cache, 1);
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	snprintf(command, sizeof(command), "rm -r %s", dir);
 	return system(command) ? 1 : failed;
