@@ -266,9 +266,14 @@ int ram_create(struct vm *vm, struct vm_error *err)
 
 bool ram_map_file(struct vm *vm, uint64_t gpa, uint64_t len, int fd, uint64_t offset)
 {
+	const struct vm_backing *b = &vm->cfg.backing;
 	void *at = guest_memory_at(&vm->mem, gpa, len);
 
 	if (!at || (gpa | len | offset) & 0xfff)
+		return false;
+	/* A file's pages are small, lie where they lie, and are not there before they are touched. */
+	if ((b->pages != VM_PAGES_AUTO && b->pages != VM_PAGES_SMALL) || b->prefault || b->lock ||
+	    b->bind != VM_BIND_NONE)
 		return false;
 	if (mmap(at, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, (off_t)offset) != at)
 		return false;
