@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/cache.h"
 #include "bench/store.h"
 
 static char *known, known_of[PATH_MAX];
@@ -71,17 +73,33 @@ static char *read_whole(int fd)
 	return text;
 }
 
+static int list_in_memory(const char *busybox)
+{
+	int fd = memfd_create("applets", MFD_CLOEXEC), rc;
+
+	if (fd < 0)
+		return -errno;
+	rc = list_into(busybox, fd);
+	if (!rc)
+		return fd;
+	close(fd);
+	return rc;
+}
+
 const char *applets_of(const char *busybox)
 {
 	const struct store_maker maker = { make, (void *)busybox };
-	char name[SHA256_HEX], why[256];
+	char name[SHA256_HEX], why[256], cache[PATH_MAX];
 	int fd;
 
 	if (known && !strcmp(busybox, known_of))
 		return known;
 	/* A file, not a pipe: busybox writes each name and each newline by itself, and would wake us for each. */
 	fd = name_of(busybox, name);
-	if (!fd)
+	/* Asking alone makes no cache where there is none. */
+	if (!fd && (cache_path(cache, NULL) || access(cache, F_OK)))
+		fd = list_in_memory(busybox);
+	else if (!fd)
 		fd = store_get("applets", name, &maker, why, sizeof(why));
 	if (fd < 0) {
 		errno = -fd;
