@@ -63,7 +63,7 @@ static const struct argp_option options[] = {
 	  "bps-burst=N, serial=NAME; may be repeated",
 	  10 },
 	{ "register-page", OPT_REGISTER_PAGE, "auto|on|off", 0,
-	  "Let the guest read device registers from memory: no exit an interrupt instead of two (auto: off)", 10 },
+	  "Let the guest read device registers from memory: no exit an interrupt instead of one (auto: off)", 10 },
 	{ "poll", OPT_POLL, "auto|off|US", 0,
 	  "Busy-wait at most so many microseconds before the thread of the devices sleeps; it tunes itself below that "
 	  "(auto: 200 where a CPU is to spare, else off)",

@@ -82,6 +82,30 @@ static int add_kick(struct vm *vm, struct vm_device *vd, unsigned queue, struct 
 	return 0;
 }
 
+/*
+ * Acknowledging a ring's interrupt comes to nothing, without leaving KVM: the
+ * bit stays up in InterruptStatus, and a driver that finds it there looks at
+ * its queues, which is right after any interrupt. (Cleared late, it would take
+ * a later interrupt with it.) Every other acknowledgement is still an exit.
+ */
+static int add_ack(struct vm *vm, struct vm_device *vd, struct vm_error *err)
+{
+	struct kvm_ioeventfd ack = {
+		.addr = vd->base + VIRTIO_MMIO_INTERRUPT_ACK,
+		.len = 4,
+		.datamatch = VIRTIO_INT_VRING,
+		.flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
+	};
+	int rc = vm_eventfd(&vd->ack_fd, err);
+
+	if (rc)
+		return rc;
+	ack.fd = vd->ack_fd;
+	if (ioctl(vm->fd, KVM_IOEVENTFD, &ack))
+		return vm_fail(err, errno, "ioeventfd of %s InterruptACK: %s", vd->dev->ops->name, strerror(errno));
+	return 0;
+}
+
 /* Memory slots of the register pages come behind those of the RAM. */
 #define PAGE_SLOT_FIRST 8
 
@@ -93,24 +117,14 @@ static int add_register_page(struct vm *vm, struct vm_device *vd, struct vm_erro
 		.guest_phys_addr = vd->base,
 		.memory_size = VIRTIO_MMIO_SIZE,
 	};
-	struct kvm_ioeventfd ack = {
-		.addr = vd->base + VIRTIO_MMIO_INTERRUPT_ACK,
-		.len = 4,
-		.datamatch = VIRTIO_INT_VRING,
-		.flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
-	};
-	int rc = vm_eventfd(&vd->ack_fd, err);
 
-	if (rc)
-		return rc;
 	vd->page = mmap(NULL, VIRTIO_MMIO_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (vd->page == MAP_FAILED) {
 		vd->page = NULL;
 		return vm_fail(err, errno, "register page of %s: %s", vd->dev->ops->name, strerror(errno));
 	}
 	region.userspace_addr = (uint64_t)(uintptr_t)vd->page;
-	ack.fd = vd->ack_fd;
-	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) || ioctl(vm->fd, KVM_IOEVENTFD, &ack))
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
 		return vm_fail(err, errno, "register page of %s: KVM refuses it: %s; use --register-page off",
 			       vd->dev->ops->name, strerror(errno));
 	virtio_registers_show(vd->dev, vd->page);
@@ -140,6 +154,8 @@ int vm_add_device(struct vm *vm, struct virtio_device *d, struct vm_error *err)
 	d->interrupt_ctx = vd;
 	for (unsigned q = 0; q < d->ops->n_queues && !rc; q++)
 		rc = add_kick(vm, vd, q, err);
+	if (!rc)
+		rc = add_ack(vm, vd, err);
 	if (!rc && vm->cfg.register_page)
 		rc = add_register_page(vm, vd, err);
 	return rc;

@@ -94,9 +94,8 @@ struct vm_config {
 	uint64_t memory;		 /* bytes; of a topology, the sum of its nodes' */
 	const struct topology *topology; /* finished, memory shared; NULL: flat */
 	struct vm_backing backing;
-	/* The guest reads device registers from read-only memory, and
-	 * acknowledges ring interrupts into an ioeventfd: no exit to user space
-	 * an interrupt instead of two. Needs KVM_CAP_READONLY_MEM. */
+	/* The guest reads device registers from read-only memory: no exit to
+	 * user space an interrupt instead of one. Needs KVM_CAP_READONLY_MEM. */
 	bool register_page;
 	struct vm_host host;
 	/* Called on the reactor. @port is 1 or 2 for COM1 and COM2. */

@@ -33,8 +33,8 @@ expect "exit code" 0 $?
 cat "$dir/err" >&2
 expect "cells that were measured" 25 "$(grep -c '"allocations": ' "$dir/json")"
 expect "runs without an allocation" 25 "$(grep -c '"allocations": 0,\?$' "$dir/json")"
-# The kick and two interrupt registers; the latter alone; none. A guest may be between two exits when the time is over.
-for exits in "on the exit:3" "reactor:2" "reactor, page:0" "reactor, poll:2" "reactor, page, poll:0"; do
+# The kick and two interrupt registers; InterruptStatus alone; none. A guest may be between two exits when the time is over.
+for exits in "on the exit:3" "reactor:1" "reactor, page:0" "reactor, poll:1" "reactor, page, poll:0"; do
 	paste <(figures "${exits%:*}" 1 exits) <(figures "${exits%:*}" 1 frames) >"$dir/exits"
 	expect "frame sizes, ${exits%:*}" 2 "$(wc -l <"$dir/exits")"
 	expect "exits a round trip, ${exits%:*}" "" "$(awk -v wanted="${exits#*:}" '
