@@ -43,7 +43,7 @@ enum { OPT_MODE = 0x400, OPT_CPU_CAP, OPT_NO_PERF_MODE, OPT_WAIT, OPT_BYPASS, OP
 
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "The host's CPUs:", 12 },
-	{ "mode", OPT_MODE, "MODE", 0,
+	{ "mode", OPT_MODE, "default|performance|shared", 0,
 	  "default: a CPU for each vCPU if there are as many free, or all of them together with others; performance: "
 	  "vCPUs pinned with SCHED_FIFO, a CPU for the reactor, nobody else in their LLCs, PAUSE and HLT without "
 	  "exits, "

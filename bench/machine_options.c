@@ -45,7 +45,7 @@ enum {
 
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "The machine:", 10 },
-	{ "host", OPT_HOST, "KIND", 0,
+	{ "host", OPT_HOST, "auto|direct|nested", 0,
 	  "Where the VM runs: direct (this machine's KVM), nested (in a small Linux under QEMU), or auto: direct where "
 	  "KVM boots stock kernels (auto)",
 	  10 },

@@ -21,6 +21,7 @@ const struct verb verbs[] = {
 	{ "locks", verb_locks, "say which machines hold which CPUs of this host", &locks_argp, 0 },
 	{ "topo", verb_topo, "list the shapes of machines that have names, or show one", &topo_argp, 0 },
 	{ "nested", verb_nested, "run any command in the nested host (QEMU, TCG)", &nested_argp, VERB_COMMAND },
+	{ "manual", verb_manual, "write manual pages and completions", &manual_argp, VERB_HIDDEN },
 	{ 0 },
 };
 
@@ -37,7 +38,8 @@ static void help(FILE *f)
 {
 	fprintf(f, "usage: ktstr VERB [OPTIONS]\n\n%s\n\n", verbs_what);
 	for (const struct verb *v = verbs; v->name; v++)
-		fprintf(f, "  %-8s %s\n", v->name, v->what);
+		if (!(v->flags & VERB_HIDDEN))
+			fprintf(f, "  %-8s %s\n", v->name, v->what);
 	fprintf(f,
 		"\nktstr VERB --help tells more; ktstr --version says which this is.\n\n"
 		"EXAMPLES\n%s\nEXIT CODES\n%s",

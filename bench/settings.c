@@ -38,6 +38,21 @@ const struct settings_variable settings_variables[] = {
 	{ 0 },
 };
 
+const char settings_manual[] =
+	"Options need not be typed. They may stand in ~/.config/ktstr/config, or in the environment:\n\n"
+	"  # a comment\n"
+	"  cpus = 4          an option by its long name, for run, shell and bench where they have it\n"
+	"  net = yes         one that needs no value: yes or no\n"
+	"  [bench]           what follows is for this verb alone\n"
+	"  duration = 10s\n\n"
+	"A value is the rest of its line; nothing is quoted. In the environment the first of these is KTSTR_CPUS=4, "
+	"for run, "
+	"shell and bench. The command line goes before the environment, that before the file's section of the verb, "
+	"that "
+	"before the file's top: an option given at one of these replaces all that the later ones say of it. An unknown "
+	"name "
+	"is an error, told with its file and line. ktstr run --dry-run shows what comes of it all.\n";
+
 /* Of the nested host and of guests, which are told things by their environment too; and of tests. */
 static const char *const others[] = { "NESTED", "GUEST_", "METRIC_FD", "SOCKET", "SCX", "STREAM_MIB", "TEST_" };
 

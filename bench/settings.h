@@ -32,6 +32,9 @@ struct setting {
 };
 unsigned settings_used(const struct setting *const **list);
 
+/* The above, for users. */
+extern const char settings_manual[];
+
 /* Variables of the environment that are no options. The last has no name. */
 struct settings_variable {
 	const char *name, *what;

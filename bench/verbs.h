@@ -13,6 +13,7 @@ extern uint64_t process_start_ns;
 enum {
 	VERB_MACHINE = 1, /* has the machine's options: settings of the environment and without a section are its */
 	VERB_COMMAND = 2, /* what stands behind the first word is a command's, its options too */
+	VERB_HIDDEN = 4,  /* for the build */
 };
 
 struct verb {
@@ -35,7 +36,9 @@ int verb_kernel(int argc, char **argv);
 int verb_topo(int argc, char **argv);
 int verb_locks(int argc, char **argv);
 int verb_nested(int argc, char **argv);
+int verb_manual(int argc, char **argv);
 
-extern const struct argp run_argp, shell_argp, bench_argp, doctor_argp, kernel_argp, locks_argp, topo_argp, nested_argp;
+extern const struct argp run_argp, shell_argp, bench_argp, doctor_argp, kernel_argp, locks_argp, topo_argp, nested_argp,
+	manual_argp;
 
 #endif
