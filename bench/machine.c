@@ -13,7 +13,6 @@
 #include "bench/host.h"
 #include "bench/kernel_elf.h"
 #include "bench/machine_state.h"
-#include "bench/size.h"
 #include "bench/terminal.h"
 
 #define SECOND_NS 1000000000ull
@@ -73,22 +72,6 @@ static void on_serial(void *ctx, unsigned port, const uint8_t *data, size_t len)
 		machine_show(m, &m->screen, data, len);
 }
 
-static void on_bulk(void *ctx, unsigned port, const uint8_t *data, size_t len)
-{
-	struct machine *m = ctx;
-
-	session_feed(&m->session, data, len);
-}
-
-/* With a command, what somebody in the guest writes to hvc0 is one more log. */
-static void on_hvc0_aside(void *ctx, unsigned port, const uint8_t *data, size_t len)
-{
-	struct machine *m = ctx;
-
-	if (m->o->console)
-		machine_show(m, &m->echo, data, len);
-}
-
 /* --- how it ends -------------------------------------------------------- */
 
 static void on_vm_end(void *ctx, enum vm_end end, const char *detail)
@@ -140,7 +123,7 @@ static bool has_disk_to_keep(const struct machine_options *o)
 	return false;
 }
 
-static void on_session_end(void *ctx, int code)
+void machine_on_session_end(void *ctx, int code)
 {
 	struct machine *m = ctx;
 
@@ -152,104 +135,6 @@ static void on_session_end(void *ctx, int code)
 		return;
 	}
 	reactor_stop(m->r);
-}
-
-/* --- the conversation --------------------------------------------------- */
-
-static int bulk_send(void *ctx, const void *data, size_t len)
-{
-	return console_send(ctx, CONSOLE_PORT_BULK, data, len);
-}
-
-static size_t bulk_backlog(void *ctx)
-{
-	return console_backlog(ctx, CONSOLE_PORT_BULK);
-}
-
-static void bulk_hold(void *ctx, bool hold)
-{
-	console_hold(ctx, CONSOLE_PORT_BULK, hold);
-}
-
-static void on_backlog(void *ctx, unsigned port)
-{
-	session_drained(ctx);
-}
-
-static void on_metric(void *ctx, const char *line, size_t len)
-{
-	struct machine *m = ctx;
-	json_t *object, *scheduler;
-
-	if (m->o->scheduler) {
-		object = json_loadb(line, len, 0, NULL);
-		scheduler = json_incref(json_object_get(object, "sched_ext"));
-		json_decref(object);
-		if (scheduler) {
-			json_decref(m->scheduler);
-			m->scheduler = scheduler;
-			return;
-		}
-	}
-	if (m->job->metric)
-		m->job->metric(m->job->ctx, line, len);
-}
-
-/* The user's terminal is the guest's from the command's start on; before, ^C is ours still. */
-static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok)
-{
-	struct machine *m = ctx;
-
-	conversation_frame(&m->conversation, type, payload, len, crc_ok);
-	if (type == WIRE_JTOP && crc_ok && !m->topology_check)
-		m->topology_check = json_loadb((const char *)payload, len, 0, NULL);
-	if (!m->job->shell || !crc_ok || type != WIRE_LIFE || !len || payload[0] != WIRE_LIFE_PAYLOAD)
-		return;
-	if (terminal_raw())
-		fprintf(stderr, "ktstr: Ctrl-] ends the machine\n");
-	machine_window(m);
-	if (!m->keys.r && machine_keys_open(m) < 0)
-		on_session_end(m, -ENOMEM);
-}
-
-static bool events_are_full(void *ctx)
-{
-	return events_full(&((struct machine *)ctx)->conversation.events);
-}
-
-static void on_events_drained(void *ctx)
-{
-	session_regulate(ctx);
-}
-
-static int open_session(struct machine *m)
-{
-	const struct session_config cfg = {
-		.transport = { bulk_send, bulk_backlog, bulk_hold, m->console },
-		.stdin_fd = m->job->no_stdin || m->job->shell ? -1 : STDIN_FILENO,
-		.stdout_fd = m->job->out_to_err ? STDERR_FILENO : STDOUT_FILENO,
-		.stderr_fd = STDERR_FILENO,
-		.outputs = &m->outputs,
-		.metric = on_metric,
-		.frame = on_frame,
-		.full = events_are_full,
-		.ended = on_session_end,
-		.ctx = m,
-	};
-	int rc = outputs_init(&m->outputs, m->o->outputs.word);
-
-	m->outputs_open = true;
-	m->session_open = true;
-	if (!rc)
-		rc = session_open(&m->session, m->r, &cfg);
-	if (rc)
-		return rc;
-	console_consume(m->console, CONSOLE_PORT_BULK, on_bulk, m);
-	if (!m->job->shell)
-		console_consume(m->console, CONSOLE_PORT_CONSOLE, on_hvc0_aside, m);
-	events_on_drained(&m->conversation.events, on_events_drained, &m->session);
-	console_on_backlog(m->console, CONSOLE_PORT_BULK, SESSION_BACKLOG_LOW, on_backlog, &m->session);
-	return 0;
 }
 
 static int open_streams(struct machine *m)
@@ -278,7 +163,7 @@ static int open_streams(struct machine *m)
 		}
 	}
 	if (!rc && machine_converses(m))
-		rc = open_session(m);
+		rc = machine_session_open(m);
 	if (!rc && (m->job->shell || !m->job->argv))
 		rc = machine_screen_open(m);
 	if (rc)
@@ -516,123 +401,6 @@ static void destroy(struct machine *m)
 		signals_unwatch(&m->signals);
 }
 
-static void print_tail(const char *name, const struct tail *t)
-{
-	if (!t->len)
-		return;
-	fprintf(stderr, "--- the guest's %s said last:\n", name);
-	fwrite(t->text, 1, t->len, stderr);
-	if (t->text[t->len - 1] != '\n')
-		fputc('\n', stderr);
-}
-
-static void print_panic(const char *text)
-{
-	size_t n = strlen(text);
-
-	while (n && strchr("\r\n", text[n - 1]))
-		n--;
-	fprintf(stderr, "%.*s\n", (int)n, text);
-}
-
-static int end_without_code(const struct machine *m, enum vm_end end)
-{
-	/* A plain VMM's guest has no code to tell. */
-	if (!machine_converses(m) && (end == VM_POWEROFF || end == VM_RESET))
-		return CLI_OK;
-	print_tail("COM1", &m->com[0]);
-	print_tail("COM2", &m->com[1]);
-	cli_error("the guest ended (%s%s%s) without an exit code; see what it said with --console --append loglevel=7",
-		  vm_end_name(end), *m->detail ? ": " : "", m->detail);
-	return CLI_INTERNAL;
-}
-
-/* A command that had its say, but not its reader. */
-static int unwritten_code(struct machine *m)
-{
-	int error = session_output_error(&m->session);
-
-	if (m->unread)
-		return CLI_TIMEOUT;
-	if (error == -EPIPE)
-		return 128 + SIGPIPE;
-	if (error)
-		cli_error("the command's output can't be written: %s", strerror(-error));
-	return error ? CLI_FAILED : CLI_OK;
-}
-
-/* Never the kernel's own scheduler in the place of the one that was asked for. */
-static int command_code(const struct machine *m)
-{
-	if (!m->o->scheduler || m->session.exit_code || json_is_true(json_object_get(m->scheduler, "held")))
-		return m->session.exit_code;
-	cli_error("--scheduler %s: the guest did not tell that it was there to the end; report this as a fault",
-		  m->o->scheduler);
-	return CLI_INTERNAL;
-}
-
-/* The guest ran no command on a machine that it was not asked for. */
-static bool topology_differs(const struct machine *m)
-{
-	const json_t *line;
-	size_t i;
-
-	if (!json_is_false(json_object_get(m->topology_check, "ok")))
-		return false;
-	json_array_foreach(json_object_get(m->topology_check, "told"), i, line)
-		cli_error("topology: %s", json_string_value(line));
-	cli_error("topology: the guest differs from what was asked in %lld places; ask for another, or use "
-		  "--topology-check off",
-		  (long long)json_integer_value(json_object_get(m->topology_check, "mismatches")));
-	return true;
-}
-
-/* The exit code, with its reason on stderr. */
-static int verdict(struct machine *m, struct machine_result *result)
-{
-	enum vm_end end = vm_state(m->vm);
-	char text[SIZE_TEXT];
-	int rc;
-
-	if (m->signo)
-		return 128 + m->signo;
-	if (topology_differs(m))
-		return CLI_INTERNAL;
-	if (m->session_open && m->session.exited && !m->timed_out) {
-		if (outputs_error(&m->outputs)) {
-			cli_error("--output: %s", m->outputs.why);
-			return CLI_FAILED;
-		}
-		result->completed = true;
-		rc = command_code(m);
-		return rc ? rc : unwritten_code(m);
-	}
-	if (m->session_error == -EOWNERDEAD) {
-		cli_error("the scheduler ended (code %d); so does the run", m->session.sched_code);
-		return CLI_FAILED;
-	}
-	if (m->session_error && m->session_error == session_output_error(&m->session))
-		return unwritten_code(m);
-	if (m->session_error) {
-		cli_error("the guest's stream: %s", strerror(-m->session_error));
-		return CLI_INTERNAL;
-	}
-	if (m->quit)
-		return CLI_OK;
-	if (m->timed_out) {
-		if (m->session_open && !m->session.payload_ns)
-			print_tail("COM1", &m->com[0]);
-		cli_error("the guest did not end within %s; raise --timeout", duration_format(text, m->o->timeout_ns));
-		return CLI_TIMEOUT;
-	}
-	if (end == VM_PANIC) {
-		print_panic(vm_panic_text(m->vm));
-		cli_error("guest panic");
-		return CLI_PANIC;
-	}
-	return end_without_code(m, end);
-}
-
 static void write_stats(const struct machine_options *o, const json_t *facts, int *code)
 {
 	if (!o->stats || json_dump_file(facts, o->stats, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) == 0)
@@ -669,7 +437,7 @@ int machine_run(const struct machine_options *o, const struct machine_job *job, 
 
 		terminal_restore();
 		if (!code)
-			code = verdict(&m, result);
+			code = machine_verdict(&m, result);
 		if (m.started) {
 			result->facts = machine_facts(&m, code);
 			write_stats(o, result->facts, &code);

@@ -6,6 +6,8 @@
  *   machine_guest.c      what goes into the guest (initramfs, command line)
  *   machine_scheduler.c  the scheduler that it is to run under
  *   machine.c            the run
+ *   machine_session.c    the session with the guest
+ *   machine_verdict.c    the exit code
  *   machine_report.c     the facts
  *   machine_plan.c       what it would be
  *   machine_nested.c     the same verb in the nested host instead

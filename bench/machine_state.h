@@ -67,6 +67,13 @@ struct machine {
 /* A guest whose init is ours. */
 bool machine_converses(const struct machine *m);
 
+/* machine.c. The guest told its exit code, or @code < 0. */
+void machine_on_session_end(void *ctx, int code);
+/* machine_session.c. 0 or -errno. */
+int machine_session_open(struct machine *m);
+/* machine_verdict.c. The exit code, with its reason on stderr. */
+int machine_verdict(struct machine *m, struct machine_result *result);
+
 /* machine_terminal.c. The screen from the machine's start; the keys of a shell from its start: 0 or -errno. */
 int machine_screen_open(struct machine *m);
 int machine_keys_open(struct machine *m);

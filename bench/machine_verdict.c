@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The exit code of a machine that ended, and what is said of it. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bench/cli.h"
+#include "bench/machine_state.h"
+#include "bench/size.h"
+
+static void print_tail(const char *name, const struct tail *t)
+{
+	if (!t->len)
+		return;
+	fprintf(stderr, "--- the guest's %s said last:\n", name);
+	fwrite(t->text, 1, t->len, stderr);
+	if (t->text[t->len - 1] != '\n')
+		fputc('\n', stderr);
+}
+
+static void print_panic(const char *text)
+{
+	size_t n = strlen(text);
+
+	while (n && strchr("\r\n", text[n - 1]))
+		n--;
+	fprintf(stderr, "%.*s\n", (int)n, text);
+}
+
+static int end_without_code(const struct machine *m, enum vm_end end)
+{
+	/* A plain VMM's guest has no code to tell. */
+	if (!machine_converses(m) && (end == VM_POWEROFF || end == VM_RESET))
+		return CLI_OK;
+	print_tail("COM1", &m->com[0]);
+	print_tail("COM2", &m->com[1]);
+	cli_error("the guest ended (%s%s%s) without an exit code; see what it said with --console --append loglevel=7",
+		  vm_end_name(end), *m->detail ? ": " : "", m->detail);
+	return CLI_INTERNAL;
+}
+
+/* A command that had its say, but not its reader. */
+static int unwritten_code(struct machine *m)
+{
+	int error = session_output_error(&m->session);
+
+	if (m->unread)
+		return CLI_TIMEOUT;
+	if (error == -EPIPE)
+		return 128 + SIGPIPE;
+	if (error)
+		cli_error("the command's output can't be written: %s", strerror(-error));
+	return error ? CLI_FAILED : CLI_OK;
+}
+
+/* Never the kernel's own scheduler in the place of the one that was asked for. */
+static int command_code(const struct machine *m)
+{
+	if (!m->o->scheduler || m->session.exit_code || json_is_true(json_object_get(m->scheduler, "held")))
+		return m->session.exit_code;
+	cli_error("--scheduler %s: the guest did not tell that it was there to the end; report this as a fault",
+		  m->o->scheduler);
+	return CLI_INTERNAL;
+}
+
+/* The guest ran no command on a machine that it was not asked for. */
+static bool topology_differs(const struct machine *m)
+{
+	const json_t *line;
+	size_t i;
+
+	if (!json_is_false(json_object_get(m->topology_check, "ok")))
+		return false;
+	json_array_foreach(json_object_get(m->topology_check, "told"), i, line)
+		cli_error("topology: %s", json_string_value(line));
+	cli_error("topology: the guest differs from what was asked in %lld places; ask for another, or use "
+		  "--topology-check off",
+		  (long long)json_integer_value(json_object_get(m->topology_check, "mismatches")));
+	return true;
+}
+
+int machine_verdict(struct machine *m, struct machine_result *result)
+{
+	enum vm_end end = vm_state(m->vm);
+	char text[SIZE_TEXT];
+	int rc;
+
+	if (m->signo)
+		return 128 + m->signo;
+	if (topology_differs(m))
+		return CLI_INTERNAL;
+	if (m->session_open && m->session.exited && !m->timed_out) {
+		if (outputs_error(&m->outputs)) {
+			cli_error("--output: %s", m->outputs.why);
+			return CLI_FAILED;
+		}
+		result->completed = true;
+		rc = command_code(m);
+		return rc ? rc : unwritten_code(m);
+	}
+	if (m->session_error == -EOWNERDEAD) {
+		cli_error("the scheduler ended (code %d); so does the run", m->session.sched_code);
+		return CLI_FAILED;
+	}
+	if (m->session_error && m->session_error == session_output_error(&m->session))
+		return unwritten_code(m);
+	if (m->session_error) {
+		cli_error("the guest's stream: %s", strerror(-m->session_error));
+		return CLI_INTERNAL;
+	}
+	if (m->quit)
+		return CLI_OK;
+	if (m->timed_out) {
+		if (m->session_open && !m->session.payload_ns)
+			print_tail("COM1", &m->com[0]);
+		cli_error("the guest did not end within %s; raise --timeout", duration_format(text, m->o->timeout_ns));
+		return CLI_TIMEOUT;
+	}
+	if (end == VM_PANIC) {
+		print_panic(vm_panic_text(m->vm));
+		cli_error("guest panic");
+		return CLI_PANIC;
+	}
+	return end_without_code(m, end);
+}
