@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A file whose system calls fail, below every engine: the linker puts this
- * test's calls in the place of preadv, pwritev and fdatasync, and of their
+ * test's calls in the place of preadv2, pwritev2 and fdatasync, and of their
  * counterparts on the ring. A short transfer is a real one, of fewer bytes; an
  * error comes instead of one. What the guest reads is compared, and the file.
  */
@@ -85,37 +85,38 @@ static unsigned cut(const struct iovec *iov, unsigned n, size_t limit, struct io
 	return k;
 }
 
-ssize_t __wrap_preadv64(int fd, const struct iovec *iov, int n, off_t offset);
-ssize_t __wrap_pwritev64(int fd, const struct iovec *iov, int n, off_t offset);
+#define CALL_ARGS int fd, const struct iovec *iov, int n, off_t offset, int flags
+ssize_t __wrap_preadv64v2(CALL_ARGS);
+ssize_t __wrap_pwritev64v2(CALL_ARGS);
 int __wrap_fdatasync(int fd);
-ssize_t __real_preadv64(int fd, const struct iovec *iov, int n, off_t offset);
-ssize_t __real_pwritev64(int fd, const struct iovec *iov, int n, off_t offset);
+ssize_t __real_preadv64v2(CALL_ARGS);
+ssize_t __real_pwritev64v2(CALL_ARGS);
 int __real_fdatasync(int fd);
 
-ssize_t __wrap_preadv64(int fd, const struct iovec *iov, int n, off_t offset)
+static ssize_t here(ssize_t (*real)(CALL_ARGS), CALL_ARGS)
 {
 	struct fault_here h = draw(iov_bytes(iov, (unsigned)n), true);
 	struct iovec part[BLK_IOV_MAX];
 
 	errno = h.error;
-	if (h.error)
+	if (h.error) {
+		/* An attempt without waiting is no more than that: the ring tells errors. */
+		errors -= flags & RWF_NOWAIT && (h.error == EIO || h.error == ENOSPC);
 		return -1;
+	}
 	if (h.limit)
-		return __real_preadv64(fd, part, (int)cut(iov, (unsigned)n, h.limit, part), offset);
-	return __real_preadv64(fd, iov, n, offset);
+		return real(fd, part, (int)cut(iov, (unsigned)n, h.limit, part), offset, flags);
+	return real(fd, iov, n, offset, flags);
 }
 
-ssize_t __wrap_pwritev64(int fd, const struct iovec *iov, int n, off_t offset)
+ssize_t __wrap_preadv64v2(CALL_ARGS)
 {
-	struct fault_here h = draw(iov_bytes(iov, (unsigned)n), true);
-	struct iovec part[BLK_IOV_MAX];
+	return here(__real_preadv64v2, fd, iov, n, offset, flags);
+}
 
-	errno = h.error;
-	if (h.error)
-		return -1;
-	if (h.limit)
-		return __real_pwritev64(fd, part, (int)cut(iov, (unsigned)n, h.limit, part), offset);
-	return __real_pwritev64(fd, iov, n, offset);
+ssize_t __wrap_pwritev64v2(CALL_ARGS)
+{
+	return here(__real_pwritev64v2, fd, iov, n, offset, flags);
 }
 
 int __wrap_fdatasync(int fd)
@@ -350,6 +351,7 @@ static const struct engine {
 	struct blk_config cfg;
 } engines[] = {
 	{ "inline", { .size = DISK } },
+	{ "auto", { .engine = BLK_ENGINE_AUTO } },
 	{ "sync", { .engine = BLK_ENGINE_SYNC } },
 	{ "uring", { .engine = BLK_ENGINE_URING } },
 	{ "sync, direct", { .engine = BLK_ENGINE_SYNC, .direct = true } },
