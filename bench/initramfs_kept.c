@@ -195,7 +195,7 @@ static bool is_current(const char *archive, size_t size)
 	size_t len;
 
 	while (next(&r, &path, &mode, &data, &len))
-		if (!strcmp(path, INPUTS + 1)) {
+		if (!strcmp(path, &INPUTS[1])) {
 			for (; len && (end = memchr(data, '\n', len)); len -= (size_t)(end + 1 - data), data = end + 1)
 				if (!same_input(data, (size_t)(end - data)))
 					return false;
