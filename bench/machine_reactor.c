@@ -88,10 +88,10 @@ json_t *machine_reactor_facts(const struct machine *m)
 {
 	const struct reactor_features *f = reactor_features(m->r);
 	const struct reactor_counters *c = reactor_counters(m->r);
-	json_t *features = json_pack("{sb sb sb sb sb sb si si}", "single_issuer", f->single_issuer, "defer_taskrun",
+	json_t *features = json_pack("{sb sb sb sb sb sb sb si si}", "single_issuer", f->single_issuer, "defer_taskrun",
 				     f->defer_taskrun, "submit_all", f->submit_all, "coop_taskrun", f->coop_taskrun,
-				     "no_iowait", f->no_iowait, "ring_fd", f->ring_fd, "sq_entries", (int)f->sq_entries,
-				     "cq_entries", (int)f->cq_entries);
+				     "no_iowait", f->no_iowait, "ring_fd", f->ring_fd, "epoll", f->epoll, "sq_entries",
+				     (int)f->sq_entries, "cq_entries", (int)f->cq_entries);
 	json_t *object = json_object();
 
 	json_object_set_new(object, "features", features);

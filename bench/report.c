@@ -189,6 +189,19 @@ static void print_exits(FILE *f, const json_t *vmm)
 		json_is_true(at(vmm, "register_page")) ? "from memory, without an exit" : "by exits");
 }
 
+/* Of the kind of request @path that a disk did: from when it might begin until it was answered. */
+static void print_request_times(FILE *f, const json_t *disk, const char *name, const char *path)
+{
+	char p50[SIZE_TEXT], p99[SIZE_TEXT], max[SIZE_TEXT];
+	const json_t *times = at(disk, path);
+
+	if (!number_at(times, "count"))
+		return;
+	fprintf(f, "             a %s took the device %s (p50), %s (p99), %s at most\n", name,
+		duration_format(p50, number_at(times, "p50")), duration_format(p99, number_at(times, "p99")),
+		duration_format(max, number_at(times, "max")));
+}
+
 static void print_disks(FILE *f, const json_t *vmm)
 {
 	char size[SIZE_TEXT];
@@ -208,7 +221,30 @@ static void print_disks(FILE *f, const json_t *vmm)
 			number_at(disk, "reads_completed"), number_at(disk, "writes_completed"),
 			number_at(disk, "flushes_completed"), number_at(disk, "interrupts"),
 			number_at(disk, "in_flight_max"));
+		print_request_times(f, disk, "read", "latency_ns.read");
+		print_request_times(f, disk, "write", "latency_ns.write");
+		print_request_times(f, disk, "flush", "latency_ns.flush");
 	}
+}
+
+static void print_reactor(FILE *f, const json_t *reactor)
+{
+	char cpu[SIZE_TEXT], bound[SIZE_TEXT], spun[SIZE_TEXT];
+
+	fprintf(f,
+		"  reactor    %" PRIu64 " wakes, %" PRIu64 " completions (%.2f a wake, at most %" PRIu64
+		"), %s of CPU time\n",
+		number_at(reactor, "wakes"), number_at(reactor, "cqes"), json_real_value(at(reactor, "cqes_per_wake")),
+		number_at(reactor, "cqes_max"), duration_format(cpu, number_at(reactor, "cpu_ns")));
+	if (!number_at(reactor, "poll.max_ns")) {
+		fprintf(f, "             no busy-wait: %s\n", text_at(reactor, "poll.reason"));
+		return;
+	}
+	fprintf(f,
+		"             busy-wait of %s at most (%s): %" PRIu64 " found work, %" PRIu64 " did not, %s in all\n",
+		duration_format(bound, number_at(reactor, "poll.max_ns")), text_at(reactor, "poll.reason"),
+		number_at(reactor, "poll.hits"), number_at(reactor, "poll.misses"),
+		duration_format(spun, number_at(reactor, "poll.ns")));
 }
 
 void report_provenance(FILE *f, const json_t *facts)
@@ -229,9 +265,7 @@ void report_provenance(FILE *f, const json_t *facts)
 	print_disks(f, vmm);
 	print_ring(f, at(vmm, "reactor.features"));
 	print_exits(f, vmm);
-	fprintf(f, "  reactor    %" PRIu64 " wakes, %" PRIu64 " completions (%.2f a wake, at most %" PRIu64 ")\n",
-		number_at(vmm, "reactor.wakes"), number_at(vmm, "reactor.cqes"),
-		json_real_value(at(vmm, "reactor.cqes_per_wake")), number_at(vmm, "reactor.cqes_max"));
+	print_reactor(f, at(vmm, "reactor"));
 	fprintf(f, "  start      first KVM_RUN after %s, guest init after %s, command after %s\n",
 		duration_format(a, number_at(facts, "timings_ns.start_to_first_run")),
 		duration_format(b, number_at(facts, "timings_ns.start_to_guest_init")),
