@@ -346,6 +346,8 @@ static void write_out(struct machine *m)
 			break;
 		m->unread = m->o->timeout_ns && monotonic_ns() >= deadline;
 	}
+	if (m->unread || m->signo)
+		terminal_leave_stuck_stderr();
 	if (m->unread)
 		cli_error("what reads the output does not take it, and what was left of it is lost; raise --timeout");
 	if (m->unshown)

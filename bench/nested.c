@@ -256,6 +256,8 @@ static int loop(struct nested *n)
 	/* A reader may be slow as it likes; only a signal and the time-out cut it short. */
 	while (ret >= 0 && !n->interrupted && !n->late && !written(n))
 		ret = reactor_step(n->r, true);
+	if (n->late || n->interrupted)
+		terminal_leave_stuck_stderr();
 	if (ret < 0 || (n->result && n->result != session_output_error(&n->session) && !n->late))
 		return ret < 0 ? ret : n->result;
 	return unwritten(n);

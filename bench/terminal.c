@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "bench/terminal.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/poll.h> /* <poll.h> is bench/poll.h to some compilers' options */
 #include <termios.h>
 #include <unistd.h>
 
 static struct termios saved;
 static volatile sig_atomic_t raw;
 
-/* TCSADRAIN: what was typed for the guest and not taken is the shell's, as is usual. */
+/* What was typed for the guest and not taken is the shell's, as is usual; output that nobody takes is not waited for.
+ */
 void terminal_restore(void)
 {
 	if (raw)
-		tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
+		tcsetattr(STDIN_FILENO, TCSANOW, &saved);
 	raw = 0;
 }
 
@@ -55,4 +58,19 @@ bool terminal_size(uint16_t *rows, uint16_t *columns)
 	*rows = w.ws_row;
 	*columns = w.ws_col;
 	return true;
+}
+
+void terminal_leave_stuck_stderr(void)
+{
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+	int nowhere;
+
+	/* An error of the file is no wait. */
+	if (poll(&p, 1, 0) != 0)
+		return;
+	nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (nowhere < 0)
+		return;
+	dup2(nowhere, STDERR_FILENO);
+	close(nowhere);
 }

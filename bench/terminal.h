@@ -18,4 +18,7 @@ void terminal_restore(void);
 /* False: stdin is no terminal, or one without a size. */
 bool terminal_size(uint16_t *rows, uint16_t *columns);
 
+/* Where nobody takes what stderr says, say no more there: a message would wait for ever. */
+void terminal_leave_stuck_stderr(void);
+
 #endif

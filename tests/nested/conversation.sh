@@ -155,13 +155,21 @@ if wanted readers; then
 	report "and one that has ended" sh -c "test $code -eq 124 && grep -q 'does not take it' err"
 	reads_nothing 100 --timeout 20s -- sh -c 'head -c 3000000 /dev/zero & sleep 2; echo c >/proc/sysrq-trigger; sleep 60'
 	report "also with a panic" sh -c "test $code -eq 255 && grep -q 'Kernel panic - not syncing: sysrq' err"
+	mkfifo stuck
+	sh -c 'exec sleep 1000' <stuck &
+	reader=$!
+	timeout -s KILL 100 "$ktstr" run --host direct --cpus 1 --timeout 15s -- sh -c 'yes >&2' >stuck 2>&1 </dev/null
+	code=$?
+	kill $reader
+	rm -f stuck
+	report "also where stderr has the same reader" test "$code" -eq 124
 	for signal in INT TERM; do
 		mkfifo stuck
 		sh -c 'exec sleep 1000' <stuck &
 		reader=$!
 		# A shell starts what is in the background with SIGINT ignored; env undoes that.
 		/usr/bin/env --default-signal=INT "$ktstr" run --host direct --cpus 1 -- head -c 3000000 /dev/zero \
-			>stuck 2>err </dev/null &
+			>stuck 2>&1 </dev/null &
 		pid=$!
 		sleep 12
 		kill -$signal $pid

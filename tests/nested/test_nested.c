@@ -226,7 +226,7 @@ static void lines_come_as_they_are_said(void **state)
 static void a_reader_that_takes_nothing_is_left(void **state)
 {
 	struct nested_plan plan = plan_of();
-	char path[PATH_MAX];
+	char path[PATH_MAX], err[PATH_MAX];
 	int reader;
 
 	snprintf(path, sizeof(path), "%s/stdout", dir);
@@ -237,6 +237,12 @@ static void a_reader_that_takes_nothing_is_left(void **state)
 	plan.timeout_s = 1;
 	assert_int_equal(run(&plan, "flood"), 124);
 	assert_non_null(strstr(read_file("stderr"), "does not take it"));
+	/* The same with stderr in the same pipe, where that line would wait, too. */
+	snprintf(err, sizeof(err), "%s/stderr", dir);
+	unlink(err);
+	assert_int_equal(symlink(path, err), 0);
+	assert_int_equal(run(&plan, "flood"), 124);
+	unlink(err);
 	close(reader);
 	unlink(path);
 }
