@@ -16,9 +16,11 @@
 #include "reactor/reactor.h"
 #include "virtio/wire.h"
 
-#define SESSION_BACKLOG_MAX (1u << 20)		      /* bytes for the guest above which stdin rests */
-#define SESSION_BACKLOG_LOW (256u << 10)	      /* and at which it goes on */
-#define SESSION_ANSWERS_MAX (2 * SESSION_BACKLOG_MAX) /* beside which stdin has its own */
+/* Bytes for the guest above which stdin rests, and at which it goes on: with a chunk more they fit into what the
+ * console's queue keeps, so that a stream of any length allocates nothing. */
+#define SESSION_BACKLOG_MAX (112u << 10)
+#define SESSION_BACKLOG_LOW (48u << 10)
+#define SESSION_ANSWERS_MAX (2u << 20) /* beside which stdin has its own */
 
 struct transport {
 	int (*send)(void *ctx, const void *data, size_t len); /* all or -errno */
