@@ -349,13 +349,16 @@ static void run_load(unsigned depth)
 static const struct engine {
 	const char *name;
 	struct blk_config cfg;
+	unsigned block; /* as on a disk with such sectors; 0: the host's */
 } engines[] = {
-	{ "inline", { .size = DISK } },
-	{ "auto", { .engine = BLK_ENGINE_AUTO } },
-	{ "sync", { .engine = BLK_ENGINE_SYNC } },
-	{ "uring", { .engine = BLK_ENGINE_URING } },
-	{ "sync, direct", { .engine = BLK_ENGINE_SYNC, .direct = true } },
-	{ "uring, direct", { .engine = BLK_ENGINE_URING, .direct = true } },
+	{ .name = "inline", .cfg = { .size = DISK } },
+	{ .name = "auto", .cfg = { .engine = BLK_ENGINE_AUTO } },
+	{ .name = "sync", .cfg = { .engine = BLK_ENGINE_SYNC } },
+	{ .name = "uring", .cfg = { .engine = BLK_ENGINE_URING } },
+	{ .name = "sync, direct", .cfg = { .engine = BLK_ENGINE_SYNC, .direct = true } },
+	{ .name = "uring, direct", .cfg = { .engine = BLK_ENGINE_URING, .direct = true } },
+	{ .name = "sync, direct, 4k", .cfg = { .engine = BLK_ENGINE_SYNC, .direct = true }, .block = 4096 },
+	{ .name = "uring, direct, 4k", .cfg = { .engine = BLK_ENGINE_URING, .direct = true }, .block = 4096 },
 };
 #define ENGINES (sizeof(engines) / sizeof(engines[0]))
 
@@ -390,6 +393,11 @@ static bool open_engine(const struct engine *e)
 		cfg.path = path;
 	}
 	blk_fixture_open_file(&f, &cfg);
+	if (e->block) {
+		struct file_backing *fb = (struct file_backing *)f.blk->backing;
+
+		fb->offset_align = fb->b.granule = e->block;
+	}
 	blk_fixture_start(&f, BLK_F_ALL, 256);
 	for (unsigned i = 0; i < DEPTH; i++) {
 		op[i].header = driver_alloc(&f.d, 16, 16);
