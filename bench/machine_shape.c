@@ -234,6 +234,9 @@ int machine_shape_check(struct machine_options *o)
 	own = topology_own_memory(t);
 	if (!s->memory_given)
 		o->memory = own ? own : default_memory(o);
+	/* Nodes meet where huge pages do. */
+	if (t->n_nodes > 1)
+		o->memory -= o->memory % TOPOLOGY_MEMORY_UNIT;
 	if (topology_share_memory(t, o->memory, why)) {
 		cli_error("--topology %.80s: %s", s->text, why);
 		return CLI_USAGE;
