@@ -13,6 +13,7 @@
 
 #include "bench/cache.h"
 #include "bench/cli.h"
+#include "bench/kernel_find.h"
 #include "bench/machine_scheduler.h"
 #include "bench/nested.h"
 #include "bench/path.h"
@@ -49,7 +50,10 @@ static const struct argp_option options[] = {
 	  "Where the VM runs: direct (this machine's KVM), nested (in a small Linux under QEMU), or auto: direct where "
 	  "KVM boots stock kernels (auto)",
 	  10 },
-	{ "kernel", OPT_KERNEL, "K", 0, "A file, or the name of a kernel in the cache, such as 7.2 (default)", 10 },
+	{ "kernel", OPT_KERNEL, "K", 0,
+	  "An image, the name of a kernel in the cache such as 7.2, a build tree, or host: the one that runs here "
+	  "(default)",
+	  10 },
 	{ "initrd", OPT_INITRD, "I", 0, "First file system; with a command, ktstr's own is laid over it", 10 },
 	{ "append", OPT_APPEND, "WORDS", 0, "Add to the kernel's command line", 10 },
 	{ "scheduler", OPT_SCHEDULER, "NAME", 0,
@@ -290,110 +294,16 @@ bool machine_file_split(const char *word, char host[PATH_MAX], const char **gues
 
 /* --- checks ------------------------------------------------------------- */
 
-/* The release that a bzImage names itself, for its modules' sake. */
-/* An ELF kernel tells its release only in the banner among its constants. */
-static ssize_t elf_release(int fd, char release[NAME_MAX + 1])
-{
-	static const char banner[] = "Linux version ";
-	struct stat st;
-	const char *image, *at;
-	ssize_t n = -1;
-
-	if (fstat(fd, &st) || st.st_size <= NAME_MAX)
-		return -1;
-	image = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (image == MAP_FAILED)
-		return -1;
-	at = memcmp(image, "\177ELF", 4) ? NULL : memmem(image, (size_t)st.st_size - NAME_MAX, banner, strlen(banner));
-	if (at) {
-		memcpy(release, at + strlen(banner), NAME_MAX - strlen(banner));
-		n = (ssize_t)(NAME_MAX - strlen(banner));
-	}
-	munmap((void *)image, (size_t)st.st_size);
-	return n;
-}
-
-static bool image_release(const char *path, char release[NAME_MAX + 1])
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	uint8_t header[0x210];
-	ssize_t n = -1;
-
-	if (fd < 0)
-		return false;
-	/* Boot protocol 2.00: the string lies at 0x200 + the u16 at 0x20e. */
-	if (pread(fd, header, sizeof(header), 0) == sizeof(header) && !memcmp(header + 0x202, "HdrS", 4))
-		n = pread(fd, release, NAME_MAX, 0x200 + (header[0x20e] | header[0x20f] << 8));
-	else
-		n = elf_release(fd, release);
-	close(fd);
-	if (n <= 0)
-		return false;
-	release[n] = '\0';
-	release[strcspn(release, " ")] = '\0';
-	return *release && !strchr(release, '/');
-}
-
-/* Beside the kernel as in the cache, or where the system has them. */
-static void find_modules(struct machine_options *o)
-{
-	char release[NAME_MAX + 1], dir[PATH_MAX];
-	const char *places[] = { dir, "", "/usr" };
-
-	if (!image_release(o->image, release))
-		return;
-	snprintf(dir, sizeof(dir), "%s", o->image);
-	*strrchr(dir, '/') = '\0';
-	for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++) {
-		int n = snprintf(o->module_dir, PATH_MAX, "%s/lib/modules/%s", places[i], release);
-
-		if (n < PATH_MAX && !access(o->module_dir, X_OK))
-			return;
-	}
-	o->module_dir[0] = '\0';
-}
-
-static int kernel_from_cache(struct machine_options *o, const char *name)
-{
-	char dir[PATH_MAX], release[NAME_MAX + 1];
-	int rc = cache_kernel(name, dir, release);
-
-	if (rc) {
-		cli_error("kernel %s: neither a file nor in the cache; run bench/fetch kernel %s", name,
-			  strcmp(name, "default") ? name : "7.2");
-		return CLI_UNAVAILABLE;
-	}
-	snprintf(o->kernel_name, sizeof(o->kernel_name), "%s", name);
-	if (snprintf(o->image, PATH_MAX, "%s/vmlinuz", dir) >= PATH_MAX ||
-	    snprintf(o->module_dir, PATH_MAX, "%s/lib/modules/%s", dir, release) >= PATH_MAX) {
-		cli_error("kernel %s: its path is too long; set KTSTR_CACHE_DIR to a shorter one", name);
-		return CLI_UNAVAILABLE;
-	}
-	return 0;
-}
-
 static int find_kernel(struct machine_options *o)
 {
-	const char *name = o->kernel ? o->kernel : "default";
-	struct stat st;
-	int fd;
+	struct kernel_found k;
+	int rc = kernel_find(o->kernel, &k);
 
-	if (!*name) {
-		cli_error("--kernel: is empty; give a file or a name such as 7.2");
-		return CLI_USAGE;
-	}
-	if (!o->kernel || (!strchr(name, '/') && stat(name, &st)))
-		return kernel_from_cache(o, name);
-	fd = open(name, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || !realpath(name, o->image)) {
-		cli_error("kernel %s: %s; give a bzImage, an ELF vmlinux, or a name in the cache such as 7.2", name,
-			  fd < 0 ? strerror(errno) : "not a regular file");
-		if (fd >= 0)
-			close(fd);
-		return CLI_UNAVAILABLE;
-	}
-	close(fd);
-	find_modules(o);
+	if (rc)
+		return rc;
+	memcpy(o->image, k.image, sizeof(o->image));
+	memcpy(o->module_dir, k.module_dir, sizeof(o->module_dir));
+	memcpy(o->kernel_name, k.name, sizeof(o->kernel_name));
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "bench/host.h"
+#include "bench/kernel_config.h"
 #include "bench/machine_state.h"
 #include "bench/verbs.h"
 
@@ -46,6 +47,7 @@ static json_t *guest_facts(const struct machine *m)
 	json_t *guest = json_object(), *environment = NULL;
 
 	put_text(guest, "kernel_image", m->o->image);
+	json_object_set_new(guest, "kernel_debug_options", kernel_config_debug(m->o->image));
 	put(guest, "cpus", m->o->cpus);
 	put(guest, "memory_bytes", m->o->memory);
 	json_object_set_new(guest, "topology", machine_shape_facts(m->o, m->topology_check));

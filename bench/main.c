@@ -17,7 +17,7 @@ const struct verb verbs[] = {
 	{ "shell", verb_shell, "a guest's console in this terminal", &shell_argp, VERB_MACHINE | VERB_COMMAND },
 	{ "bench", verb_bench, "measure latencies in a guest and print their table", &bench_argp, VERB_MACHINE },
 	{ "doctor", verb_doctor, "say what this machine has, and what follows", &doctor_argp, 0 },
-	{ "kernel", verb_kernel, "list the cache's kernels, take the ELF out of a bzImage", &kernel_argp, 0 },
+	{ "kernel", verb_kernel, "fetch, build, list and remove guest kernels", &kernel_argp, 0 },
 	{ "locks", verb_locks, "say which machines hold which CPUs of this host", &locks_argp, 0 },
 	{ "topo", verb_topo, "list the shapes of machines that have names, or show one", &topo_argp, 0 },
 	{ "nested", verb_nested, "run any command in the nested host (QEMU, TCG)", &nested_argp, VERB_COMMAND },

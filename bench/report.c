@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "bench/kernel_config.h"
 #include "bench/size.h"
 
 #define BAR 40
@@ -250,11 +251,13 @@ static void print_reactor(FILE *f, const json_t *reactor)
 void report_provenance(FILE *f, const json_t *facts)
 {
 	const json_t *vmm = at(facts, "vmm");
-	char a[SIZE_TEXT], b[SIZE_TEXT], c[SIZE_TEXT], scheduler[160];
+	char a[SIZE_TEXT], b[SIZE_TEXT], c[SIZE_TEXT], scheduler[160], debug[512];
 
 	report_scheduler(at(facts, "guest.environment"), scheduler, sizeof(scheduler));
 	fprintf(f, "\nmeasured with ktstr %s\n", text_at(facts, "ktstr"));
-	fprintf(f, "  kernel     %s\n", text_at(facts, "guest.environment.kernel"));
+	kernel_config_text(at(facts, "guest.kernel_debug_options"), debug, sizeof(debug));
+	fprintf(f, "  kernel     %s%s%s\n", text_at(facts, "guest.environment.kernel"),
+		*debug ? "; a debug kernel: " : "", debug);
 	fprintf(f, "  scheduler  %s\n", scheduler);
 	fprintf(f, "  guest      %" PRIu64 " CPUs (%s), %s; mitigations as the kernel has them\n",
 		number_at(facts, "guest.cpus"), text_at(facts, "guest.topology.shape"),

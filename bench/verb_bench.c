@@ -8,6 +8,7 @@
 
 #include "bench/cli.h"
 #include "bench/host.h"
+#include "bench/kernel_config.h"
 #include "bench/machine.h"
 #include "bench/report.h"
 #include "bench/size.h"
@@ -204,6 +205,21 @@ static int report(const struct bench *b, json_t *facts)
 	return code;
 }
 
+/* It checks itself while it is measured. */
+static void warn_of_debug(const char *image)
+{
+	json_t *debug = kernel_config_debug(image);
+	char text[512];
+
+	kernel_config_text(debug, text, sizeof(text));
+	if (*text)
+		cli_error("%s: a debug kernel (%s): its latencies are not those of the same kernel without; use "
+			  "another for "
+			  "figures",
+			  image, text);
+	json_decref(debug);
+}
+
 static int measure(struct bench *b, struct machine_job *job)
 {
 	struct machine_result result;
@@ -212,6 +228,7 @@ static int measure(struct bench *b, struct machine_job *job)
 
 	fprintf(stderr, "ktstr: bench: %s; %u CPUs, %s\n", b->machine.image, b->machine.cpus,
 		size_format(cpus, b->machine.memory));
+	warn_of_debug(b->machine.image);
 	code = machine_run(&b->machine, job, &result);
 	if (!code && (b->bad_line || b->n_results != b->n_workloads)) {
 		cli_error("bench: %u of %u workloads gave a result that can be read; report this as a fault",

@@ -1,29 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ktstr kernel: what is in the cache, and the ELF inside a bzImage. */
-#include <dirent.h>
+/* ktstr kernel: guest kernels into the cache and out of it. */
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bench/cache.h"
 #include "bench/cli.h"
+#include "bench/host.h"
+#include "bench/kernel_cache.h"
+#include "bench/kernel_find.h"
 #include "bench/verbs.h"
 #include "bench/vmlinux.h"
 
 static const char doc[] =
 	"The kernels that --kernel knows.\v"
-	"  list                what bench/fetch has put into the cache\n"
-	"  vmlinux KERNEL OUT  decompress the ELF kernel in KERNEL (a bzImage, or a name in the cache) to OUT;\n"
-	"                      --kernel boots it by its PVH note\n\n"
+	"  list                  what is in the cache; damaged and debug kernels are called so\n"
+	"  fetch [SERIES...]     unpack Debian's cloud kernels into the cache: 7.2, 6.12, 6.1, or a release (7.2);\n"
+	"                        what is there and whole is not asked for again, --refresh looks for a newer one\n"
+	"  build [OPTIONS]       build one from source, with all that guests need built in; see build --help\n"
+	"  rm NAME...            remove a kernel, its other names, and what was made of it\n"
+	"  vmlinux KERNEL OUT    decompress the ELF kernel in KERNEL (whatever --kernel takes) to OUT\n\n"
+	"A kernel is in the cache whole or not at all, with its SHA-256 (SHA256SUMS); two that want the same at once "
+	"wait for "
+	"each other, and one that is killed leaves nothing behind that is taken for a kernel.\n\n"
 	"EXAMPLES\n"
-	"  ktstr kernel list\n"
-	"  ktstr kernel vmlinux 7.2 vmlinux && ktstr run --kernel ./vmlinux -- uname -r\n";
+	"  ktstr kernel fetch 7.2 6.12\n"
+	"  ktstr kernel build --source ~/linux\n"
+	"  ktstr kernel rm 6.1\n"
+	"  ktstr run --kernel ~/linux -- uname -r     a build tree as it is\n";
 
 struct args {
-	char *word[3];
-	unsigned n;
+	char **word; /* NULL-terminated */
+	int n;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -32,65 +43,91 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	if (key != ARGP_KEY_ARG)
 		return ARGP_ERR_UNKNOWN;
-	if (a->n == 3)
-		cli_usage("kernel: %s: one word too many; see ktstr kernel --help", arg);
-	a->word[a->n++] = arg;
+	/* The rest is the verb's own, its options too. */
+	a->word = state->argv + state->next - 1;
+	a->n = state->argc - state->next + 1;
+	state->next = state->argc;
 	return 0;
 }
 
-/* A name that is a link (default, 7.2) is shown with what it stands for. */
-static void print_kernel(const char *root, const char *name)
+/* A script of this build, with our stdio; its exit code is ours. */
+static int run_script(const char *script, const char *first, char **words)
 {
-	char path[PATH_MAX], target[PATH_MAX];
-	struct stat st;
-	ssize_t n;
+	char path[PATH_MAX];
+	const char **argv;
+	unsigned n = 0;
 
-	if (snprintf(path, sizeof(path), "%s/%s/vmlinuz", root, name) >= PATH_MAX || stat(path, &st))
-		return;
-	*strrchr(path, '/') = '\0';
-	n = readlink(path, target, sizeof(target) - 1);
-	if (n > 0)
-		printf("%-32s -> %.*s\n", name, (int)n, target);
-	else
-		printf("%-32s %.1f MiB\n", name, (double)st.st_size / (1 << 20));
+	if (host_companion(script, script, path))
+		return CLI_UNAVAILABLE;
+	while (words[n])
+		n++;
+	argv = calloc(n + 4, sizeof(*argv));
+	if (!argv) {
+		cli_error("out of memory");
+		return CLI_INTERNAL;
+	}
+	n = 0;
+	argv[n++] = path;
+	/* Its own options stand before what it is to fetch. */
+	while (first && *words && **words == '-')
+		argv[n++] = *words++;
+	if (first)
+		argv[n++] = first;
+	while (*words)
+		argv[n++] = *words++;
+	execv(path, (char *const *)argv);
+	cli_error("%s: %s; build all of ktstr", path, strerror(errno));
+	free(argv);
+	return CLI_UNAVAILABLE;
 }
 
-static int list(void)
+static int fetch(struct args *a)
 {
-	char root[PATH_MAX];
-	struct dirent **entry;
-	int n = cache_path(root, "kernels") ? -1 : scandir(root, &entry, NULL, alphasort);
+	char *words[3] = { NULL };
+	int n = 0;
 
-	if (n < 0) {
-		cli_error("kernel list: nothing in the cache; run bench/fetch kernel 7.2");
-		return CLI_UNAVAILABLE;
+	if (a->n > 1 && (a->n > 2 || a->word[1][0] != '-'))
+		return run_script("fetch", "kernel", a->word + 1);
+	if (a->n > 1)
+		words[n++] = a->word[1];
+	words[n] = (char *)"7.2";
+	return run_script("fetch", "kernel", words);
+}
+
+static int remove_all(const struct args *a)
+{
+	int rc = CLI_OK;
+
+	if (a->n < 2)
+		cli_usage("kernel rm: no name; see ktstr kernel list");
+	for (int i = 1; i < a->n; i++) {
+		int one = kernel_cache_remove(a->word[i]);
+
+		rc = rc ? rc : one;
 	}
-	for (int i = 0; i < n; i++) {
-		if (entry[i]->d_name[0] != '.')
-			print_kernel(root, entry[i]->d_name);
-		free(entry[i]);
-	}
-	free(entry);
-	return fflush(stdout) ? CLI_FAILED : CLI_OK;
+	return rc;
 }
 
 static int vmlinux(const char *kernel, const char *out)
 {
-	char dir[PATH_MAX], release[NAME_MAX + 1], image[PATH_MAX], why[512];
+	struct kernel_found k;
+	char why[512];
+	int rc = kernel_find(kernel, &k);
 
-	if (access(kernel, F_OK) && !strchr(kernel, '/') && !cache_kernel(kernel, dir, release)) {
-		if (snprintf(image, sizeof(image), "%s/vmlinuz", dir) >= PATH_MAX)
-			return CLI_UNAVAILABLE;
-		kernel = image;
-	}
-	if (vmlinux_extract(kernel, out, why, sizeof(why))) {
+	if (rc)
+		return rc;
+	if (vmlinux_extract(k.image, out, why, sizeof(why))) {
 		cli_error("%s", why);
 		return CLI_UNAVAILABLE;
 	}
 	return CLI_OK;
 }
 
-const struct argp kernel_argp = { .parser = parse, .args_doc = "list\nvmlinux KERNEL OUT", .doc = doc };
+const struct argp kernel_argp = {
+	.parser = parse,
+	.args_doc = "list\nfetch [SERIES...]\nbuild [OPTIONS]\nrm NAME...\nvmlinux KERNEL OUT",
+	.doc = doc,
+};
 
 int verb_kernel(int argc, char **argv)
 {
@@ -98,8 +135,15 @@ int verb_kernel(int argc, char **argv)
 
 	cli_parse(&kernel_argp, "kernel", argc, argv, &a);
 	if (a.n == 1 && !strcmp(a.word[0], "list"))
-		return list();
+		return kernel_cache_list();
+	if (a.n && !strcmp(a.word[0], "fetch"))
+		return fetch(&a);
+	if (a.n && !strcmp(a.word[0], "build"))
+		return run_script("kernel-build", NULL, a.word + 1);
+	if (a.n && !strcmp(a.word[0], "rm"))
+		return remove_all(&a);
 	if (a.n == 3 && !strcmp(a.word[0], "vmlinux"))
 		return vmlinux(a.word[1], a.word[2]);
-	cli_usage("kernel: list, or vmlinux KERNEL OUT; see ktstr kernel --help");
+	cli_usage("kernel %s: not one of list, fetch, build, rm, vmlinux; see ktstr kernel --help",
+		  a.n ? a.word[0] : "");
 }

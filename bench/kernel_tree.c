@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A build tree's modules, as depmod would list them: modules.order names them, each says itself what it needs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/cache.h"
+#include "bench/kernel_find.h"
+#include "bench/store.h"
+
+struct tree_module {
+	char *path;    /* absolute, .ko */
+	char name[64]; /* by '_' */
+	char *depends; /* names, with commas between */
+};
+
+struct tree {
+	const char *root;
+	struct tree_module *list;
+	size_t n;
+};
+
+static void name_of(const char *path, char name[64])
+{
+	const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+	size_t n;
+
+	for (n = 0; n < 63 && base[n] && base[n] != '.'; n++)
+		name[n] = base[n] == '-' ? '_' : base[n];
+	name[n] = '\0';
+}
+
+/* "depends=" of the section .modinfo, a list of KEY=VALUE with NUL behind each. */
+static char *depends_in(Elf *elf)
+{
+	Elf_Scn *section = NULL;
+	Elf_Data *data;
+	GElf_Shdr header;
+	size_t names;
+
+	if (elf_getshdrstrndx(elf, &names))
+		return NULL;
+	while ((section = elf_nextscn(elf, section))) {
+		const char *name = gelf_getshdr(section, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
+
+		if (!name || strcmp(name, ".modinfo") || !(data = elf_getdata(section, NULL)))
+			continue;
+		for (const char *at = data->d_buf, *end = at + data->d_size; at < end;
+		     at += strnlen(at, (size_t)(end - at)) + 1)
+			if (!strncmp(at, "depends=", 8))
+				return strndup(at + 8, (size_t)(end - at) - 8);
+	}
+	return strdup("");
+}
+
+static char *depends_of(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *depends = NULL;
+	Elf *elf;
+
+	if (fd < 0)
+		return NULL;
+	elf_version(EV_CURRENT);
+	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	if (elf)
+		depends = depends_in(elf);
+	elf_end(elf);
+	close(fd);
+	return depends;
+}
+
+/* @line: "fs/ext4/ext4.o"; before 6.5 "kernel/fs/ext4/ext4.ko". */
+static int add(struct tree *t, char *line)
+{
+	struct tree_module *grown = realloc(t->list, (t->n + 1) * sizeof(*grown)), *m;
+	size_t len;
+
+	if (!grown)
+		return -ENOMEM;
+	t->list = grown;
+	line[strcspn(line, "\n")] = '\0';
+	if (!strncmp(line, "kernel/", 7) && strstr(line, ".ko"))
+		line += 7;
+	len = strlen(line);
+	if (len < 3)
+		return 0;
+	m = &t->list[t->n];
+	*m = (struct tree_module){ 0 };
+	if (asprintf(&m->path, "%s/%.*s.ko", t->root, (int)(len - (line[len - 2] == 'k' ? 3 : 2)), line) < 0)
+		return -ENOMEM;
+	name_of(m->path, m->name);
+	m->depends = depends_of(m->path);
+	/* Listed but not built: as if it were not there. */
+	if (!m->depends) {
+		free(m->path);
+		return 0;
+	}
+	t->n++;
+	return 0;
+}
+
+static const struct tree_module *find(const struct tree *t, const char *name, size_t len)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (strlen(t->list[i].name) == len && !strncmp(t->list[i].name, name, len))
+			return &t->list[i];
+	return NULL;
+}
+
+static int write_dep(const struct tree *t, const char *dir)
+{
+	char path[PATH_MAX], *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	int rc;
+
+	if (!f)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->n; i++) {
+		fprintf(f, "%s:", t->list[i].path);
+		for (const char *at = t->list[i].depends; *at;) {
+			size_t n = strcspn(at, ",");
+			const struct tree_module *needed = find(t, at, n);
+
+			if (needed)
+				fprintf(f, " %s", needed->path);
+			at += n + (at[n] == ',');
+		}
+		fputc('\n', f);
+	}
+	rc = fclose(f) ? -ENOMEM : 0;
+	if (!rc && snprintf(path, sizeof(path), "%s/modules.dep", dir) >= PATH_MAX)
+		rc = -ENAMETOOLONG;
+	if (!rc)
+		rc = store_write_text(path, text);
+	free(text);
+	return rc;
+}
+
+static int read_order(struct tree *t, FILE *f)
+{
+	char *line = NULL;
+	size_t size = 0;
+	int rc = 0;
+
+	while (!rc && getline(&line, &size, f) > 0)
+		rc = add(t, line);
+	free(line);
+	return rc;
+}
+
+static int copy_builtin(const char *root, const char *dir)
+{
+	char from[PATH_MAX], to[PATH_MAX], *text = NULL;
+	size_t len = 0;
+	FILE *f;
+	int rc;
+
+	if (snprintf(from, sizeof(from), "%s/modules.builtin", root) >= PATH_MAX ||
+	    snprintf(to, sizeof(to), "%s/modules.builtin", dir) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	f = fopen(from, "re");
+	if (f && getdelim(&text, &len, '\0', f) < 0) {
+		free(text);
+		text = NULL;
+	}
+	if (f)
+		fclose(f);
+	rc = store_write_text(to, text ? text : "");
+	free(text);
+	return rc;
+}
+
+static int make(const char *root, const char *dir, FILE *order)
+{
+	struct tree t = { .root = root };
+	int rc = store_mkdirs(dir);
+
+	if (!rc)
+		rc = read_order(&t, order);
+	if (!rc)
+		rc = copy_builtin(root, dir);
+	if (!rc)
+		rc = write_dep(&t, dir);
+	for (size_t i = 0; i < t.n; i++) {
+		free(t.list[i].path);
+		free(t.list[i].depends);
+	}
+	free(t.list);
+	return rc;
+}
+
+int kernel_tree_modules(const char *tree, char dir[PATH_MAX])
+{
+	char root[PATH_MAX], path[PATH_MAX], below[SHA256_HEX + 16], identity[STORE_IDENTITY], name[SHA256_HEX];
+	struct sha256 s;
+	struct stat st;
+	FILE *order;
+	int rc;
+
+	if (!realpath(tree, root))
+		return -errno;
+	if (snprintf(path, sizeof(path), "%s/modules.order", root) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	order = fopen(path, "re");
+	if (!order)
+		return -errno;
+	if (fstat(fileno(order), &st) || !st.st_size) {
+		fclose(order);
+		return -ENOENT;
+	}
+	store_identity(&st, identity);
+	sha256_init(&s);
+	sha256_add(&s, path, strlen(path) + 1);
+	sha256_add(&s, identity, strlen(identity));
+	sha256_hex(&s, name);
+	snprintf(below, sizeof(below), "trees/%s", name);
+	rc = cache_path(dir, below);
+	if (!rc && snprintf(path, sizeof(path), "%.*s/modules.dep", PATH_MAX - 16, dir) >= PATH_MAX)
+		rc = -ENAMETOOLONG;
+	if (!rc && access(path, R_OK))
+		rc = make(root, dir, order);
+	fclose(order);
+	if (rc)
+		dir[0] = '\0';
+	return rc;
+}

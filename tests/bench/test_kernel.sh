@@ -1,0 +1,221 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# ktstr kernel build, list, rm and what --kernel takes, with a source whose make is a stub: two builders at once, builders
+# that are killed at any point, a build that fails, a full disk, damaged kernels. No network, no KVM.
+# usage: test_kernel.sh KTSTR
+set -u
+ktstr=$(realpath "$1")
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+export KTSTR_CACHE_DIR=$dir/cache KTSTR_MIRROR=http://127.0.0.1:9/debian LC_ALL=C
+unset KTSTR_NESTED KTSTR_LIBEXEC CC
+# Asked for, but the stub has no use of them.
+mkdir "$dir/bin"
+for tool in flex bison bc; do printf '#!/bin/sh\nexit 1\n' >"$dir/bin/$tool" && chmod +x "$dir/bin/$tool"; done
+PATH=$PATH:$dir/bin
+failed=0 n=0
+
+fail() {
+	echo "FAILED: $*"
+	[ ! -s "$dir/err" ] || sed 's/^/    /' "$dir/err"
+	failed=1
+}
+
+# CODE OUT-PATTERN ERR-PATTERN CMD...
+expect() {
+	local code=$1 out=$2 err=$3 rc=0
+	shift 3
+	n=$((n + 1))
+	timeout 120 "$@" >"$dir/out" 2>"$dir/err" </dev/null || rc=$?
+	[ "$rc" -eq "$code" ] || fail "$*: exit code $rc, not $code"
+	[[ $(<"$dir/out") =~ $out ]] || fail "$*: stdout is '$(head -c 300 "$dir/out")', not '$out'"
+	[[ $(<"$dir/err") =~ $err ]] || fail "$*: stderr lacks '$err'"
+}
+
+# The kernels that are there, each of which must be whole.
+kernels() {
+	local k
+	for k in "$dir/cache/kernels"/*; do
+		if [ -L "$k" ] || [ ! -d "$k" ]; then continue; fi
+		(cd "$k" && sha256sum --quiet -c SHA256SUMS >/dev/null 2>&1) || fail "${k##*/} is in the cache and not whole"
+		echo "${k##*/}"
+	done
+}
+
+# --- a source ------------------------------------------------------------------
+
+# A bzImage as far as ktstr looks at one: magic, protocol 2.15, the release string.
+image() { # FILE TEXT
+	head -c 4096 /dev/zero >"$1"
+	printf 'HdrS\x0f\x02' | dd of="$1" bs=1 seek=514 conv=notrunc 2>/dev/null
+	printf '\x00\x02' | dd of="$1" bs=1 seek=526 conv=notrunc 2>/dev/null
+	printf '9.9.9-stub (x) #1\0' | dd of="$1" bs=1 seek=1024 conv=notrunc 2>/dev/null
+	printf '%s' "$2" | dd of="$1" bs=1 seek=2048 conv=notrunc 2>/dev/null
+}
+
+src=$dir/src
+mkdir -p "$src"
+image "$src/image" one
+cat >"$src/Makefile" <<'MAKE'
+PAUSE ?= 0
+.PHONY: allnoconfig kernelrelease bzImage
+allnoconfig:
+	cp $(KCONFIG_ALLCONFIG) $(O)/.config
+	sed -i '/EXT4_FS/d' $(O)/.config
+kernelrelease:
+	@echo 9.9.9-stub
+bzImage:
+	echo made >>$(COUNT)
+	@for i in 1 2 3 4 5 6 7 8; do echo "  CC file$$i.o"; sleep $(PAUSE); done
+	test ! -e $(FAIL)
+	mkdir -p $(O)/arch/x86/boot
+	head -c 2048 image >$(O)/arch/x86/boot/bzImage
+	sleep $(PAUSE)
+	tail -c +2049 image >>$(O)/arch/x86/boot/bzImage
+	echo >$(O)/modules.builtin
+MAKE
+export COUNT=$dir/count FAIL=$dir/fail PAUSE=0
+made() { wc -l <"$COUNT"; }
+build=("$ktstr" kernel build --source "$src")
+: >"$COUNT"
+
+# --- built once, by what it is made from -----------------------------------------
+
+expect 0 "/kernels/9.9.9-stub-ktstr-[0-9a-f]{12}$" "not in this source.*CONFIG_EXT4_FS.*build 9.9.9-stub" "${build[@]}"
+first=$(<"$dir/out")
+expect 0 "^$first$" '^$' "${build[@]}"
+[ "$(made)" -eq 1 ] || fail "the same was built again"
+expect 0 "^9.9.9-stub-ktstr-[0-9a-f]{12} +0.0 MiB$" '^$' "$ktstr" kernel list
+echo 'CONFIG_KASAN=y' >"$dir/debug.config"
+expect 0 "ktstr-" "build" "${build[@]}" --config "$dir/debug.config"
+debug=$(<"$dir/out")
+[ "$debug" != "$first" ] || fail "another config is the same kernel"
+expect 0 "debug kernel: KASAN" '^$' "$ktstr" kernel list
+printf '#!/bin/sh\necho another compiler 1.0\n' >"$dir/cc"
+chmod +x "$dir/cc"
+CC=$dir/cc expect 0 "ktstr-" "build" "${build[@]}"
+[ "$(<"$dir/out")" != "$first" ] || fail "another compiler is the same kernel"
+image "$src/image" two
+expect 0 "ktstr-" "build" "${build[@]}"
+[ "$(<"$dir/out")" != "$first" ] || fail "another source is the same kernel"
+[ "$(made)" -eq 4 ] || fail "built $(made) times, not 4"
+tar -C "$dir" -cJf "$dir/linux-source-9.9.tar.xz" src
+expect 0 "ktstr-" "unpack linux-source-9.9.tar.xz" "$ktstr" kernel build --source "$dir/linux-source-9.9.tar.xz"
+[ "$(kernels | wc -l)" -eq 5 ] || fail "not five kernels: $(kernels)"
+
+# --- run takes it, a tree, and not what is damaged ---------------------------------
+
+expect 0 "$first/vmlinuz" '' "$ktstr" run --kernel "${first##*/}" --dry-run -- true
+tree=$dir/tree
+mkdir -p "$tree/arch/x86/boot" "$tree/drivers"
+cp "$src/image" "$tree/arch/x86/boot/bzImage"
+expect 0 "$tree/arch/x86/boot/bzImage" '' "$ktstr" run --kernel "$tree" --dry-run -- true
+for m in 'b_low:' 'a-top:b_low'; do
+	printf '__attribute__((section(".modinfo"), used)) static const char d[] = "depends=%s";' "${m#*:}" |
+		gcc -c -xc -o "$tree/drivers/${m%%:*}.ko" -
+done
+printf 'drivers/a-top.o\ndrivers/b_low.o\ndrivers/unbuilt.o\n' >"$tree/modules.order"
+: >"$tree/modules.builtin"
+expect 0 "console=" '' "$ktstr" run --kernel "$tree" --module a_top --dump-initrd "$dir/initrd" -- true
+busybox cpio -t <"$dir/initrd" 2>/dev/null >"$dir/names"
+grep -qx usr/lib/modules/ktstr/a_top.ko "$dir/names" || fail "the tree's module is not in the guest"
+grep -qx usr/lib/modules/ktstr/b_low.ko "$dir/names" || fail "what it depends on is not in the guest"
+expect 69 '' "no module unbuilt" "$ktstr" run --kernel "$tree" --module unbuilt --dump-initrd "$dir/initrd" -- true
+expect 69 '^$' "arch/x86/boot/bzImage; build it" "$ktstr" run --kernel "$src" -- true
+[ -e "/boot/vmlinuz-$(uname -r)" ] ||
+	expect 69 '^$' "^ktstr: --kernel host: /boot/vmlinuz-$(uname -r): No such file" "$ktstr" run --kernel host -- true
+printf X | dd of="$first/vmlinuz" bs=1 seek=3000 conv=notrunc 2>/dev/null
+expect 69 '^$' "^ktstr: kernel ${first##*/}: .*damaged.*; run ktstr kernel" "$ktstr" run --kernel "${first##*/}" -- true
+expect 0 "${first##*/}.* damaged" '' "$ktstr" kernel list
+image "$src/image" one
+rm -rf "$debug" # its source is as it was, but for times
+touch -d '2020-01-01' "$src/image" "$src/Makefile"
+expect 0 "ktstr-" "" "${build[@]}"
+third=$(<"$dir/out")
+printf X | dd of="$third/vmlinuz" bs=1 seek=3000 conv=notrunc 2>/dev/null
+expect 0 "^$third$" "damaged; it is built again" "${build[@]}"
+rm -rf "$first"
+kernels >/dev/null
+
+# A fetched kernel that is damaged is asked for anew, which without a mirror is an error and no kernel.
+mkdir -p "$dir/cache/kernels/9.8.7-cloud-amd64"
+(cd "$dir/cache/kernels/9.8.7-cloud-amd64" && echo image >vmlinuz && sha256sum vmlinuz >SHA256SUMS && echo other >vmlinuz)
+expect 69 '^$' "9.8.7-cloud-amd64: damaged; it is fetched again" "$ktstr" kernel fetch 9.8.7-cloud-amd64
+expect 0 '' '' "$ktstr" kernel rm 9.8.7-cloud-amd64
+
+# --- rm ------------------------------------------------------------------------------
+
+ln -s "${third##*/}" "$dir/cache/kernels/mine"
+expect 0 '^$' '^$' "$ktstr" kernel rm mine
+if [ -e "$third" ] || [ -L "$dir/cache/kernels/mine" ]; then fail "rm left the kernel or its other name"; fi
+expect 69 '^$' "not in the cache; see" "$ktstr" kernel rm mine
+expect 69 '^$' "not in the cache; see" "$ktstr" kernel rm ../tmp
+expect 64 '^$' "no name" "$ktstr" kernel rm
+expect 64 '^$' "juggle" "$ktstr" kernel juggle
+expect 64 '^$' "--frob" "$ktstr" kernel build --frob
+expect 69 '^$' "$dir/none" "$ktstr" kernel build --source "$dir/none"
+expect 0 'usage: ktstr kernel build' '^$' "$ktstr" kernel build --help
+
+# --- a build that fails, two at once, and those that are killed -------------------------
+
+: >"$COUNT"
+touch "$FAIL" "$src/new"
+expect 70 '^$' "make failed" "${build[@]}"
+rm "$FAIL"
+before=$(kernels)
+export PAUSE=0.05
+"${build[@]}" >"$dir/a" 2>"$dir/a.err" &
+a=$!
+"${build[@]}" >"$dir/b" 2>"$dir/b.err" &
+b=$!
+wait $a || fail "of two at once one failed"
+wait $b || fail "of two at once the other failed"
+cmp -s "$dir/a" "$dir/b" || fail "two at once gave different kernels"
+grep -q "waiting for another build" "$dir/a.err" "$dir/b.err" || fail "neither said that it waits"
+[ "$(made)" -eq 2 ] || fail "two at once built $(made) times, the failed build counted"
+[ "$(kernels | wc -l)" -eq $(($(wc -w <<<"$before") + 1)) ] || fail "two at once: $(kernels)"
+
+for round in $(seq 10); do
+	echo "$round" >"$src/new"
+	before=$(kernels)
+	setsid "${build[@]}" >/dev/null 2>&1 &
+	victim=$!
+	sleep "0.$((RANDOM % 9))"
+	# The builder alone, or with all that it started: who is killed by a user, and by a machine.
+	if [ $((round % 2)) -eq 0 ]; then kill -9 -- -$victim 2>/dev/null; else kill -9 $victim 2>/dev/null; fi
+	wait $victim 2>/dev/null
+	now=$(kernels | wc -l)
+	[ "$now" -le $(($(wc -w <<<"$before") + 1)) ] || fail "killed: $now kernels"
+done
+PAUSE=0 expect 0 "ktstr-" '' "${build[@]}"
+whole=$(<"$dir/out")
+(cd "$whole" && sha256sum --quiet -c SHA256SUMS) || fail "after the kills the kernel is not whole"
+sleep 1.5 # the compilers of those that were killed alone
+kernels >/dev/null
+PAUSE=0 expect 0 "^$whole$" '^$' "${build[@]}"
+
+# --- a full disk -------------------------------------------------------------------------
+
+echo full >"$src/new"
+mkdir "$dir/small"
+cat >"$dir/full" <<'FULL'
+mount -t tmpfs -o size=48k none "$1" || exit 77
+export KTSTR_CACHE_DIR=$1 PAUSE=0
+shift
+"$@" && exit 1
+[ -z "$(ls "$KTSTR_CACHE_DIR/kernels" 2>/dev/null)" ] || exit 2
+mount -o remount,size=4m "$KTSTR_CACHE_DIR"
+"$@" || exit 3
+FULL
+head -c 60000 /dev/zero >>"$src/image"
+unshare -m bash "$dir/full" "$dir/small" "${build[@]}" >"$dir/out" 2>"$dir/err"
+rc=$?
+case $rc in
+0) grep -q "No space left on device" "$dir/err" || fail "a full disk is not told" ;;
+77) echo "may not mount here: a full disk is not tested" ;;
+1) grep -q "Operation not permitted" "$dir/err" || fail "a full disk was no error" ;;
+*) fail "a full disk: case $rc" ;;
+esac
+
+echo "$n command lines"
+exit $failed
