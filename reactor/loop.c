@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <liburing.h>
+#include <sched.h>
 #include <time.h>
 
 #include "reactor/internal.h"
@@ -24,6 +25,8 @@ static void run_deferred(struct reactor *r)
 		d = next;
 	}
 }
+
+#define YIELD_TURNS 16
 
 /* Handlers of what has completed, then what they deferred. */
 static int handle(struct reactor *r)
@@ -110,8 +113,14 @@ static bool spin(struct reactor *r, uint64_t idle_from_ns)
 {
 	uint64_t now = idle_from_ns, last;
 	bool found, looked;
+	unsigned turns = 0;
 
 	do {
+		/* What we wait for may need this very CPU: the kernel's threads
+		 * end direct writes, io-wq's do what it was handed. A scheduler
+		 * that lets a slice run out would keep them from it. */
+		if (++turns % YIELD_TURNS == 0)
+			sched_yield();
 		looked = ask(r, false);
 		found = looked || ring_stirs(r);
 		if (found)
