@@ -86,6 +86,33 @@ function console_table(   i, way) {
 	}
 }
 
+function bare_row(vmm, cell, against,   key) {
+	key = "bare." cell "." vmm "."
+	printf "%-9s %-13s %9s %9s %9s %9s  %s\n", cell, vmm, figure(key "per_s", "%d"), figure(key "user_exits", "%.3f"),
+		figure(key "exits", "%.2f"), figure(key "interrupts", "%.3f"), against
+}
+
+function bare_table(   i, cell, a, b, best) {
+	printf "A guest of our own, 1 vCPU; read, write: 4k requests of a disk, 1 and 32 at once; to-host, to-guest: buffers of\n"
+	printf "32 KiB and 4 KiB through a console port; per operation: exits to user space, all exits, interrupts; ratio: ktstr\n"
+	printf "to (the better of) QEMU, round by round: median (least .. most)\n"
+	printf "%-9s %-13s %9s %9s %9s %9s  %s\n", "cell", "VMM", "a second", "to user", "exits", "interr.", "ratio"
+	for (i = 1; i <= n_bare; i++) {
+		cell = bare_cells[i]
+		if (cell ~ /^to-/) {
+			bare_row("ktstr-bulk", cell, ratio("bare." cell ".ktstr-bulk.per_s", "bare." cell ".qemu.per_s"))
+			bare_row("qemu", cell, "")
+			continue
+		}
+		a = "bare." cell ".qemu-io_uring.per_s"
+		b = "bare." cell ".qemu-threads.per_s"
+		best = (b in values) && (!(a in values) || median(b) > median(a)) ? b : a
+		bare_row("ktstr", cell, ratio("bare." cell ".ktstr.per_s", best))
+		bare_row("qemu-io_uring", cell, "")
+		bare_row("qemu-threads", cell, "")
+	}
+}
+
 function start_row(cpus, what, title, unit, scale,   k, q) {
 	k = "start." cpus ".ktstr." what
 	q = "start." cpus ".qemu." what
@@ -157,7 +184,19 @@ $1 == "console" && NF == 9 && $6 > 0 {
 	per(key "interrupts_per_mib", $9, mib, $4)
 }
 
-$1 == "lost" { lost[$2 ", " $3 " vCPUs"]++ }
+$1 == "bare" && NF == 9 && $6 > 0 {
+	if (!($3 in seen_bare)) {
+		seen_bare[$3] = 1
+		bare_cells[++n_bare] = $3
+	}
+	key = "bare." $3 "." $2 "."
+	put(key "per_s", $5 / $6, $4)
+	per(key "user_exits", $7, $5, $4)
+	per(key "exits", $8, $5, $4)
+	per(key "interrupts", $9, $5, $4)
+}
+
+$1 == "lost" { lost[$2 ", " $3 ($3 ~ /^[0-9]+$/ ? " vCPUs" : "")]++ }
 
 $1 == "start" && NF == 6 {
 	if (!($3 in seen_cpus)) {
@@ -175,7 +214,9 @@ END {
 			print ""
 		console_table()
 	}
-	if ((n_cells || n_ways) && n_cpus)
+	if (n_bare)
+		bare_table()
+	if ((n_cells || n_ways || n_bare) && n_cpus)
 		print ""
 	if (n_cpus)
 		start_table()

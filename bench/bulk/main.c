@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ktstr-bulk: a VMM with nothing but a console, for bench/compare: port 1 goes to stdout as it comes, port 2 to
- * /dev/null and from /dev/zero, as fast as the guest takes part. What QEMU does with -chardev file.
+ * ktstr-bulk: a VMM with nothing but a console, for bench/compare: port 1 goes and COM1 to stdout as they come, port 2
+ * to /dev/null and from /dev/zero, as fast as the guest takes part. What QEMU does with -chardev file.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,8 @@ enum { EXIT_USAGE = 64, EXIT_UNAVAILABLE = 69 };
 
 static const char usage[] =
 	"usage: ktstr-bulk KERNEL INITRD CMDLINE MEMORY\n\n"
-	"A guest whose port \"ktstr-bulk\" is our stdout, and whose port \"ktstr-stats\" swallows what is written and\n"
+	"A guest whose port \"ktstr-bulk\" and COM1 are our stdout, and whose port \"ktstr-stats\" swallows what is "
+	"written and\n"
 	"never runs dry. One CPU. Ends with the guest, or by SIGTERM; then figures on stderr, as JSON.\n";
 
 struct bulk {
@@ -112,6 +113,14 @@ static void ended(void *ctx, enum vm_end end, const char *detail)
 	reactor_stop(((struct bulk *)ctx)->r);
 }
 
+static void on_serial(void *ctx, unsigned port, const uint8_t *data, size_t len)
+{
+	struct bulk *b = ctx;
+
+	if (port == 1)
+		sink_put(&b->out[CONSOLE_PORT_BULK], data, len);
+}
+
 static int open_ports(struct bulk *b)
 {
 	static const int signos[] = { SIGTERM, SIGINT };
@@ -134,9 +143,13 @@ static int open_ports(struct bulk *b)
 
 static int create(struct bulk *b, char **argv, struct vm_error *err)
 {
-	struct vm_config cfg = {
-		.kernel = argv[1], .initrd = argv[2], .cmdline = argv[3], .cpus = 1, .ended = ended, .ctx = b
-	};
+	struct vm_config cfg = { .kernel = argv[1],
+				 .initrd = argv[2],
+				 .cmdline = argv[3],
+				 .cpus = 1,
+				 .serial_out = on_serial,
+				 .ended = ended,
+				 .ctx = b };
 	int rc;
 
 	if (size_parse(argv[4], &cfg.memory)) {
