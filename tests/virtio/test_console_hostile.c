@@ -159,13 +159,10 @@ static void longest_chain(void **state)
 static void everything_at_once(void **state)
 {
 	struct fixture *f = *state;
+	uint64_t gpa = driver_alloc(&f->d, 1 << 20, 8);
 
 	for (unsigned round = 0; round < 50; round++) {
-		uint64_t gpa;
-
-		f->d.heap = DRIVER_RAM_GPA;
 		driver_init(&f->d, F_V1 | F_MULTIPORT, CONSOLE_QUEUES, RING);
-		gpa = driver_alloc(&f->d, 1 << 20, 8);
 		for (unsigned q = 0; q < CONSOLE_QUEUES; q++)
 			fill_ring(f, q, gpa,
 				  q == OVQ ? 8
