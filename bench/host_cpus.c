@@ -132,6 +132,7 @@ static void read_nodes(struct host_cpus *h, const char *sys)
 	char line[BITS_MAX];
 	struct bits nodes, b;
 
+	h->n_nodes = 1;
 	if (!line_of(line, sizeof(line), "%s/devices/system/node/online", sys) || bits_parse(&nodes, line))
 		return;
 	for (unsigned node = 0; node < NODES_MAX; node++) {
@@ -143,6 +144,7 @@ static void read_nodes(struct host_cpus *h, const char *sys)
 			if (bits_has(&b, h->cpu[i].cpu))
 				h->cpu[i].node = node;
 	}
+	h->n_nodes = bits_count(&nodes) ? bits_count(&nodes) : 1;
 }
 
 int host_cpus_read(struct host_cpus *h, const char *sys, const struct bits *allowed)

@@ -19,7 +19,7 @@ struct host_cpu {
 
 /* The online CPUs, ascending. */
 struct host_cpus {
-	unsigned n, n_llcs, n_allowed;
+	unsigned n, n_llcs, n_nodes, n_allowed;
 	struct host_cpu *cpu;
 	struct bits allowed;
 };

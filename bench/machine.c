@@ -257,10 +257,11 @@ static int create(struct machine *m)
 	struct vm_error err;
 	int rc;
 
-	rc = machine_host_take(&m->host, &m->o->host_cpus, m->o->cpus);
+	rc = machine_host_take(&m->host, &m->o->host_cpus, &m->o->shape.topology);
 	if (rc)
 		return rc;
 	machine_host_vm(m->host, &cfg.host);
+	machine_host_memory(m->host, &m->o->shape.topology, &cfg.backing);
 	m->cmdline = machine_guest_cmdline(m->o, m->job);
 	rc = m->cmdline ? 0 : CLI_INTERNAL;
 	if (!rc && machine_converses(m))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "bench/machine_host.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
@@ -233,15 +234,28 @@ static void say_busy(const struct machine_host *h, const char *why)
 	cli_error("skipped: %s%s%s; wait with --wait 10m, or see ktstr locks", why, *holder ? ": " : "", holder);
 }
 
-static struct placement_request request(const struct host_options *o, unsigned vcpus)
+/* @llcs gets the guest's LLC of each vCPU. */
+static struct placement_request request(const struct host_options *o, const struct topology *t, unsigned llcs[BITS_MAX])
 {
-	return (struct placement_request){ .mode = o->mode, .vcpus = vcpus, .cap = o->cap, .turn = (unsigned)getpid() };
+	struct topology_cpu cpu;
+
+	for (unsigned i = 0; i < t->n_cpus; i++) {
+		topology_cpu(t, i, &cpu);
+		llcs[i] = cpu.llc;
+	}
+	return (struct placement_request){ .mode = o->mode,
+					   .vcpus = t->n_cpus,
+					   .guest_llc = llcs,
+					   .threads = t->threads,
+					   .cap = o->cap,
+					   .turn = (unsigned)getpid() };
 }
 
-static int take(struct machine_host *h, unsigned vcpus)
+static int take(struct machine_host *h, const struct topology *t)
 {
 	const struct timespec pause = { .tv_nsec = RETRY_NS };
-	const struct placement_request q = request(h->o, vcpus);
+	unsigned llcs[BITS_MAX];
+	const struct placement_request q = request(h->o, t, llcs);
 	uint64_t from = monotonic_ns();
 	char why[WHY] = "";
 	int rc;
@@ -291,7 +305,7 @@ static int check_priority(struct machine_host *h)
 	return CLI_SKIPPED;
 }
 
-int machine_host_take(struct machine_host **out, const struct host_options *o, unsigned vcpus)
+int machine_host_take(struct machine_host **out, const struct host_options *o, const struct topology *t)
 {
 	struct machine_host *h = calloc(1, sizeof(*h));
 	int rc;
@@ -300,6 +314,7 @@ int machine_host_take(struct machine_host **out, const struct host_options *o, u
 		cli_error("out of memory");
 		return CLI_INTERNAL;
 	}
+	assert(t->n_cpus);
 	h->o = o;
 	rc = host_cpus_read(&h->cpus, "/sys", NULL);
 	if (rc) {
@@ -309,15 +324,44 @@ int machine_host_take(struct machine_host **out, const struct host_options *o, u
 	if (!rc && o->mode == MODE_PERFORMANCE)
 		rc = check_priority(h);
 	if (!rc)
-		rc = take(h, vcpus);
+		rc = take(h, t);
 	if (rc) {
 		machine_host_free(h);
 		return rc;
 	}
-	for (unsigned i = 0; i < vcpus; i++)
+	for (unsigned i = 0; i < t->n_cpus; i++)
 		h->vcpu_cpu[i] = (int)h->p.vcpu[i];
 	*out = h;
 	return 0;
+}
+
+static const struct host_cpu *cpu_of(const struct machine_host *h, unsigned number)
+{
+	for (unsigned at = 0; at < h->cpus.n; at++)
+		if (h->cpus.cpu[at].cpu == number)
+			return &h->cpus.cpu[at];
+	return &h->cpus.cpu[0];
+}
+
+void machine_host_memory(const struct machine_host *h, const struct topology *t, struct vm_backing *b)
+{
+	struct topology_cpu guest;
+
+	if (h->p.mode != MODE_PERFORMANCE)
+		return;
+	b->prefault = true;
+	if (b->bind != VM_BIND_NONE || h->cpus.n_nodes < 2)
+		return;
+	/* A node without CPUs goes where the first vCPU is. */
+	b->bind = VM_BIND_STRICT;
+	b->n_host_nodes = t->n_nodes;
+	for (unsigned n = 0; n < t->n_nodes; n++)
+		b->host_node[n] = (uint16_t)cpu_of(h, h->p.vcpu[0])->node;
+	for (unsigned i = 0; i < t->n_cpus; i++) {
+		topology_cpu(t, i, &guest);
+		if (guest.package_first == i)
+			b->host_node[guest.package] = (uint16_t)cpu_of(h, h->p.vcpu[i])->node;
+	}
 }
 
 void machine_host_vm(const struct machine_host *h, struct vm_host *out)
@@ -424,6 +468,7 @@ json_t *machine_host_facts(const struct machine_host *h, const struct vm *vm)
 		json_array_append_new(
 			files, json_sprintf("%s-%u", lock_kind_name(h->locks.lock[i].kind), h->locks.lock[i].number));
 	json_object_set_new(facts, "lock_files", files);
+	json_object_set_new(facts, "memory_prefault", json_boolean(h->p.mode == MODE_PERFORMANCE));
 	json_object_set_new(facts, "waited_ns", json_integer((json_int_t)h->waited_ns));
 	json_object_set_new(facts, "vcpu_policy", json_string(asked.fifo_priority ? "fifo 1" : "other"));
 	json_object_set_new(facts, "reactor_policy", json_string(h->raised ? "fifo 2" : "other"));
@@ -452,9 +497,10 @@ static void look(struct placement_busy *busy)
 	free(list);
 }
 
-json_t *machine_host_preview(const struct host_options *o, unsigned vcpus, char *why, size_t size)
+json_t *machine_host_preview(const struct host_options *o, const struct topology *t, char *why, size_t size)
 {
-	const struct placement_request q = request(o, vcpus);
+	unsigned llcs[BITS_MAX];
+	const struct placement_request q = request(o, t, llcs);
 	struct placement *p = malloc(sizeof(*p));
 	struct placement_busy busy = { 0 };
 	struct host_cpus cpus = { 0 };

@@ -32,12 +32,17 @@ int machine_host_check(struct host_options *o);
 
 struct machine_host;
 /*
- * Find CPUs for @vcpus and lock them; waits as long as the options allow. 0; or an exit code after it said why on
- * stderr: CLI_SKIPPED when it is others who hold them, or when the mode can't be had here.
+ * Find CPUs for the vCPUs of @t and lock them; waits as long as the options allow. 0; or an exit code after it said why
+ * on stderr: CLI_SKIPPED when it is others who hold them, or when the mode can't be had here.
  */
-int machine_host_take(struct machine_host **out, const struct host_options *o, unsigned vcpus);
+int machine_host_take(struct machine_host **out, const struct host_options *o, const struct topology *t);
 /* The VM's part. Points into @h. */
 void machine_host_vm(const struct machine_host *h, struct vm_host *out);
+/*
+ * The memory's part: in mode performance all of it is there before the guest starts, and on a host of several nodes
+ * each guest node's lies in that of its vCPUs, unless it was asked for otherwise.
+ */
+void machine_host_memory(const struct machine_host *h, const struct topology *t, struct vm_backing *b);
 /* This thread's part, the reactor's, before the vCPUs start. 0 or an exit code after a word. */
 int machine_host_apply(struct machine_host *h, struct reactor *r);
 /* Whether the reactor has a CPU that no vCPU needs. */
@@ -50,6 +55,6 @@ void machine_host_free(struct machine_host *h);
 /*
  * What machine_host_take() would do now, without doing it: the facts of it; or NULL, and @why says it.
  */
-json_t *machine_host_preview(const struct host_options *o, unsigned vcpus, char *why, size_t size);
+json_t *machine_host_preview(const struct host_options *o, const struct topology *t, char *why, size_t size);
 
 #endif

@@ -63,7 +63,7 @@ static json_t *resources_of(const struct machine_options *o, enum host_choice ho
 
 	if (host == HOST_NESTED)
 		return json_pack("{ss ss}", "mode", host_mode_name(o->host_cpus.mode), "where", "the nested host");
-	facts = machine_host_preview(&o->host_cpus, o->cpus, why, sizeof(why));
+	facts = machine_host_preview(&o->host_cpus, &o->shape.topology, why, sizeof(why));
 	return facts ? facts : json_pack("{ss ss}", "mode", host_mode_name(o->host_cpus.mode), "not_to_be_had", why);
 }
 

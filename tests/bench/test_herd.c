@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,12 +71,14 @@ static int run_one(int told)
 		.ctx = &one,
 	};
 	struct machine_host *host;
+	struct topology shape;
 	struct console *console;
 	struct blk *blk;
 	struct vm_error err;
 	char why[512];
 
-	if (machine_host_take(&host, &o, 1))
+	if (topology_init(&shape, 1, 1, 1, 1, why) || topology_finish(&shape, why) ||
+	    machine_host_take(&host, &o, &shape))
 		return 1;
 	machine_host_vm(host, &cfg.host);
 	if (reactor_create(&one.r, 256, 1024 + BLK_REACTOR_SLOTS))
@@ -188,6 +191,7 @@ static void fifty_boot_idle_and_stop(void **state)
 		assert_true(pid[i] >= 0);
 		if (!pid[i]) {
 			close(told[0]);
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			_exit(run_one(told[1]));
 		}
 	}

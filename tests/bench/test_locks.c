@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -55,8 +56,10 @@ static void other_start(struct other *o, int (*fn)(void *ctx), void *ctx)
 	o->pid = fork();
 	assert_true(o->pid >= 0);
 	if (!o->pid) {
-		int rc = fn(ctx);
+		int rc;
 
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		rc = fn(ctx);
 		if (write(told[1], &rc, sizeof(rc)) == sizeof(rc))
 			pause();
 		_exit(2);
@@ -289,6 +292,15 @@ struct machine_want {
 
 static struct machine_host *machine;
 
+static int take_shape(struct machine_host **m, const struct host_options *o, unsigned vcpus)
+{
+	char why[TOPOLOGY_WHY];
+	struct topology t;
+
+	assert_int_equal(topology_init(&t, 1, 1, vcpus, 1, why) || topology_finish(&t, why), 0);
+	return machine_host_take(m, o, &t);
+}
+
 static int take_machine(void *ctx)
 {
 	struct machine_want *w = ctx;
@@ -296,7 +308,7 @@ static int take_machine(void *ctx)
 	/* Its word is for a user. */
 	if (!freopen("/dev/null", "w", stderr))
 		return -1;
-	return machine_host_take(&machine, &w->o, w->vcpus);
+	return take_shape(&machine, &w->o, w->vcpus);
 }
 
 static void need_cpus_and_fifo(void)
@@ -399,6 +411,9 @@ static void all_is_given_back(void **state)
 	struct bits before, during, after;
 	struct lock_holder *list;
 	struct reactor *r;
+	struct vm_backing memory = { 0 };
+	char why[TOPOLOGY_WHY];
+	struct topology t;
 	struct vm_host vm;
 	int n;
 
@@ -409,9 +424,12 @@ static void all_is_given_back(void **state)
 		print_message("skipped: no io_uring: %s\n", strerror(-n));
 		skip();
 	}
-	assert_int_equal(machine_host_take(&m, &o, 1), 0);
+	assert_int_equal(take_shape(&m, &o, 1), 0);
+	assert_int_equal(topology_init(&t, 1, 1, 1, 1, why) || topology_finish(&t, why), 0);
 	machine_host_vm(m, &vm);
 	assert_true(vm.vcpu_cpu && vm.fifo_priority == 1 && vm.keep_exits && vm.realtime && !vm.set_halt_poll);
+	machine_host_memory(m, &t, &memory);
+	assert_true(memory.prefault);
 	assert_int_equal(sched_getscheduler(0), SCHED_OTHER);
 	assert_int_equal(machine_host_apply(m, r), 0);
 	affinity_get(&during);
