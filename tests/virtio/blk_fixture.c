@@ -149,3 +149,24 @@ uint32_t blk_take_used(struct blk_fixture *f, int head)
 	assert_int_equal(used, head);
 	return len;
 }
+
+uint64_t blk_buffer(struct blk_fixture *f, uint32_t len)
+{
+	return driver_alloc(&f->d, len, 512);
+}
+
+uint8_t blk_status_at(const struct blk_fixture *f, uint64_t gpa)
+{
+	return *(uint8_t *)driver_ptr(&f->d, gpa, 1);
+}
+
+uint8_t blk_refused(struct blk_fixture *f, uint32_t type, uint64_t sector, const struct driver_seg *segs, unsigned n)
+{
+	uint64_t status = driver_alloc(&f->d, 1, 1);
+	unsigned calls = f->fault.calls;
+	int head = blk_chain(f, type, sector, segs, n, status);
+
+	assert_int_equal(blk_take_used(f, head), 1);
+	assert_int_equal(f->fault.calls, calls);
+	return blk_status_at(f, status);
+}

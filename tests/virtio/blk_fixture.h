@@ -51,6 +51,12 @@ uint8_t blk_do(struct blk_fixture *f, struct blk_io *io, uint32_t type, uint64_t
  * @status not 0, one status byte. Kicks and settles. Returns the head. */
 int blk_chain(struct blk_fixture *f, uint32_t type, uint64_t sector, const struct driver_seg *segs, unsigned n,
 	      uint64_t status);
+/* Guest memory for @len bytes of data. */
+uint64_t blk_buffer(struct blk_fixture *f, uint32_t len);
+uint8_t blk_status_at(const struct blk_fixture *f, uint64_t gpa);
+/* As blk_chain(), with a status byte, which it returns; asserts that it is
+ * answered with used length 1 and that the backing saw nothing. */
+uint8_t blk_refused(struct blk_fixture *f, uint32_t type, uint64_t sector, const struct driver_seg *segs, unsigned n);
 /* Take one used entry that must be there; its length. */
 uint32_t blk_take_used(struct blk_fixture *f, int head);
 

@@ -21,8 +21,8 @@ rows BLK 69
 rows BAK 17
 
 # BLK-68: atomics, drain, drain_validation, drain_late, handler, fsm, poison, proptest
-for file in test_virtqueue_thread.c test_blk.c test_blk_order.c test_blk_seam.c test_mmio.c test_virtqueue.c \
-	test_blk_chaos.c ../fuzz/fuzz_blk.c; do
+for file in test_virtqueue_thread.c test_blk_notify.c test_blk_refused.c test_blk_order.c test_blk.c test_mmio.c \
+	test_virtqueue.c test_blk_chaos.c ../fuzz/fuzz_blk.c; do
 	[ -s "virtio/$file" ] || { echo "BLK-68: no $file"; missing=$((missing + 1)); }
 done
 
