@@ -248,6 +248,23 @@ static void print_reactor(FILE *f, const json_t *reactor)
 		duration_format(spun, number_at(reactor, "poll.ns")));
 }
 
+static void print_resources(FILE *f, const json_t *taken)
+{
+	const json_t *poll = at(taken, "halt_poll_ns"), *reactor = at(taken, "reactor_cpu");
+	char text[SIZE_TEXT];
+
+	fprintf(f, "  mode       %s, on CPUs %s%s", text_at(taken, "mode"), text_at(taken, "cpus"),
+		json_is_true(at(taken, "overcommitted")) ? " with others" : "");
+	if (json_is_integer(reactor))
+		fprintf(f, ", the reactor on %" JSON_INTEGER_FORMAT, json_integer_value(reactor));
+	fprintf(f, "; exits: PAUSE %s, HLT %s; halt polling %s\n",
+		json_is_true(at(taken, "pause_exits")) ? "yes" : "no",
+		json_is_true(at(taken, "hlt_exits")) ? "yes" : "no",
+		!json_is_integer(poll)	   ? "as KVM has it"
+		: json_integer_value(poll) ? duration_format(text, (uint64_t)json_integer_value(poll))
+					   : "off");
+}
+
 void report_provenance(FILE *f, const json_t *facts)
 {
 	const json_t *vmm = at(facts, "vmm");
@@ -265,6 +282,7 @@ void report_provenance(FILE *f, const json_t *facts)
 	fprintf(f, "  host       %s\n", text_at(facts, "host.kind"));
 	fprintf(f, "             Linux %s, %" PRIu64 " CPUs, %s\n", text_at(facts, "host.kernel"),
 		number_at(facts, "host.cpus"), text_at(facts, "host.cpu"));
+	print_resources(f, at(facts, "host.resources"));
 	print_disks(f, vmm);
 	print_ring(f, at(vmm, "reactor.features"));
 	print_exits(f, vmm);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "bench/cache.h"
 #include "bench/cli.h"
 #include "bench/host.h"
+#include "bench/host_cpus.h"
 #include "bench/qemu.h"
 #include "bench/size.h"
 #include "bench/verbs.h"
@@ -66,6 +68,40 @@ static void check_cpus(struct report *r)
 	finding(r, "cpus", online > 2 ? GOOD : FAIR, found,
 		online > 2 ? "guests of fewer CPUs than these leave one for the reactor"
 			   : "guest CPUs and the reactor share them: tails of latencies are partly the host's");
+}
+
+/* What stands in the way of --mode performance, beside others' machines. */
+static void check_performance(struct report *r)
+{
+	struct sched_param fifo = { .sched_priority = 2 }, old = { 0 };
+	int policy = sched_getscheduler(0), refused = 0;
+	char found[TEXT], allowed[128], runtime[32];
+	struct host_cpus h;
+
+	if (host_cpus_read(&h, "/sys", NULL)) {
+		finding(r, "performance", BAD, "/sys tells no CPUs", "no guest can run: mount /sys");
+		return;
+	}
+	sched_getparam(0, &old);
+	if (sched_setscheduler(0, SCHED_FIFO, &fifo))
+		refused = errno;
+	else
+		sched_setscheduler(0, policy, &old);
+	host_read_line("/proc/sys/kernel/sched_rt_runtime_us", runtime, sizeof(runtime));
+	text_of(found, "CPUs %s in %u LLCs of %u nodes; SCHED_FIFO %s%s (kernel.sched_rt_runtime_us %s)",
+		bits_format(&h.allowed, allowed, sizeof(allowed)), h.n_llcs, h.n_nodes,
+		refused ? "refused: " : "granted", refused ? strerror(refused) : "", *runtime ? runtime : "not there");
+	if (refused)
+		finding(r, "performance", FAIR, found, "--mode performance is skipped: raise the limit (ulimit -r 2)");
+	else if (h.n_allowed < 2)
+		finding(r, "performance", FAIR, found, "--mode performance is skipped: it takes a CPU more than vCPUs");
+	else {
+		char follows[TEXT];
+
+		text_of(follows, "--mode performance can be had for guests of up to %u CPUs", h.n_allowed - 1);
+		finding(r, "performance", GOOD, found, follows);
+	}
+	host_cpus_free(&h);
 }
 
 static void check_kvm(struct report *r)
@@ -252,8 +288,8 @@ static int print_kind(void)
 int verb_doctor(int argc, char **argv)
 {
 	static void (*const checks[])(struct report *) = {
-		check_kvm,    check_cpus, check_io_uring,  check_kernels, check_qemu,
-		check_limits, check_btf,  check_hugepages, check_perf,
+		check_kvm,  check_cpus,	  check_performance, check_io_uring,  check_kernels,
+		check_qemu, check_limits, check_btf,	     check_hugepages, check_perf,
 	};
 	struct arguments a = { 0 };
 	struct report r = { 0 };
