@@ -305,9 +305,8 @@ void machine_shape_expect(struct initramfs *in, const struct machine_options *o)
 json_t *machine_topology_json(const struct topology *t)
 {
 	char text[TOPOLOGY_TEXT];
-	json_t *o = json_pack("{ss si si si si sI}", "shape", topology_format(t, text), "cpus", (int)t->n_cpus, "nodes",
-			      (int)t->n_nodes, "llcs", (int)t->n_llcs, "threads_per_core", (int)t->threads,
-			      "apic_id_max", (json_int_t)topology_apic_id_max(t));
+	json_t *o = json_pack("{ss si si si si}", "shape", topology_format(t, text), "cpus", (int)t->n_cpus, "nodes",
+			      (int)t->n_nodes, "llcs", (int)t->n_llcs, "threads_per_core", (int)t->threads);
 	json_t *cores = json_array(), *nodes = json_array();
 
 	for (unsigned l = 0; l < t->n_llcs; l++)

@@ -178,6 +178,7 @@ static int show(const struct args *a)
 		return fflush(stdout) ? CLI_FAILED : CLI_OK;
 	}
 	o = machine_topology_json(&t);
+	json_object_set_new(o, "apic_id_max", json_integer((json_int_t)topology_apic_id_max(&t)));
 	json_object_set_new(o, "cpu", cpus_json(&t));
 	json_dumpf(o, stdout, JSON_INDENT(2));
 	putchar('\n');
