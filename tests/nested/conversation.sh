@@ -149,16 +149,16 @@ if wanted readers; then
 	"$ktstr" run --host direct --timeout 120s -- echo text >/dev/full 2>err </dev/null
 	code=$?
 	report "output that can't be written is no success" sh -c "test $code -eq 1 && grep -q \"output can't be written\" err"
-	reads_nothing 100 --timeout 15s -- yes
+	reads_nothing 150 --timeout 30s -- yes
 	report "a reader that takes nothing: the time-out ends a command that writes" test "$code" -eq 124
-	reads_nothing 100 --timeout 15s --disk size=1M -- head -c 3000000 /dev/zero
+	reads_nothing 150 --timeout 30s --disk size=1M -- head -c 3000000 /dev/zero
 	report "and one that has ended" sh -c "test $code -eq 124 && grep -q 'does not take it' err"
-	reads_nothing 100 --timeout 20s -- sh -c 'head -c 3000000 /dev/zero & sleep 2; echo c >/proc/sysrq-trigger; sleep 60'
+	reads_nothing 150 --timeout 30s -- sh -c 'head -c 3000000 /dev/zero & sleep 2; echo c >/proc/sysrq-trigger; sleep 60'
 	report "also with a panic" sh -c "test $code -eq 255 && grep -q 'Kernel panic - not syncing: sysrq' err"
 	mkfifo stuck
 	sh -c 'exec sleep 1000' <stuck &
 	reader=$!
-	timeout -s KILL 100 "$ktstr" run --host direct --cpus 1 --timeout 15s -- sh -c 'yes >&2' >stuck 2>&1 </dev/null
+	timeout -s KILL 150 "$ktstr" run --host direct --cpus 1 --timeout 30s -- sh -c 'yes >&2' >stuck 2>&1 </dev/null
 	code=$?
 	kill $reader
 	rm -f stuck
@@ -186,7 +186,7 @@ if wanted readers; then
 	sh -c 'exec sleep 1000' <nobody &
 	reader=$!
 	# shellcheck disable=SC2016 # the guest's
-	"$ktstr" run --host direct --timeout 20s --events nobody --stats facts -- sh -c \
+	"$ktstr" run --host direct --timeout 30s --events nobody --stats facts -- sh -c \
 		'while :; do head -c 60000 /dev/zero | tr "\0" e | ktstr-guest raw; done' >out 2>err </dev/null
 	code=$?
 	kill $reader
@@ -264,6 +264,16 @@ if wanted shell; then
 	echo 'echo $((6 * 7))' | "$ktstr" shell --host direct >out 2>err
 	code=$?
 	report "and ended by its end" sh -c "test $code -eq 0 && tr -d '\r' <out | grep -qx 42"
+	mkfifo stuck
+	sh -c 'exec sleep 1000' <stuck &
+	reader=$!
+	echo 'head -c 3000000 /dev/zero; ktstr-guest metric alive 1; exit' |
+		timeout -s KILL 150 "$ktstr" shell --host direct --timeout 40s --events events >stuck 2>err
+	code=$?
+	kill $reader
+	rm -f stuck
+	report "a screen that takes nothing stops no CPU of the guest" sh -c \
+		"test $code -eq 124 && grep -q '\"metric\":\"alive\"' events"
 	"$pty" 33x101 '=Ctrl-]' '=# ' '+stty size\r' '=33 101' '+sleep 1000\r' '=sleep' '+\x03' '=# ' '@44x55' \
 		'+sleep 1; stty size\r' '=44 55' '=# ' '+exit 3\r' -- "$ktstr" shell --host direct >out 2>err
 	code=$?
