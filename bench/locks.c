@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 256
+#define SHARED_PATIENCE_NS 1000000000u
 #define TURN_NS 1000000 /* between two looks whether it is our turn to take */
 /* Of a file that is never without a holder; who comes then is known by /proc alone. */
 #define FILE_MAX_BYTES (64 << 10)
@@ -185,6 +186,19 @@ int lock_take(struct locks *l, enum lock_kind kind, unsigned number, bool exclus
 err_close:
 	close(fd);
 	return rc;
+}
+
+bool locks_shared(struct locks *l, enum lock_kind kind)
+{
+	bool shared = false;
+
+	if (!l->n || locks_begin(l, SHARED_PATIENCE_NS))
+		return false;
+	for (unsigned i = 0; i < l->n; i++)
+		if (l->lock[i].kind == kind && flock(l->lock[i].fd, LOCK_EX | LOCK_NB))
+			shared = true;
+	locks_end(l);
+	return shared;
 }
 
 void locks_drop(struct locks *l)

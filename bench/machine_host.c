@@ -456,22 +456,7 @@ static json_t *rt_runtime(void)
 	return json_integer(atoll(line));
 }
 
-/* Other holders of the CPUs that this machine counted on: they may have come later. */
-static unsigned count_others(const struct machine_host *h)
-{
-	struct lock_holder *list = NULL;
-	int n = locks_read(&list);
-	unsigned others = 0;
-
-	for (int i = 0; i < n; i++)
-		for (unsigned k = 0; k < h->locks.n; k++)
-			others += list[i].kind == LOCK_CPU && h->locks.lock[k].kind == LOCK_CPU &&
-				  list[i].number == h->locks.lock[k].number && list[i].pid != getpid();
-	free(list);
-	return others;
-}
-
-json_t *machine_host_facts(const struct machine_host *h, const struct vm *vm)
+json_t *machine_host_facts(struct machine_host *h, const struct vm *vm)
 {
 	json_t *facts = placement_facts(h->o, &h->cpus, &h->p), *files = json_array();
 	struct vm_host_facts had;
@@ -483,7 +468,8 @@ json_t *machine_host_facts(const struct machine_host *h, const struct vm *vm)
 		json_array_append_new(
 			files, json_sprintf("%s-%u", lock_kind_name(h->locks.lock[i].kind), h->locks.lock[i].number));
 	json_object_set_new(facts, "lock_files", files);
-	json_object_set_new(facts, "others_at_end", json_integer(count_others(h)));
+	/* Somebody else counts on the same CPU now, however free it was at first. */
+	json_object_set_new(facts, "shared_at_end", json_boolean(locks_shared(&h->locks, LOCK_CPU)));
 	json_object_set_new(facts, "memory_prefault", json_boolean(h->p.mode == MODE_PERFORMANCE));
 	json_object_set_new(facts, "waited_ns", json_integer((json_int_t)h->waited_ns));
 	json_object_set_new(facts, "vcpu_policy", json_string(asked.fifo_priority ? "fifo 1" : "other"));

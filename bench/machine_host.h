@@ -48,7 +48,7 @@ int machine_host_apply(struct machine_host *h, struct reactor *r);
 /* Whether the reactor has a CPU that no vCPU needs. */
 bool machine_host_spare(const struct machine_host *h);
 /* What was had. Before machine_host_free(). */
-json_t *machine_host_facts(const struct machine_host *h, const struct vm *vm);
+json_t *machine_host_facts(struct machine_host *h, const struct vm *vm);
 /* Gives all back: locks, this thread's affinity and policy. NULL is fine. */
 void machine_host_free(struct machine_host *h);
 

@@ -111,7 +111,10 @@ static void exclusive_keeps_all_out_and_shared_the_exclusive(void **state)
 	assert_int_equal(take_it(&ex), -EBUSY);
 	assert_int_equal(take_it(&sh), 0);
 	assert_false(mine.lock[0].alone);
+	assert_false(locks_shared(&mine, LOCK_CPU));
+	assert_true(locks_shared(&mine, LOCK_LLC));
 	other_end(&o, SIGTERM);
+	assert_false(locks_shared(&mine, LOCK_LLC));
 	locks_drop(&mine);
 	assert_int_equal(take_it(&sh), 0);
 	assert_true(mine.lock[0].alone);
