@@ -18,6 +18,8 @@ struct host_io_uring {
 
 /* Whether this process runs in the nested host. */
 bool host_is_nested(void);
+/* kvm_probe(), whose answer is remembered until the next boot, or until KVM's modules are loaded anew. */
+void host_probe(struct kvm_probe *probe);
 /*
  * Probe KVM and decide. Returns HOST_DIRECT or HOST_NESTED; or a negative exit
  * code after it said why on stderr. Never asks the nested host for another one.
