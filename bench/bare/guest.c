@@ -265,10 +265,12 @@ static void sleep_until_used(volatile struct queue *q)
 
 static uint32_t dot_every, operations;
 
-static void count(uint32_t n)
+static void count_one(void)
 {
-	for (operations += n; operations >= dot_every; operations -= dot_every)
-		say(".");
+	if (++operations < dot_every)
+		return;
+	operations = 0;
+	say(".");
 }
 
 static struct {
@@ -296,9 +298,7 @@ static void __attribute__((noreturn)) block(bool write, unsigned depth)
 		describe(q, (uint16_t)(head + 2), (const void *)&status[i], 1, 2);
 	}
 	for (unsigned first = depth, slot;;) {
-		uint32_t n = 0;
-
-		for (; first || any_used(q); n++) {
+		while (first || any_used(q)) {
 			slot = first ? --first : take(q) / 3;
 			if (status[slot])
 				fail("a request failed");
@@ -308,8 +308,8 @@ static void __attribute__((noreturn)) block(bool write, unsigned depth)
 			header[slot].sector = (uint64_t)(random % blocks) * 8;
 			make_available(q, (uint16_t)(slot * 3));
 			kick(q);
+			count_one();
 		}
-		count(n);
 		sleep_until_used(q);
 		want_none(q);
 	}
@@ -322,11 +322,12 @@ static void open_port(uint32_t port)
 	static struct {
 		uint32_t id;
 		uint16_t event, value;
-	} message[4], received[QUEUE_SIZE];
+	} message[3];
+	static uint8_t received[QUEUE_SIZE][64]; /* a port's name follows the message */
 	volatile struct queue *in = &queue[2], *out = &queue[3];
 
 	for (uint16_t i = 0; i < QUEUE_SIZE; i++) {
-		describe(in, i, &received[i], sizeof(received[i]), 2);
+		describe(in, i, received[i], sizeof(received[i]), 2);
 		make_available(in, i);
 	}
 	kick(in);
@@ -365,22 +366,21 @@ static void __attribute__((noreturn)) stream(bool out)
 	open_port(2);
 	kick(q);
 	for (uint16_t free = out ? QUEUE_SIZE : 0;;) {
-		uint32_t n = 0;
-
 		if (out) { /* a ring full, then sleep: so does a writer of Linux */
 			for (; any_used(q); free++)
 				take(q);
-			for (; free; free--, n++) {
+			for (; free; free--) {
 				make_available(q, q->avail_idx % QUEUE_SIZE);
 				kick(q);
+				count_one();
 			}
 		} else { /* each buffer is read and given back */
-			for (; any_used(q); n++) {
+			while (any_used(q)) {
 				make_available(q, (uint16_t)take(q));
 				kick(q);
+				count_one();
 			}
 		}
-		count(n);
 		sleep_until_used(q);
 	}
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "bench/plane/alloc.h"
+#include "bench/poll.h"
 #include "bench/session.h"
 #include "bench/size.h"
 #include "kvm/vm.h"
@@ -150,6 +151,7 @@ static int create(struct bulk *b, char **argv, struct vm_error *err)
 				 .serial_out = on_serial,
 				 .ended = ended,
 				 .ctx = b };
+	const char *why;
 	int rc;
 
 	if (size_parse(argv[4], &cfg.memory)) {
@@ -157,6 +159,9 @@ static int create(struct bulk *b, char **argv, struct vm_error *err)
 		return -EINVAL;
 	}
 	rc = reactor_create(&b->r, 256, 1024); /* as in ktstr */
+	if (!rc)
+		reactor_busy_wait(b->r,
+				  poll_choose(&(struct poll_choice){ 0 }, 1, sysconf(_SC_NPROCESSORS_ONLN) > 1, &why));
 	if (!rc)
 		rc = vm_create(&b->vm, b->r, &cfg, err);
 	if (!rc)
@@ -189,6 +194,8 @@ static void destroy(struct bulk *b)
 {
 	if (b->vm)
 		vm_stop(b->vm);
+	if (b->out[CONSOLE_PORT_BULK].r)
+		sink_flush(&b->out[CONSOLE_PORT_BULK], monotonic_ns() + PATIENCE_NS);
 	if (b->r)
 		source_close(&b->zeroes);
 	vm_destroy(b->vm);

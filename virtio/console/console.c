@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,8 +97,10 @@ static void console_end(struct console *c)
 	bool later = false;
 
 	/* Before the callbacks: the guest goes on while the host works. */
-	if (c->irq)
+	if (c->irq) {
 		virtio_raise(&c->dev, VIRTIO_INT_VRING);
+		c->owed = 0;
+	}
 	c->irq = false;
 	for (unsigned q = 0; q < CONSOLE_QUEUES; q++) {
 		int err = c->pop_error[q];
@@ -143,6 +146,48 @@ static void go_on(struct selfkick *s)
 
 	c->todo = 0;
 	turn(c, todo);
+}
+
+/* --- busy-wait ------------------------------------------------------------ */
+
+static uint32_t open_queues(const struct console *c)
+{
+	uint32_t queues = 0;
+
+	for (unsigned id = 0; id < CONSOLE_PORTS; id++)
+		queues |= port_open_queues(c, &c->port[id]);
+	return queues;
+}
+
+static bool look(struct poller *p)
+{
+	struct console *c = (struct console *)((char *)p - offsetof(struct console, poller));
+	uint32_t open = open_queues(c), queues = 0;
+
+	for (unsigned q = 0; q < CONSOLE_QUEUES; q++)
+		if (open >> q & 1 && virtq_pending(&c->dev.vq[q]))
+			queues |= 1u << q;
+	if (c->owed && monotonic_ns() - c->owed_from_ns > CONSOLE_OWED_NS_MAX)
+		c->irq = true;
+	if (!queues && !c->irq)
+		return false;
+	turn(c, queues);
+	return true;
+}
+
+static bool rest(struct poller *p)
+{
+	struct console *c = (struct console *)((char *)p - offsetof(struct console, poller));
+	uint32_t open = open_queues(c), queues = 0;
+
+	for (unsigned q = 0; q < CONSOLE_QUEUES; q++)
+		if (open >> q & 1 && virtq_enable_kicks(&c->dev.vq[q]))
+			queues |= 1u << q;
+	c->irq |= c->owed > 0;
+	if (!queues && !c->irq)
+		return false;
+	turn(c, queues);
+	return queues;
 }
 
 /* --- the device ---------------------------------------------------------- */
@@ -197,6 +242,7 @@ static bool reset(struct virtio_device *d)
 	c->device_ready = false;
 	c->control_n = 0;
 	c->irq = false;
+	c->owed = 0;
 	memset(c->pop_error, 0, sizeof(c->pop_error));
 	c->todo = 0;
 	selfkick_ring(&c->again);
@@ -236,7 +282,10 @@ int console_create(struct console **out, struct reactor *r)
 		return -ENOMEM;
 	virtio_device_init(&c->dev, &console_ops, 1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_CONSOLE_F_MULTIPORT,
 			   CONSOLE_QUEUE_SIZE);
+	c->r = r;
 	c->again.fd = -1;
+	c->poller = (struct poller){ .look = look, .rest = rest };
+	poller_add(r, &c->poller);
 	for (unsigned id = 0; id < CONSOLE_PORTS && !ret; id++) {
 		c->port[id].id = id;
 		ret = txbuf_init(&c->port[id].tx);
@@ -257,6 +306,7 @@ void console_destroy(struct console *c)
 {
 	if (!c)
 		return;
+	poller_remove(c->r, &c->poller);
 	selfkick_close(&c->again);
 	for (unsigned id = 0; id < CONSOLE_PORTS; id++) {
 		fifo_free(&c->port[id].rx);
@@ -359,5 +409,6 @@ void console_final_drain(struct console *c)
 			port_take_tx(c, p, CONSOLE_TX_FINAL_MAX, true);
 	}
 	c->irq = false; /* nobody is left to take it */
+	c->owed = 0;
 	console_end(c);
 }

@@ -31,6 +31,14 @@
 #define CONSOLE_RX_CHAINS_PER_CALL_MAX 64u
 #define CONSOLE_TX_FINAL_MAX (16u << 20) /* two rings full of the longest descriptors */
 
+/*
+ * While the reactor busy-waits, writers get their interrupt late: Linux' driver
+ * sleeps only when the ring is full, so most would wake nobody. But never later
+ * than this, and each quarter of a ring.
+ */
+#define CONSOLE_OWED_NS_MAX 500000ull
+#define CONSOLE_OWED_MAX (CONSOLE_QUEUE_SIZE / 4)
+
 /* PORT_ADD for each port, then CONSOLE_PORT once, PORT_NAME and PORT_OPEN for
  * each: every message is sent at most once between two resets. */
 #define CONSOLE_CONTROL_PENDING_MAX (3 * CONSOLE_PORTS + 1)
@@ -66,9 +74,14 @@ struct console {
 	bool busy;    /* inside a turn */
 	bool sending; /* within console_send() */
 	bool irq;     /* a queue that was serviced wants an interrupt */
+	/* While the reactor busy-waits: chains of TX rings given back without the
+	 * interrupt that is wanted for them, and when the first of them was. */
+	unsigned owed;
+	uint64_t owed_from_ns;
 	int pop_error[CONSOLE_QUEUES];
 	uint32_t todo; /* queues to service in a later wake, a bit each */
 	struct selfkick again;
+	struct poller poller;
 
 	struct virtq_chain chain;
 	struct console_counters counters;
@@ -106,6 +119,9 @@ void control_service_in(struct console *c);
 void control_service_out(struct console *c);
 void port_service_rx(struct console *c, struct console_port *p);
 void port_service_tx(struct console *c, struct console_port *p);
+
+/* The queues of @p on which something may come that must be served, a bit each. */
+uint32_t port_open_queues(const struct console *c, const struct console_port *p);
 
 /* Move up to @max bytes (and the rest of the last chain) from the TX ring to
  * p->tx, whether the port is held or not. @complete: write used elements. */

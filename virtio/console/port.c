@@ -50,9 +50,23 @@ static int64_t take_chain(struct console *c, struct console_port *p)
 	return (int64_t)(p->tx.len - before);
 }
 
+/* An interrupt for @chains of a TX ring: now, or later with others. */
+static void owe(struct console *c, unsigned chains)
+{
+	if (!reactor_polls(c->r)) {
+		c->irq = true;
+		return;
+	}
+	if (!c->owed)
+		c->owed_from_ns = monotonic_ns();
+	c->owed += chains;
+	if (c->owed >= CONSOLE_OWED_MAX)
+		c->irq = true;
+}
+
 void port_take_tx(struct console *c, struct console_port *p, size_t max, bool complete)
 {
-	unsigned q = port_tx_queue(p->id), chains = c->dev.vq[q].size;
+	unsigned q = port_tx_queue(p->id), chains = c->dev.vq[q].size, before = chains;
 	struct virtqueue *vq = &c->dev.vq[q];
 	size_t taken = 0;
 
@@ -74,7 +88,7 @@ void port_take_tx(struct console *c, struct console_port *p, size_t max, bool co
 		p->tx_fresh = true;
 	/* A ring of empty chains is completed, but interrupts nobody. */
 	if (complete && virtq_publish(vq) > 0 && taken)
-		c->irq = true;
+		owe(c, before - chains);
 }
 
 void port_service_tx(struct console *c, struct console_port *p)
@@ -87,7 +101,8 @@ void port_service_tx(struct console *c, struct console_port *p)
 	if (p->held || (!p->consumer && p->tx.len >= CONSOLE_TX_PER_CALL_MAX))
 		return;
 	port_take_tx(c, p, CONSOLE_TX_PER_CALL_MAX, true);
-	if (virtq_pending(vq) || virtq_enable_kicks(vq))
+	/* Nor do they come while the reactor looks here by itself. */
+	if (!reactor_polls(c->r) && (virtq_pending(vq) || virtq_enable_kicks(vq)))
 		c->todo |= 1u << q;
 }
 
@@ -195,8 +210,22 @@ void port_service_rx(struct console *c, struct console_port *p)
 	c->counters.port[p->id].rx_bytes += moved;
 	if (virtq_publish(vq) > 0 && moved)
 		c->irq = true;
-	if (p->rx.len && (virtq_pending(vq) || virtq_enable_kicks(vq)))
+	if (p->rx.len && !reactor_polls(c->r) && (virtq_pending(vq) || virtq_enable_kicks(vq)))
 		c->todo |= 1u << q;
+}
+
+uint32_t port_open_queues(const struct console *c, const struct console_port *p)
+{
+	unsigned rx = port_rx_queue(p->id), tx = port_tx_queue(p->id);
+	uint32_t queues = 0;
+
+	if (!c->dev.active || (p->id && !console_multiport(c)))
+		return 0;
+	if (c->dev.vq[tx].ready && !p->held && (p->consumer || p->tx.len < CONSOLE_TX_PER_CALL_MAX))
+		queues |= 1u << tx;
+	if (c->dev.vq[rx].ready && p->rx.len && may_deliver(c, p))
+		queues |= 1u << rx;
+	return queues;
 }
 
 bool port_backlog_is_low(const struct console_port *p)
