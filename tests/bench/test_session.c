@@ -23,7 +23,7 @@ static struct fixture {
 	struct reactor *r;
 	struct session s;
 	uint8_t *sent;
-	size_t n_sent, taken;
+	size_t sent_size, n_sent, taken;
 	bool held;
 	unsigned holds;
 	int ended, n_ended;
@@ -33,7 +33,11 @@ static struct fixture {
 
 static int fake_send(void *ctx, const void *data, size_t len)
 {
-	f.sent = realloc(f.sent, f.n_sent + len + 1);
+	if (f.n_sent + len > f.sent_size) {
+		f.sent_size = 2 * (f.n_sent + len);
+		f.sent = realloc(f.sent, f.sent_size);
+		assert_non_null(f.sent);
+	}
 	if (len)
 		memcpy(f.sent + f.n_sent, data, len);
 	f.n_sent += len;
