@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench/host.h"
 #include "bench/machine_state.h"
 
 void machine_reactor_prepare(struct machine *m)
@@ -21,19 +22,12 @@ static void put(json_t *object, const char *key, uint64_t value)
 	json_object_set_new(object, key, json_integer((json_int_t)value));
 }
 
-static bool read_line(const char *task, const char *file, char *text, int size)
+static bool read_of_task(const char *task, const char *file, char *line, size_t size)
 {
 	char path[64];
-	FILE *f;
-	bool ok;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%.16s/%s", task, file);
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	ok = fgets(text, size, f);
-	fclose(f);
-	return ok;
+	return host_read_line(path, line, size);
 }
 
 /* Bounds of io-wq's workers; those that are still there, and their CPU time. They go after seconds without work. */
@@ -47,10 +41,10 @@ static json_t *workers_facts(const struct machine *m)
 	char text[128];
 
 	while (tasks && (e = readdir(tasks))) {
-		if (!read_line(e->d_name, "comm", text, sizeof(text)) || strncmp(text, "iou-wrk", 7))
+		if (!read_of_task(e->d_name, "comm", text, sizeof(text)) || strncmp(text, "iou-wrk", 7))
 			continue;
 		alive++;
-		if (read_line(e->d_name, "schedstat", text, sizeof(text)) && sscanf(text, "%" SCNu64, &ns) == 1)
+		if (read_of_task(e->d_name, "schedstat", text, sizeof(text)) && sscanf(text, "%" SCNu64, &ns) == 1)
 			cpu_ns += ns;
 	}
 	if (tasks)

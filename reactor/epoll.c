@@ -172,12 +172,6 @@ bool epoll_cancel(struct epoll_ground *e, uint32_t slot)
 
 /* --- what is done ------------------------------------------------------------ */
 
-/* A pipe or socket that can take something takes so much without waiting; files take all. */
-static size_t write_limit(const struct epoll_op *op)
-{
-	return op->entry < 0 ? SIZE_MAX : PIPE_BUF;
-}
-
 static ssize_t transfer(const struct epoll_op *op)
 {
 	const struct iovec *iov = op->iov ? op->iov : &op->own;
@@ -187,8 +181,9 @@ static ssize_t transfer(const struct epoll_op *op)
 		return op->offset < 0 ? readv(op->fd, iov, (int)op->n) : preadv(op->fd, iov, (int)op->n, op->offset);
 	if (op->entry < 0)
 		return op->offset < 0 ? writev(op->fd, iov, (int)op->n) : pwritev(op->fd, iov, (int)op->n, op->offset);
-	if (first.iov_len > write_limit(op))
-		first.iov_len = write_limit(op);
+	/* A pipe or socket that can take something takes so much without waiting. */
+	if (first.iov_len > PIPE_BUF)
+		first.iov_len = PIPE_BUF;
 	return write(op->fd, first.iov_base, first.iov_len);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The reactor: one io_uring ring, owned by one thread, that is the only place
- * where that thread waits. It knows nothing of KVM or virtio.
+ * where that thread waits. It knows nothing of KVM or virtio. Where io_uring is
+ * forbidden one epoll stands in for the ring, and all below holds for it too.
  *
  * Contract
  *  - Every call but reactor_create() is made from the thread that called
