@@ -159,13 +159,34 @@ static uint32_t open_queues(const struct console *c)
 	return queues;
 }
 
+/*
+ * Whether queue @q is worth a turn. Buffers for a backlog are filled some at a
+ * time: a reader who has given one back is at the next, and an interrupt for
+ * each would keep it from that.
+ */
+static bool is_due(struct console *c, unsigned q)
+{
+	const struct virtqueue *vq = &c->dev.vq[q];
+	struct console_port *p;
+	unsigned n = virtq_available(vq);
+	bool tx = true;
+	int port = console_queue_port(q, &tx);
+
+	if (!n || tx || port < 0)
+		return n;
+	p = &c->port[port];
+	if (!p->rx_due_ns)
+		p->rx_due_ns = monotonic_ns() + CONSOLE_REFILL_NS_MAX;
+	return n >= vq->size / 8u || monotonic_ns() >= p->rx_due_ns;
+}
+
 static bool look(struct poller *p)
 {
 	struct console *c = (struct console *)((char *)p - offsetof(struct console, poller));
 	uint32_t open = open_queues(c), queues = 0;
 
 	for (unsigned q = 0; q < CONSOLE_QUEUES; q++)
-		if (open >> q & 1 && virtq_pending(&c->dev.vq[q]))
+		if (open >> q & 1 && is_due(c, q))
 			queues |= 1u << q;
 	if (c->owed && monotonic_ns() - c->owed_from_ns > CONSOLE_OWED_NS_MAX)
 		c->irq = true;

@@ -38,6 +38,8 @@
  */
 #define CONSOLE_OWED_NS_MAX 500000ull
 #define CONSOLE_OWED_MAX (CONSOLE_QUEUE_SIZE / 4)
+/* And buffers for a backlog are filled this late at most, or once an eighth of a ring is there. */
+#define CONSOLE_REFILL_NS_MAX 200000ull
 
 /* PORT_ADD for each port, then CONSOLE_PORT once, PORT_NAME and PORT_OPEN for
  * each: every message is sent at most once between two resets. */
@@ -55,7 +57,8 @@ struct console_port {
 	void *consumer_ctx;
 
 	struct fifo rx;
-	bool rx_above; /* the backlog was above rx_low */
+	uint64_t rx_due_ns; /* when buffers that are there must be filled, 0: any time */
+	bool rx_above;	    /* the backlog was above rx_low */
 	size_t rx_low;
 	void (*on_backlog)(void *ctx, unsigned port);
 	void *backlog_ctx;

@@ -202,6 +202,7 @@ void port_service_rx(struct console *c, struct console_port *p)
 	struct virtqueue *vq = &c->dev.vq[q];
 	size_t moved;
 
+	p->rx_due_ns = 0;
 	/* New buffers matter only while bytes wait for them. */
 	virtq_disable_kicks(vq);
 	if (!p->rx.len || !may_deliver(c, p))
