@@ -116,6 +116,7 @@ struct vm {
 	enum vm_end end;
 	char *panic_text;
 	size_t panic_len;
+	bool panicked;
 	char line[160]; /* the COM1 line being looked at */
 	size_t line_len;
 };

@@ -63,27 +63,47 @@ static void panic_append(struct vm *vm, const char *data, size_t len)
 	vm->panic_text[vm->panic_len] = '\0';
 }
 
-/* Look for the panic line by line, and keep what follows it. */
+/* What a kernel says first when it is about to panic, or goes on crippled. */
+static bool is_trouble(const char *line)
+{
+	static const char *const marks[] = { PANIC_MARK, "Oops: ", "BUG: ", "general protection fault" };
+
+	for (unsigned i = 0; i < sizeof(marks) / sizeof(*marks); i++)
+		if (strstr(line, marks[i]))
+			return true;
+	return false;
+}
+
+/* Look for the panic line by line, and keep what follows the first trouble: an oops tells more than its panic. */
 static void panic_scan(struct vm *vm, const uint8_t *data, size_t len)
 {
-	if (vm->panic_len) {
-		panic_append(vm, (const char *)data, len);
-		return;
-	}
+	size_t from = vm->panic_len ? 0 : len; /* kept from here on */
+
 	for (size_t i = 0; i < len; i++) {
+		bool panics;
+
 		if (data[i] != '\n' && vm->line_len < sizeof vm->line - 1) {
 			vm->line[vm->line_len++] = (char)data[i];
 			continue;
 		}
 		vm->line[vm->line_len] = '\0';
-		if (strstr(vm->line, PANIC_MARK)) {
+		panics = !vm->panicked && strstr(vm->line, PANIC_MARK);
+		/* Of an old trouble so much that the panic had no room. */
+		if (panics && vm->panic_len > PANIC_TEXT_MAX / 2) {
+			vm->panic_len = 0;
+			from = len;
+		}
+		if (!vm->panic_len && from == len && is_trouble(vm->line)) {
 			panic_append(vm, vm->line, vm->line_len);
-			panic_append(vm, (const char *)data + i, len - i);
+			from = i;
+		}
+		if (panics) {
+			vm->panicked = true;
 			timer_set(&vm->panic_timer, monotonic_ns() + PANIC_GRACE_NS);
-			return;
 		}
 		vm->line_len = 0;
 	}
+	panic_append(vm, (const char *)data + from, len - from);
 }
 
 static void serial_drain(struct vm *vm)
@@ -132,7 +152,7 @@ static void event_woken(struct kick *k)
 	if (end == VM_RUNNING)
 		return;
 	serial_drain(vm); /* the text before the end belongs to it */
-	if (vm->panic_len && (end == VM_RESET || end == VM_POWEROFF))
+	if (vm->panicked && (end == VM_RESET || end == VM_POWEROFF))
 		end = VM_PANIC;
 	vm_ended(vm, end, vm->end_detail);
 }
@@ -442,7 +462,7 @@ enum vm_end vm_state(const struct vm *vm)
 
 const char *vm_panic_text(const struct vm *vm)
 {
-	return vm->panic_text;
+	return vm->panicked ? vm->panic_text : "";
 }
 
 uint64_t vm_first_run_ns(const struct vm *vm)

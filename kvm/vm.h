@@ -119,7 +119,7 @@ void vm_stop(struct vm *vm);
 void vm_destroy(struct vm *vm);
 
 enum vm_end vm_state(const struct vm *vm);
-/* Text the guest wrote to COM1 from "Kernel panic" on; empty if none. */
+/* Text the guest wrote to COM1 from the oops before its panic, or the panic, on; empty when it did not panic. */
 const char *vm_panic_text(const struct vm *vm);
 /* CLOCK_MONOTONIC ns of the first KVM_RUN, 0 before. */
 uint64_t vm_first_run_ns(const struct vm *vm);

@@ -252,10 +252,14 @@ void guest_main(const uint32_t *start_info)
 		test_block(200);
 		break;
 	case 'p':
+		if (cmd[1] == 'o') /* so many of them that the panic's own text needs room */
+			for (unsigned i = 0; i < (cmd[2] == 'o' ? 4000 : 1); i++)
+				say("[ 0.0] Oops: invalid opcode\n");
 		say("[ 0.1] Kernel panic - not syncing: of our own making\nsecond line\n");
 		outb(0x64, 0xfe);
 		break;
 	case 'r':
+		say("Oops: and it goes on\n");
 		outb(0x602, 1);
 		break;
 	case 't': { /* triple fault: an interrupt without an IDT */

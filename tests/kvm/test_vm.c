@@ -209,6 +209,22 @@ static void panic_is_told_from_a_reboot(void **state)
 	run_free(&run);
 }
 
+/* An oops tells more than the panic that comes of it; by itself it is none. */
+static void panic_has_the_oops_before_it(void **state)
+{
+	run_guest(&run, "po", 64 << 20, 1, false);
+	assert_int_equal(run.end, VM_PANIC);
+	assert_string_equal(vm_panic_text(run.vm),
+			    "[ 0.0] Oops: invalid opcode\n"
+			    "[ 0.1] Kernel panic - not syncing: of our own making\nsecond line\n");
+	run_free(&run);
+	run_guest(&run, "poo", 64 << 20, 1, false);
+	assert_int_equal(run.end, VM_PANIC);
+	assert_string_equal(vm_panic_text(run.vm),
+			    "[ 0.1] Kernel panic - not syncing: of our own making\nsecond line\n");
+	run_free(&run);
+}
+
 static void reset_register_ends_the_vm(void **state)
 {
 	run_guest(&run, "r", 64 << 20, 1, false);
@@ -380,6 +396,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(several_vcpus_start_and_stop),
 		cmocka_unit_test(apic_ids_beyond_8_bits),
 		cmocka_unit_test(panic_is_told_from_a_reboot),
+		cmocka_unit_test(panic_has_the_oops_before_it),
 		cmocka_unit_test(reset_register_ends_the_vm),
 		cmocka_unit_test(triple_fault_ends_the_vm),
 		cmocka_unit_test(serial_output_keeps_every_byte),
