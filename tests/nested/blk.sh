@@ -154,7 +154,7 @@ fi
 
 # --- the VMM is killed at any moment; what was flushed is in the file
 kill_once() { # DISK IMAGE WRITES
-	"$ktstr" run --host direct --cpus 1 --memory 256M --timeout 120s --disk "$1" --file "$flush_writer:/bin/flush_writer" \
+	"$ktstr" run --host direct --cpus 1 --memory 256M --timeout 600s --disk "$1" --file "$flush_writer:/bin/flush_writer" \
 		-- flush_writer write /dev/vda >journal 2>err </dev/null &
 	pid=$!
 	tries=0
