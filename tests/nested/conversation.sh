@@ -103,11 +103,15 @@ if wanted ends; then
 		"test $code -eq 5 && grep -q '\"dmesg\": .*a text of the log' facts && grep -q '\"event\":\"dmesg\".*a text of the log' events"
 	if [ -n "${KTSTR_TEST_OOPS:-}" ]; then
 		guest --file "$KTSTR_TEST_OOPS:/oops.ko" -- sh -c 'insmod /oops.ko; exit 6' </dev/null
-		report "an oops: the command's code, and the text in the report" sh -c \
-			"test $code -eq 6 && grep -q '\"dmesg\": .*Oops: invalid opcode.*init_module' facts"
-		guest --append oops=panic --file "$KTSTR_TEST_OOPS:/oops.ko" -- sh -c 'insmod /oops.ko; exit 6' </dev/null
-		report "an oops that is a panic" sh -c "test $code -eq 255 &&
-			grep -q '\"panic\": .*Oops: invalid opcode.*Kernel panic - not syncing: Fatal exception' facts"
+		if grep -q "can't insert" err; then
+			echo "ok $((n = n + 1)) - an oops # SKIP this kernel takes no module that was changed"
+		else
+			report "an oops: the command's code, and the text in the report" sh -c \
+				"test $code -eq 6 && grep -q '\"dmesg\": .*Oops: invalid opcode.*init_module' facts"
+			guest --append oops=panic --file "$KTSTR_TEST_OOPS:/oops.ko" -- sh -c 'insmod /oops.ko; exit 6' </dev/null
+			report "an oops that is a panic" sh -c "test $code -eq 255 &&
+				grep -q '\"panic\": .*Oops: invalid opcode.*Kernel panic - not syncing: Fatal exception' facts"
+		fi
 	fi
 	guest -- true </dev/null
 	report "and not with one that succeeds" sh -c "test $code -eq 0 && grep -q '\"dmesg\": null' facts"
