@@ -9,6 +9,7 @@
  *   machine_session.c    the session with the guest
  *   machine_verdict.c    the exit code
  *   machine_report.c     the facts
+ *   machine_host.c       the host's CPUs, taken and given back
  *   machine_plan.c       what it would be
  *   machine_nested.c     the same verb in the nested host instead
  */
@@ -18,6 +19,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "bench/machine_host.h"
 #include "bench/machine_options.h"
 #include "bench/nested.h"
 #include "kvm/probe.h"

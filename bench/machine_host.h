@@ -6,29 +6,14 @@
 #ifndef KTSTR_BENCH_MACHINE_HOST_H
 #define KTSTR_BENCH_MACHINE_HOST_H
 
-#include <argp.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bench/host_options.h"
 #include "bench/placement.h"
 #include "kvm/vm.h"
 #include "reactor/reactor.h"
-
-struct host_options {
-	enum host_mode mode;
-	bool mode_given;
-	unsigned cap; /* CPUs; 0: not given */
-	uint64_t wait_ns;
-	bool bypass_locks;
-	bool halt_poll_given;
-	uint32_t halt_poll_ns;
-};
-
-/* The options, as an argp child whose input is struct host_options. */
-extern const struct argp machine_host_argp;
-/* What the options leave open, and contradictions: 0, or an exit code after it said what is wrong. */
-int machine_host_check(struct host_options *o);
 
 struct machine_host;
 /*

@@ -267,7 +267,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = { { &machine_host_argp, 0, NULL, 0 },
+static const struct argp_child children[] = { { &host_options_argp, 0, NULL, 0 },
 					      { &machine_shape_argp, 0, NULL, 0 },
 					      { 0 } };
 const struct argp machine_options_argp = { .options = options, .parser = parse, .children = children };
@@ -368,7 +368,7 @@ int machine_options_check(struct machine_options *o)
 	int rc = machine_shape_check(o);
 
 	if (!rc)
-		rc = machine_host_check(&o->host_cpus);
+		rc = host_options_check(&o->host_cpus);
 
 	if (!rc)
 		rc = find_kernel(o);

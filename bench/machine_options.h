@@ -13,7 +13,7 @@
 
 #include "bench/conversation.h"
 #include "bench/disk.h"
-#include "bench/machine_host.h"
+#include "bench/host_options.h"
 #include "bench/machine_shape.h"
 #include "bench/nic.h"
 #include "bench/poll.h"
