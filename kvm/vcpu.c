@@ -309,10 +309,7 @@ static void *vcpu_main(void *arg)
 	struct vcpu *v = arg;
 	struct vm *vm = v->vm;
 	uint64_t zero = 0;
-	char name[16];
 
-	snprintf(name, sizeof name, "vcpu%u", v->index);
-	pthread_setname_np(pthread_self(), name);
 	if (v->index == 0)
 		atomic_compare_exchange_strong(&vm->first_run_ns, &zero, monotonic_ns());
 	while (!atomic_load(&vm->stopping)) {
@@ -364,6 +361,7 @@ int vcpu_start(struct vcpu *v, struct vm_error *err)
 	struct sigaction sa = { .sa_handler = on_kick };
 	sigset_t all, old;
 	pthread_attr_t attr;
+	char name[16];
 	int rc = host_thread_attr(v, &attr, err);
 
 	if (rc)
@@ -382,6 +380,9 @@ int vcpu_start(struct vcpu *v, struct vm_error *err)
 	if (rc)
 		return vm_fail(err, rc, "vCPU %u: no thread: %s", v->index, strerror(rc));
 	v->running = true;
+	/* From here, for the thread may not have had its CPU yet. */
+	snprintf(name, sizeof name, "vcpu%u", v->index);
+	pthread_setname_np(v->thread, name);
 	return 0;
 }
 

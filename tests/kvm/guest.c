@@ -289,9 +289,6 @@ void guest_main(const uint32_t *start_info)
 		say("\n");
 		break;
 	}
-	case 'i': /* idle: the same, once it has said so */
-		say("up\n");
-		__attribute__((fallthrough));
 	case 'x': { /* "x 256" */
 		uint32_t id = 0;
 
@@ -300,6 +297,9 @@ void guest_main(const uint32_t *start_info)
 		test_ap(id);
 		break;
 	}
+	case 'i': /* idle: the same, once it has said so */
+		say("up\n");
+		__attribute__((fallthrough));
 	case 'h': /* stand still */
 		for (;;)
 			__asm__ volatile("cli; hlt");
