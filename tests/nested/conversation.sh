@@ -271,8 +271,8 @@ if wanted shell; then
 	mkfifo stuck
 	sh -c 'exec sleep 1000' <stuck &
 	reader=$!
-	echo 'head -c 3000000 /dev/zero; ktstr-guest metric alive 1; exit' |
-		timeout -s KILL 150 "$ktstr" shell --host direct --timeout 40s --events events >stuck 2>err
+	echo 'head -c 400000 /dev/zero; ktstr-guest metric alive 1; exit' |
+		timeout -s KILL 150 "$ktstr" shell --host direct --timeout 60s --events events >stuck 2>err
 	code=$?
 	kill $reader
 	rm -f stuck
