@@ -1,42 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The archive: cpio "newc" (Documentation/driver-api/early-userspace/buffer-format.rst), into memory. */
+/* The archive: cpio "newc" by libarchive, into memory. */
+#include <archive.h>
+#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "bench/initramfs_entries.h"
 #include "guest-init/config.h"
 
-#define NEWC_HEADER 110u
-
 struct sink {
 	uint8_t *data;
 	size_t len, cap;
 };
 
-/* Room for @len bytes more, at the end; NULL: out of memory. */
-static uint8_t *sink_room(struct sink *s, size_t len)
+static la_ssize_t sink_write(struct archive *a, void *ctx, const void *data, size_t len)
 {
-	uint8_t *at;
+	struct sink *s = ctx;
 
-	if (len > s->cap - s->len) {
+	if (s->len + len > s->cap) {
 		size_t cap = s->cap ? s->cap : 1 << 16;
+		uint8_t *grown;
 
-		while (cap - s->len < len)
+		while (cap < s->len + len)
 			cap *= 2;
-		at = realloc(s->data, cap);
-		if (!at)
-			return NULL;
-		s->data = at;
+		grown = realloc(s->data, cap);
+		if (!grown) {
+			archive_set_error(a, ENOMEM, "out of memory");
+			return -1;
+		}
+		s->data = grown;
 		s->cap = cap;
 	}
-	at = s->data + s->len;
+	memcpy(s->data + s->len, data, len);
 	s->len += len;
-	return at;
+	return (la_ssize_t)len;
 }
 
 /* Each item followed by @end, as a file of the guest's configuration. */
@@ -63,101 +66,84 @@ static int write_list(struct initramfs *in, const char *name, const struct initr
 	return initramfs_give_data(in, path, 0644, data, len);
 }
 
-static int no_memory(struct initramfs *in)
+static int write_data(struct initramfs *in, struct archive *a, const char *name, const void *data, size_t len)
 {
-	return initramfs_fail(in, -ENOMEM, "out of memory for the initramfs");
-}
-
-/* Header and name; the data follows. Each part is padded to 4 bytes. */
-static int write_header(struct initramfs *in, struct sink *s, const struct initramfs_entry *e, size_t ino, size_t size)
-{
-	const char *name = e->path + 1;
-	size_t n = strlen(name) + 1, room = (NEWC_HEADER + n + 3) & ~3ul;
-	uint8_t *at;
-
-	if (size > UINT32_MAX)
-		return initramfs_fail(in, -EFBIG, "%s: %zu MiB; a file in an initramfs is smaller than 4 GiB", e->path,
-				      size >> 20);
-	at = sink_room(s, room);
-	if (!at)
-		return no_memory(in);
-	memset(at, 0, room);
-	/* magic, ino, mode, uid, gid, nlink, mtime, filesize, the device it lies on, the one it is, namesize, check */
-	snprintf((char *)at, room, "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", (unsigned)ino, e->mode,
-		 0u, 0u, S_ISDIR(e->mode) ? 2u : 1u, 0u, (unsigned)size, 0u, 0u, e->major, e->minor, (unsigned)n, 0u);
-	memcpy(at + NEWC_HEADER, name, n);
+	if (len && archive_write_data(a, data, len) != (la_ssize_t)len)
+		return initramfs_fail(in, -EIO, "%s: %s", name, archive_error_string(a));
 	return 0;
 }
 
-static uint8_t *data_room(struct initramfs *in, struct sink *s, size_t size)
+static int write_header(struct initramfs *in, struct archive *a, const struct initramfs_entry *e, size_t ino,
+			size_t size)
 {
-	size_t padded = (size + 3) & ~3ul;
-	uint8_t *at = sink_room(s, padded);
+	struct archive_entry *h = archive_entry_new();
+	int ret = 0;
 
-	if (at)
-		memset(at + size, 0, padded - size);
-	else
-		no_memory(in);
-	return at;
-}
-
-static int read_whole(int fd, uint8_t *data, size_t len)
-{
-	while (len) {
-		ssize_t n = read(fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO; /* it became shorter */
-		data += n;
-		len -= (size_t)n;
+	if (!h)
+		return initramfs_fail(in, -ENOMEM, "out of memory for the initramfs");
+	archive_entry_set_pathname(h, e->path + 1);
+	archive_entry_set_mode(h, (mode_t)e->mode);
+	archive_entry_set_ino64(h, (la_int64_t)ino);
+	archive_entry_set_nlink(h, S_ISDIR(e->mode) ? 2 : 1);
+	archive_entry_set_mtime(h, 0, 0);
+	archive_entry_set_size(h, (la_int64_t)size);
+	if (S_ISCHR(e->mode)) {
+		archive_entry_set_rdevmajor(h, e->major);
+		archive_entry_set_rdevminor(h, e->minor);
 	}
-	return 0;
+	if (S_ISLNK(e->mode))
+		archive_entry_set_symlink(h, (const char *)e->data);
+	if (archive_write_header(a, h) != ARCHIVE_OK)
+		ret = initramfs_fail(in, -EIO, "%s: %s", e->path, archive_error_string(a));
+	archive_entry_free(h);
+	return ret;
 }
 
-static int write_file(struct initramfs *in, struct sink *s, const struct initramfs_entry *e, size_t ino)
+static int write_file(struct initramfs *in, struct archive *a, const struct initramfs_entry *e, size_t ino)
 {
 	int fd = open(e->host, O_RDONLY | O_CLOEXEC), ret = 0;
+	void *data = NULL;
 	struct stat st;
-	uint8_t *at;
 
 	if (fd < 0 || fstat(fd, &st)) {
 		ret = initramfs_fail(in, -errno, "%s: %s", e->host, strerror(errno));
 		goto out;
 	}
-	ret = write_header(in, s, e, ino, (size_t)st.st_size);
-	if (ret)
-		goto out;
-	at = data_room(in, s, (size_t)st.st_size);
-	ret = at ? read_whole(fd, at, (size_t)st.st_size) : in->error;
-	if (ret)
-		initramfs_fail(in, ret, "%s: %s", e->host, strerror(-ret));
+	if (st.st_size) {
+		data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+		if (data == MAP_FAILED) {
+			data = NULL;
+			ret = initramfs_fail(in, -errno, "%s: %s", e->host, strerror(errno));
+			goto out;
+		}
+	}
+	ret = write_header(in, a, e, ino, (size_t)st.st_size);
+	if (!ret)
+		ret = write_data(in, a, e->host, data, (size_t)st.st_size);
 out:
+	if (data)
+		munmap(data, (size_t)st.st_size);
 	if (fd >= 0)
 		close(fd);
-	return in->error;
+	return ret;
 }
 
-static int write_entry(struct initramfs *in, struct sink *s, const struct initramfs_entry *e, size_t ino)
+static int write_entry(struct initramfs *in, struct archive *a, const struct initramfs_entry *e, size_t ino)
 {
-	size_t size = S_ISREG(e->mode) || S_ISLNK(e->mode) ? e->len : 0;
-	uint8_t *at;
+	int ret;
 
 	if (e->host)
-		return write_file(in, s, e, ino);
-	if (write_header(in, s, e, ino, size) || !size)
-		return in->error;
-	at = data_room(in, s, size);
-	if (at)
-		memcpy(at, e->data, size);
-	return in->error;
+		return write_file(in, a, e, ino);
+	ret = write_header(in, a, e, ino, S_ISREG(e->mode) ? e->len : 0);
+	if (!ret && S_ISREG(e->mode))
+		ret = write_data(in, a, e->path, e->data, e->len);
+	return ret;
 }
 
 int initramfs_write(struct initramfs *in, uint8_t **archive, size_t *len)
 {
-	static const struct initramfs_entry trailer = { .path = (char *)"/TRAILER!!!" };
 	struct sink sink = { 0 };
+	struct archive *a;
 
 	*archive = NULL;
 	*len = 0;
@@ -166,11 +152,22 @@ int initramfs_write(struct initramfs *in, uint8_t **archive, size_t *len)
 	write_list(in, CONFIG_OPTIONS, &in->options, '\n');
 	write_list(in, CONFIG_MODULES, &in->modules, '\n');
 	write_list(in, CONFIG_OUTPUTS, &in->outputs, '\n');
+	if (in->error)
+		return in->error;
+	a = archive_write_new();
+	if (!a)
+		return initramfs_fail(in, -ENOMEM, "out of memory for the initramfs");
+	archive_write_set_format_cpio_newc(a);
+	/* No tape blocks: what the callback gets is what the archive is. */
+	archive_write_set_bytes_per_block(a, 0);
+	if (archive_write_open(a, &sink, NULL, sink_write, NULL) != ARCHIVE_OK)
+		initramfs_fail(in, -EIO, "initramfs: %s", archive_error_string(a));
 	for (size_t i = 0; i < in->n && !in->error; i++)
 		if (!in->entries[i]->kept)
-			write_entry(in, &sink, in->entries[i], i + 1);
-	if (!in->error)
-		write_entry(in, &sink, &trailer, 0);
+			write_entry(in, a, in->entries[i], i + 1);
+	if (!in->error && archive_write_close(a) != ARCHIVE_OK)
+		initramfs_fail(in, -EIO, "initramfs: %s", archive_error_string(a));
+	archive_write_free(a);
 	if (in->error) {
 		free(sink.data);
 		return in->error;
