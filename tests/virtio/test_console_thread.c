@@ -26,7 +26,7 @@ struct link {
 	uint64_t tx, rx; /* SLOTS slots each */
 	/* the driver's */
 	uint64_t sent, got, wrong, sleeps, kicks;
-	bool starved;
+	atomic_bool starved;
 	atomic_bool done;
 	/* the host's */
 	uint64_t taken, queued, fed, holds;
