@@ -94,6 +94,7 @@ filesystem() { # DISK
 	report "read-only: mounted, the same file, nothing to be written: $1" test "$code" -eq 0 -a "$(cat out)" = "$sum"
 }
 if wanted filesystem; then
+	truncate -s 64M file
 	filesystem file
 	filesystem file,engine=uring
 	filesystem "$disk,direct=on"
