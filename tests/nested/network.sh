@@ -3,9 +3,9 @@
 # virtio-net with stock guests, by loopback and by TAP; POSIX sh, for it runs under busybox too. Makes a network namespace
 # of its own for the host's end of the TAP device.
 # usage: network.sh KTSTR ECHO_FRAMES IP IPERF3 TUN [CASE]...; TAP on stdout. TUN: a module to load, or "".
-if [ "${KTSTR_NETNS:-}" != own ]; then
+if [ "${KTSTR_TEST_NETNS:-}" != own ]; then
 	[ -e /dev/net/tun ] || [ -z "$5" ] || insmod "$5"
-	KTSTR_NETNS=own exec unshare -n sh "$0" "$@"
+	KTSTR_TEST_NETNS=own exec unshare -n sh "$0" "$@"
 fi
 ktstr=$1 echo_frames=$2 ip=$3 iperf3=$4
 shift 5

@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # What travels between host and guest: conversation.sh where KVM boots stock kernels, on this machine or in the nested host.
-# usage: test_conversation.sh KTSTR SCX_SERVER PTY [CASE]...; KTSTR_STREAM_MIB=32: size of the streams
+# usage: test_conversation.sh KTSTR SCX_SERVER PTY [CASE]...; KTSTR_TEST_STREAM_MIB=32: size of the streams
 set -euo pipefail
 ktstr=$(realpath "$1") server=$(realpath "$2") pty=$(realpath "$3")
 shift 3
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${KTSTR_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ktstr}
-mib=${KTSTR_STREAM_MIB:-32}
+mib=${KTSTR_TEST_STREAM_MIB:-32}
 skip() {
 	echo "1..0 # SKIP $1"
 	exit 0
