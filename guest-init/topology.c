@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "guest-init/topology.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -100,6 +101,28 @@ static void check_caches(struct check *c, unsigned cpu, const char *threads, con
 		mismatch(c, "cpu %u: the kernel sees no L3, so no LLC", cpu);
 }
 
+/* Before family 17h AMD's node id is that of what shares an L3, and Linux before 6.9 takes it for the die's too. */
+static bool dies_may_be_llcs(void)
+{
+	unsigned eax, ebx, ecx, edx, family;
+
+	if (!__get_cpuid(0, &eax, &ebx, &ecx, &edx) || ebx != signature_AMD_ebx ||
+	    !__get_cpuid(1, &eax, &ebx, &ecx, &edx))
+		return false;
+	family = eax >> 8 & 0xf;
+	return (family == 0xf ? family + (eax >> 20 & 0xff) : family) < 0x17;
+}
+
+static void check_die(struct check *c, unsigned cpu, const char *llc, const char *package_cpus)
+{
+	char got[LINE_SIZE];
+
+	if (dies_may_be_llcs() && read_sys(c, got, sizeof(got), "cpu/cpu%u/topology/die_cpus_list", cpu) &&
+	    !strcmp(got, llc))
+		return;
+	expect_cpu_file(c, cpu, "die_cpus_list", package_cpus);
+}
+
 static void check_cpu(struct check *c, unsigned cpu, const char *package, const char *threads, const char *llc,
 		      const char *package_cpus)
 {
@@ -107,7 +130,7 @@ static void check_cpu(struct check *c, unsigned cpu, const char *package, const 
 	expect_cpu_file(c, cpu, "physical_package_id", package);
 	expect_cpu_file(c, cpu, "thread_siblings_list", threads);
 	expect_cpu_file(c, cpu, "core_siblings_list", package_cpus);
-	expect_cpu_file(c, cpu, "die_cpus_list", package_cpus);
+	check_die(c, cpu, llc, package_cpus);
 	check_caches(c, cpu, threads, llc);
 }
 

@@ -159,7 +159,7 @@ kill_once() { # DISK IMAGE WRITES
 		-- flush_writer write /dev/vda >journal 2>err </dev/null &
 	pid=$!
 	tries=0
-	while [ "$(grep -c . journal)" -lt "$3" ] && [ $tries -lt 600 ]; do
+	while [ "$(grep -c . journal)" -lt "$3" ] && [ $tries -lt 1800 ]; do
 		sleep 0.1
 		tries=$((tries + 1))
 	done
