@@ -115,11 +115,11 @@ if wanted ends; then
 	fi
 	guest -- true </dev/null
 	report "and not with one that succeeds" sh -c "test $code -eq 0 && grep -q '\"dmesg\": null' facts"
-	guest --timeout 20s -- sh -c 'trap "" TERM; echo up; while :; do :; done' </dev/null
+	guest --timeout 45s -- sh -c 'trap "" TERM; echo up; while :; do :; done' </dev/null
 	report "a command that hangs: 124, its output, the kernel log" sh -c \
 		"test $code -eq 124 && grep -qx up out && grep -q '\"event\":\"dmesg\"' events && tail -n 1 events | grep -q '\"exit_code\":124'"
 	# A loop above all else on the only CPU.
-	guest --cpus 1 --timeout 20s --file "$chrt:/bin/chrt" -- sh -c 'echo up; echo -1 >/proc/sys/kernel/sched_rt_runtime_us; chrt -f 99 sh -c "trap \"\" TERM; while :; do :; done"' </dev/null
+	guest --cpus 1 --timeout 45s --file "$chrt:/bin/chrt" -- sh -c 'echo up; echo -1 >/proc/sys/kernel/sched_rt_runtime_us; chrt -f 99 sh -c "trap \"\" TERM; while :; do :; done"' </dev/null
 	report "a guest that hangs: 124 and a report" sh -c \
 		"test $code -eq 124 && grep -qx up out && tail -n 1 events | grep -q '\"exit_code\":124'"
 fi
