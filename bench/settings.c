@@ -54,7 +54,7 @@ const char settings_manual[] =
 	"is an error, told with its file and line. ktstr run --dry-run shows what comes of it all.\n";
 
 /* Of the nested host and of guests, which are told things by their environment too; and of tests. */
-static const char *const others[] = { "NESTED", "GUEST_", "METRIC_FD", "SOCKET", "SCX", "STREAM_MIB", "TEST_" };
+static const char *const others[] = { "NESTED", "GUEST_", "METRIC_FD", "SOCKET", "SCX", "TEST_" };
 
 /* --- one setting -------------------------------------------------------- */
 

@@ -45,6 +45,14 @@ void blk_fixture_start(struct blk_fixture *f, uint64_t features, uint16_t size)
 	driver_init(&f->d, features, 1, size);
 }
 
+void blk_fixture_patterned(struct blk_fixture *f, const struct blk_config *cfg, size_t size)
+{
+	blk_fixture_open(f, cfg, size);
+	for (size_t i = 0; i < f->fault.data_size; i++)
+		f->fault.data[i] = (uint8_t)(i / 512 * 7 + i);
+	blk_fixture_start(f, BLK_F_ALL, 256);
+}
+
 void blk_fixture_close(struct blk_fixture *f)
 {
 	fault_finish_all(&f->fault);

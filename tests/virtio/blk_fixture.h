@@ -34,6 +34,8 @@ void blk_fixture_open(struct blk_fixture *f, const struct blk_config *cfg, size_
 void blk_fixture_open_file(struct blk_fixture *f, const struct blk_config *cfg);
 /* Negotiate, one queue of @size. */
 void blk_fixture_start(struct blk_fixture *f, uint64_t features, uint16_t size);
+/* Both, with all features and a queue of 256, on a disk whose every sector is different. */
+void blk_fixture_patterned(struct blk_fixture *f, const struct blk_config *cfg, size_t size);
 void blk_fixture_close(struct blk_fixture *f);
 
 /* Guest memory for a request with @len data bytes. */

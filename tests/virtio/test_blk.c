@@ -18,10 +18,7 @@ static struct blk_fixture f;
 
 static int setup_with(const struct blk_config *cfg, size_t size)
 {
-	blk_fixture_open(&f, cfg, size);
-	for (size_t i = 0; i < f.fault.data_size; i++)
-		f.fault.data[i] = (uint8_t)(i / 512 * 7 + i);
-	blk_fixture_start(&f, BLK_F_ALL, 256);
+	blk_fixture_patterned(&f, cfg, size);
 	return 0;
 }
 
