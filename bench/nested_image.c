@@ -360,13 +360,13 @@ int nested_image_make(struct nested_image *image, const struct nested_plan *plan
 			    DISKS_MAX);
 	ret = qemu_find(image->qemu);
 	if (ret && !image->qemu[0])
-		return fail(why, size, ret, "QEMU %d or newer: not found; run bench/fetch qemu", QEMU_MAJOR_MIN);
+		return fail(why, size, ret, "QEMU %d or newer: not found; run bench/fetch nested", QEMU_MAJOR_MIN);
 	if (ret)
 		return fail(why, size, ret, "%s: %s", image->qemu,
 			    ret == -EPROTONOSUPPORT ? "not a QEMU that is new enough" : strerror(-ret));
-	ret = cache_kernel("default", kernel, release);
+	ret = cache_kernel("nested", kernel, release);
 	if (ret)
-		return fail(why, size, ret, "nested host's kernel: not in the cache; run bench/fetch kernel 7.2");
+		return fail(why, size, ret, "nested host's kernel: not in the cache; run bench/fetch nested");
 	if (snprintf(modules, sizeof(modules), "%s/lib/modules/%s", kernel, release) >= PATH_MAX)
 		return fail(why, size, -ENAMETOOLONG, "%s: name too long", kernel);
 	ret = make_initramfs(plan, modules, why, size);

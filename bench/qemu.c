@@ -71,7 +71,7 @@ int qemu_find(char path[PATH_MAX])
 		return qemu_major(path) >= QEMU_MAJOR_MIN ? 0 : -EPROTONOSUPPORT;
 	}
 	/* The cache's own was checked when it was fetched, and is there because PATH's was not good. */
-	if (!cache_path(path, "qemu/qemu-system-x86_64") && !access(path, X_OK))
+	if (!cache_path(path, "qemu-11/qemu-system-x86_64") && !access(path, X_OK))
 		return 0;
 	if (find_in_path("qemu-system-x86_64", path) && qemu_major(path) >= QEMU_MAJOR_MIN)
 		return 0;

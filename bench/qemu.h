@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define QEMU_MAJOR_MIN 10 /* 7.2 corrupts flags on cmpxchg16b */
+#define QEMU_MAJOR_MIN 11 /* up to 10.0 interrupts of a vCPU got lost or came twice: nested guests hung or died */
 
 struct qemu {
 	pid_t pid;     /* 0: not running */

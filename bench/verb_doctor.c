@@ -212,15 +212,19 @@ static void check_kernels(struct report *r)
 		       : "ktstr has no kernel to boot by default: run bench/fetch kernel 7.2");
 }
 
-static void check_qemu(struct report *r)
+static void check_nested(struct report *r)
 {
-	char path[PATH_MAX], command[PATH_MAX + 32], version[TEXT] = "", found[TEXT];
+	char path[PATH_MAX], kernel[PATH_MAX], release[NAME_MAX + 1], command[PATH_MAX + 32], version[TEXT] = "",
+											      found[TEXT];
 	int rc = qemu_find(path);
 	FILE *f;
 
-	if (rc) {
-		finding(r, "qemu", FAIR, rc == -ENOENT ? "none that is new enough" : "KTSTR_QEMU is too old",
-			"the nested host can't be had; where KVM is no hardware KVM: run bench/fetch qemu");
+	if (rc || cache_kernel("nested", kernel, release)) {
+		finding(r, "nested", FAIR,
+			!rc		? "no kernel for a nested host"
+			: rc == -ENOENT ? "no QEMU that is new enough"
+					: "KTSTR_QEMU is too old",
+			"the nested host can't be had; where KVM is no hardware KVM: run bench/fetch nested");
 		return;
 	}
 	snprintf(command, sizeof(command), "'%s' --version", path);
@@ -229,8 +233,8 @@ static void check_qemu(struct report *r)
 		version[strcspn(version, "\n")] = '\0';
 	if (f)
 		pclose(f);
-	text_of(found, "%.300s (%.150s)", path, *version ? version : "version unknown");
-	finding(r, "qemu", GOOD, found, "the nested host can be had: --host nested");
+	text_of(found, "%.300s (%.150s), Linux %.64s", path, *version ? version : "version unknown", release);
+	finding(r, "nested", GOOD, found, "the nested host can be had: --host nested");
 }
 
 static void check_perf(struct report *r)
@@ -288,8 +292,8 @@ static int print_kind(void)
 int verb_doctor(int argc, char **argv)
 {
 	static void (*const checks[])(struct report *) = {
-		check_kvm,  check_cpus,	  check_performance, check_io_uring,  check_kernels,
-		check_qemu, check_limits, check_btf,	     check_hugepages, check_perf,
+		check_kvm,    check_cpus,   check_performance, check_io_uring,	check_kernels,
+		check_nested, check_limits, check_btf,	       check_hugepages, check_perf,
 	};
 	struct arguments a = { 0 };
 	struct report r = { 0 };

@@ -170,7 +170,7 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--version")) {
 			printf("QEMU emulator version %s\n",
-			       getenv("FAKE_VERSION") ? getenv("FAKE_VERSION") : "10.0.2");
+			       getenv("FAKE_VERSION") ? getenv("FAKE_VERSION") : "11.1.3");
 			return 0;
 		}
 		sscanf(argv[i], "socket,id=bulk,fd=%d", &port);

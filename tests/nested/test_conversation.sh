@@ -3,16 +3,12 @@
 # What travels between host and guest: conversation.sh where KVM boots stock kernels, on this machine or in the nested host.
 # usage: test_conversation.sh KTSTR SCX_SERVER PTY [CASE]...; KTSTR_TEST_STREAM_MIB=32: size of the streams
 set -euo pipefail
-ktstr=$(realpath "$1") server=$(realpath "$2") pty=$(realpath "$3")
+# shellcheck source=tests/nested/common
+. "$(dirname "${BASH_SOURCE[0]}")/common" "$1"
+server=$(realpath "$2") pty=$(realpath "$3")
 shift 3
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-cache=${KTSTR_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ktstr}
 mib=${KTSTR_TEST_STREAM_MIB:-32}
-skip() {
-	echo "1..0 # SKIP $1"
-	exit 0
-}
-[ -s "$cache/kernels/default/vmlinuz" ] || skip "no kernel in the cache: bench/fetch kernel 7.2"
+need_kernel default
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
@@ -45,12 +41,11 @@ PYTHON
 }
 oops_module
 
-if [ "$("$ktstr" doctor --kvm-kind)" = hardware ]; then
+if boots_here; then
 	sh "$here/conversation.sh" "$ktstr" "$server" "$pty" "$mib" "$@"
 	exit
 fi
-[ -x "$cache/qemu/qemu-system-x86_64" ] || command -v qemu-system-x86_64 >/dev/null ||
-	skip "no KVM that boots stock kernels and no QEMU: bench/fetch qemu"
+need_nested
 "$ktstr" nested --self --kernel default --memory $((3 * mib + 3072))M --file "$here/conversation.sh:/conversation.sh" \
 	--file "$server" --file "$pty" --file /usr/bin/chrt --file /usr/bin/env \
 	${KTSTR_TEST_OOPS:+--file "$KTSTR_TEST_OOPS" --env KTSTR_TEST_OOPS="$KTSTR_TEST_OOPS"} \

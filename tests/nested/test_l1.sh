@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The nested host with its real QEMU and kernel. usage: test_l1.sh KTSTR
 set -euo pipefail
-ktstr=$(realpath "$1")
-cache=${KTSTR_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ktstr}
-[ -s "$cache/kernels/default/vmlinuz" ] || { echo "no kernel in the cache: bench/fetch kernel 7.2"; exit 77; }
-[ -x "$cache/qemu/qemu-system-x86_64" ] || command -v qemu-system-x86_64 >/dev/null ||
-	{ echo "no QEMU: bench/fetch qemu"; exit 77; }
+# shellcheck source=tests/nested/common
+. "$(dirname "${BASH_SOURCE[0]}")/common" "$1"
+# Not TAP: the exit code tells.
+skip() { echo "$1"; exit 77; }
+need_kernel default
+need_nested
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"

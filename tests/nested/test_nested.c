@@ -64,13 +64,13 @@ static int set_up(void **state)
 {
 	assert_non_null(mkdtemp(dir));
 	make_dir("kernels");
-	make_dir("kernels/default");
-	make_dir("kernels/default/lib");
-	make_dir("kernels/default/lib/modules");
-	make_dir("kernels/default/lib/modules/1.0");
-	write_file("kernels/default/vmlinuz", "no kernel");
-	write_file("kernels/default/lib/modules/1.0/modules.dep", "");
-	write_file("kernels/default/lib/modules/1.0/modules.builtin",
+	make_dir("kernels/nested");
+	make_dir("kernels/nested/lib");
+	make_dir("kernels/nested/lib/modules");
+	make_dir("kernels/nested/lib/modules/1.0");
+	write_file("kernels/nested/vmlinuz", "no kernel");
+	write_file("kernels/nested/lib/modules/1.0/modules.dep", "");
+	write_file("kernels/nested/lib/modules/1.0/modules.builtin",
 		   "kernel/a/virtio_pci.ko\nkernel/a/virtio_console.ko\nkernel/a/virtio_blk.ko\nkernel/a/kvm-amd.ko\n");
 	setenv("KTSTR_CACHE_DIR", dir, 1);
 	setenv("KTSTR_QEMU", FAKE_QEMU, 1);

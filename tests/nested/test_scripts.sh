@@ -33,12 +33,15 @@ expect "unknown option" 64 '^$' '--frob: unknown option' "$root/bench/fetch" --f
 expect "nothing asked" 64 '^$' 'usage' "$root/bench/fetch"
 expect "unknown thing" 64 '^$' 'frob: neither' "$root/bench/fetch" frob
 
-mkdir "$dir/bin"
-printf '#!/bin/sh\necho "QEMU emulator version 10.1.0"\n' >"$dir/bin/qemu-system-x86_64"
+mkdir -p "$dir/bin" "$dir/cache/kernels/6.12.9+x-cloud-amd64"
+echo kernel >"$dir/cache/kernels/6.12.9+x-cloud-amd64/vmlinuz"
+ln -s 6.12.9+x-cloud-amd64 "$dir/cache/kernels/6.12"
+printf '#!/bin/sh\necho "QEMU emulator version 11.0.0"\n' >"$dir/bin/qemu-system-x86_64"
 chmod +x "$dir/bin/qemu-system-x86_64"
-expect "QEMU in PATH" 0 "$dir/bin/qemu-system-x86_64" '^$' env PATH="$dir/bin:$PATH" "$root/bench/fetch" qemu
+expect "QEMU in PATH" 0 "$dir/bin/qemu-system-x86_64" '^$' env PATH="$dir/bin:$PATH" "$root/bench/fetch" nested
+[ "$(readlink "$dir/cache/kernels/nested")" = 6.12.9+x-cloud-amd64 ] || { echo "FAILED: no kernel for a nested host"; failures=$((failures + 1)); }
 printf '#!/bin/sh\necho "QEMU emulator version 7.2.19"\n' >"$dir/bin/qemu-system-x86_64"
-expect "QEMU too old" 69 '^$' 'package lists' env PATH="$dir/bin:$PATH" "$root/bench/fetch" qemu
+expect "QEMU too old" 69 '^$' 'package lists' env PATH="$dir/bin:$PATH" "$root/bench/fetch" nested
 
 # --- bench/setup: a machine that lacks packages, without root
 printf '#!/bin/sh\nfor p; do :; done\necho "installed gcc"; exit 1\n' >"$dir/bin/dpkg-query"

@@ -4,29 +4,23 @@
 # usage: test_topology.sh KTSTR [--all | SHAPE...]
 # Without a shape a few small ones; --all: every preset of up to 64 CPUs (half an hour where guests are nested).
 set -euo pipefail
-ktstr=$(realpath "$1")
+# shellcheck source=tests/nested/common
+. "$(dirname "${BASH_SOURCE[0]}")/common" "$1"
 shift
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-cache=${KTSTR_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ktstr}
-skip() {
-	echo "1..0 # SKIP $1"
-	exit 0
-}
 shapes=("$@")
 [ $# -gt 0 ] || shapes=(smt-only tiny-2llc smt-2llc uneven-2llc numa2-far cxl-1 cxl-cache "1n2l1c1t:cores=2,1")
 if [ "${1:-}" = --all ]; then
 	mapfile -t shapes < <("$ktstr" topo | awk 'NR > 1 && $2 <= 64 {print $1}')
 fi
 kernels=()
-for k in 7.2 6.12 6.1; do [ ! -s "$cache/kernels/$k/vmlinuz" ] || kernels+=("$k"); done
+for k in 7.2 6.12 6.1; do ! have_kernel "$k" || kernels+=("$k"); done
 [ ${#kernels[@]} -gt 0 ] || skip "no kernel in the cache: bench/fetch kernel 7.2"
 # The matrix of all by the newest kernel, the few by each.
 [ $# -eq 0 ] || kernels=("${KTSTR_TEST_KERNEL:-${kernels[0]}}")
-if [ "$("$ktstr" doctor --kvm-kind)" = hardware ]; then
+if boots_here; then
 	exec sh "$here/topology.sh" "$ktstr" "${kernels[*]}" "${shapes[@]}"
 fi
-[ -x "$cache/qemu/qemu-system-x86_64" ] || command -v qemu-system-x86_64 >/dev/null ||
-	skip "no KVM that boots stock kernels and no QEMU: bench/fetch qemu"
+need_nested
 args=(--self --memory 4G --file "$here/topology.sh:/topology.sh")
 [ "${kernels[0]}" = 7.2 ] || args+=(--kernel default)
 for k in "${kernels[@]}"; do args+=(--kernel "$k"); done
