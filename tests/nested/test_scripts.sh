@@ -28,6 +28,7 @@ expect "warm cache" 0 "^$dir/cache/kernels/7.2.1\+x-cloud-amd64$" '^$' "$root/be
 expect "release by name" 0 "/7.2.1\+x-cloud-amd64" '^$' "$root/bench/fetch" kernel 7.2.1+x-cloud-amd64
 expect "no mirror" 69 '^$' 'package lists of bookworm-backports' "$root/bench/fetch" kernel 6.12
 [ ! -e "$dir/cache/kernels/6.12" ] || { echo "FAILED: a kernel that was not had is in the cache"; failures=$((failures + 1)); }
+expect "no mirror for a source" 69 '^$' 'package lists of' "$root/bench/fetch" source 6.12
 expect "help" 0 'usage: bench/fetch' '^$' "$root/bench/fetch" --help
 expect "unknown option" 64 '^$' '--frob: unknown option' "$root/bench/fetch" --frob
 expect "nothing asked" 64 '^$' 'usage' "$root/bench/fetch"
