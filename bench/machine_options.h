@@ -16,7 +16,7 @@
 #include "bench/host_options.h"
 #include "bench/machine_shape.h"
 #include "bench/nic.h"
-#include "bench/poll.h"
+#include "bench/busy_wait.h"
 
 #define MACHINE_DISKS_MAX 12
 #define MACHINE_LIST_MAX 64

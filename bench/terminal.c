@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <sys/poll.h> /* <poll.h> is bench/poll.h to some compilers' options */
+#include <poll.h>
 #include <termios.h>
 #include <unistd.h>
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "bench/plane/alloc.h"
-#include "bench/poll.h"
+#include "bench/busy_wait.h"
 #include "bench/session.h"
 #include "bench/size.h"
 #include "kvm/vm.h"

@@ -14,7 +14,7 @@
 
 #include "bench/hist.h"
 #include "bench/plane/alloc.h"
-#include "bench/poll.h"
+#include "bench/busy_wait.h"
 #include "kvm/internal.h"
 #include "virtio/net/backend.h"
 

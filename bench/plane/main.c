@@ -17,7 +17,7 @@
 
 #include "bench/plane/report.h"
 #include "bench/plane/throttle.h"
-#include "bench/poll.h"
+#include "bench/busy_wait.h"
 #include "bench/size.h"
 
 static const unsigned depths[] = { 1, 8, 32 };

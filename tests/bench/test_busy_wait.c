@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bench/poll.h"
+#include "bench/busy_wait.h"
 
 static void test_poll_words(void **state)
 {

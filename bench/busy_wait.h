@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* --poll: whether, and how long at most, the reactor busy-waits before it sleeps. */
-#ifndef KTSTR_BENCH_POLL_H
-#define KTSTR_BENCH_POLL_H
+#ifndef KTSTR_BENCH_BUSY_WAIT_H
+#define KTSTR_BENCH_BUSY_WAIT_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-#include "bench/poll.h"
+#include "bench/busy_wait.h"
 
 #include <errno.h>
 #include <limits.h>
