@@ -166,6 +166,8 @@ if wanted signals; then
 			/usr/bin/env --default-signal=INT "$ktstr" run --host direct --cpus 1 --timeout 60s --disk size=16M -- \
 				sleep 600 >out 2>err </dev/null &
 			pid=$!
+			# Until then the signal is the shell's child's, which ignores it.
+			while [ "$(cat /proc/$pid/comm)" != ktstr ]; do :; done
 			sleep $delay
 			kill -$signal $pid
 			wait $pid
