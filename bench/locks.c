@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 256
+#define RECORD_BYTES (LINE_MAX_BYTES - 1) /* a line, padded with blanks */
 #define SHARED_PATIENCE_NS 1000000000u
 #define TURN_NS 1000000 /* between two looks whether it is our turn to take */
 /* Of a file that is never without a holder; who comes then is known by /proc alone. */
@@ -120,24 +121,29 @@ static void command_of(pid_t pid, char *text, size_t size)
 			text[i] = ' ';
 }
 
-/* Only a help to whoever reads it: that it can't be written (another user's file) is no error. */
+/*
+ * Only a help to whoever reads it: that it can't be written (another user's file) is no error. Who is alone writes over
+ * what is there, for to free a block of a file takes a file system some 0.2 ms, and one that discards it waits for the
+ * device.
+ */
 static void write_line(int fd, const char *about, bool alone)
 {
-	char line[LINE_MAX_BYTES], command[LINE_MAX_BYTES];
+	char line[2 * LINE_MAX_BYTES], command[LINE_MAX_BYTES];
 	struct stat st;
 	ssize_t n;
-	int len;
 
-	if (alone && ftruncate(fd, 0))
-		return;
-	if (!alone && (fstat(fd, &st) || st.st_size > FILE_MAX_BYTES))
+	if (fstat(fd, &st) || (!alone && st.st_size > FILE_MAX_BYTES))
 		return;
 	command_of(getpid(), command, sizeof(command));
-	len = snprintf(line, sizeof(line), "pid=%d %s since=%lld command=%s", (int)getpid(), about,
-		       (long long)time(NULL), command);
-	len = len < (int)sizeof(line) - 1 ? len : (int)sizeof(line) - 2;
-	line[len++] = '\n';
-	n = write(fd, line, (size_t)len);
+	n = snprintf(line, sizeof(line), "pid=%d %s since=%lld command=%s", (int)getpid(), about, (long long)time(NULL),
+		     command);
+	if (n < RECORD_BYTES)
+		memset(line + n, ' ', RECORD_BYTES - (size_t)n);
+	line[RECORD_BYTES - 1] = '\n';
+	if (!alone)
+		n = write(fd, line, RECORD_BYTES);
+	else if ((st.st_size <= RECORD_BYTES || !ftruncate(fd, RECORD_BYTES)) && !fcntl(fd, F_SETFL, 0))
+		n = pwrite(fd, line, RECORD_BYTES, 0);
 	(void)n;
 }
 
@@ -217,6 +223,14 @@ struct reading {
 	unsigned n, cap;
 };
 
+static void cut_blanks(char *line)
+{
+	size_t n = strlen(line);
+
+	while (n && (line[n - 1] == ' ' || line[n - 1] == '\n'))
+		line[--n] = '\0';
+}
+
 /* Fill in what the holder's line tells; false: there is none. */
 static bool read_line(FILE *f, struct lock_holder *h)
 {
@@ -227,7 +241,7 @@ static bool read_line(FILE *f, struct lock_holder *h)
 
 	rewind(f);
 	while (fgets(line, sizeof(line), f)) {
-		line[strcspn(line, "\n")] = '\0';
+		cut_blanks(line);
 		if (sscanf(line, "pid=%d mode=%15s vcpus=%u since=%lld command=%n", &pid, h->mode, &h->vcpus, &since,
 			   &at) != 4 ||
 		    pid != h->pid)
