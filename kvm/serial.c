@@ -10,7 +10,6 @@
 
 void uart_init(struct uart *u, int irq_fd, int wake_fd, _Atomic bool *stopping)
 {
-	memset(u, 0, sizeof *u);
 	pthread_mutex_init(&u->lock, NULL);
 	u->irq_fd = irq_fd;
 	u->wake_fd = wake_fd;

@@ -31,6 +31,7 @@ struct uart {
 	uint8_t ring[UART_RING_SIZE];
 };
 
+/* @u is zeroed; its ring is not touched before the guest writes. */
 void uart_init(struct uart *u, int irq_fd, int wake_fd, _Atomic bool *stopping);
 void uart_free(struct uart *u);
 /* Register access at @reg 0..7, from a vCPU thread. */
