@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <link.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@
 #define POWER_OFF_NS (20 * SECOND_NS) /* for the guest, once it told its exit code */
 #define SHUTDOWN_NS (10 * SECOND_NS)  /* for the guest, from the wake byte to its exit code */
 #define SQ_ENTRIES 256
-#define SLOTS_BASE 1024 /* of the reactor, without disks */
+#define SLOTS_BASE 192 /* of the reactor, without disks: some 60 are used; they decide the size of the ring */
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
@@ -293,17 +294,26 @@ static int create(struct machine *m)
 
 /* --- run and end -------------------------------------------------------- */
 
+static int forget_program(struct dl_phdr_info *info, size_t size, void *ctx)
+{
+	for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		uintptr_t at = info->dlpi_addr + p->p_vaddr, from = at & ~4095ul;
+
+		if (p->p_type == PT_LOAD && !(p->p_flags & PF_W))
+			madvise((void *)from, at + p->p_memsz - from, MADV_DONTNEED);
+	}
+	return 1; /* the first is this program */
+}
+
 /*
  * What the start needed and the run does not: pages of the heap, and of this program, which come back from the page
  * cache where they are wanted again. By then the guest runs.
  */
 static void forget_start(void)
 {
-	extern char __executable_start, etext;
-	uintptr_t from = (uintptr_t)&__executable_start & ~4095ul;
-
 	malloc_trim(0);
-	madvise((void *)from, (uintptr_t)&etext - from, MADV_DONTNEED);
+	dl_iterate_phdr(forget_program, NULL);
 }
 
 static int run(struct machine *m)
@@ -325,6 +335,8 @@ static int run(struct machine *m)
 	tell(m, "%u CPUs run %s", m->o->cpus, m->o->image);
 	rc = reactor_run(m->r);
 	m->end_ns = monotonic_ns();
+	/* Before the report is made, which takes memory of its own. */
+	machine_resident(m);
 	if (rc < 0) {
 		cli_error("reactor: %s", strerror(-rc));
 		return CLI_INTERNAL;

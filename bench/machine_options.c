@@ -274,7 +274,6 @@ const struct argp machine_options_argp = { .options = options, .parser = parse, 
 
 void machine_options_init(struct machine_options *o)
 {
-	memset(o, 0, sizeof(*o));
 	o->cpus = 2;
 	o->memory = UINT64_C(1) << 30;
 }

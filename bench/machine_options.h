@@ -59,7 +59,7 @@ struct machine_options {
 	char kernel_name[NAME_MAX + 1]; /* in the cache, or "": a file elsewhere */
 };
 
-/* Set what is not asked for. */
+/* Set what is not asked for; @o is zeroed. */
 void machine_options_init(struct machine_options *o);
 /* The options, as an argp child whose input is struct machine_options. */
 extern const struct argp machine_options_argp;

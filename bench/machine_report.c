@@ -185,11 +185,10 @@ static bool is_guest_memory(const struct guest_memory *mem, uint64_t address)
 	return false;
 }
 
-/* Resident memory: the guest's, and all else. */
-static void put_resident(const struct machine *m, json_t *object)
+void machine_resident(struct machine *m)
 {
 	FILE *f = fopen("/proc/self/smaps", "re");
-	uint64_t kib, guest = 0, other = 0;
+	uint64_t kib;
 	unsigned long start, end;
 	bool in_guest = false;
 	char line[512];
@@ -198,13 +197,10 @@ static void put_resident(const struct machine *m, json_t *object)
 		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
 			in_guest = is_guest_memory(vm_memory(m->vm), start);
 		else if (sscanf(line, "Rss: %lu kB", &kib) == 1)
-			*(in_guest ? &guest : &other) += kib << 10;
+			*(in_guest ? &m->guest_resident : &m->own_resident) += kib << 10;
 	}
-	if (!f)
-		return;
-	fclose(f);
-	put(object, "guest_resident_bytes", guest);
-	put(object, "own_resident_bytes", other);
+	if (f)
+		fclose(f);
 }
 
 static json_t *vmm_facts(const struct machine *m)
@@ -226,7 +222,10 @@ static json_t *vmm_facts(const struct machine *m)
 	}
 	put(vmm, "unshown_bytes", m->unshown);
 	json_object_set_new(vmm, "kvm_statistics", kvm);
-	put_resident(m, vmm);
+	if (m->own_resident) {
+		put(vmm, "guest_resident_bytes", m->guest_resident);
+		put(vmm, "own_resident_bytes", m->own_resident);
+	}
 	return vmm;
 }
 

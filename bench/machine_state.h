@@ -58,6 +58,7 @@ struct machine {
 	int session_error; /* negative errno, or 0 */
 	char detail[256];  /* of the VM's end */
 	uint64_t start_ns, end_ns;
+	uint64_t guest_resident, own_resident; /* bytes, when the guest ended; 0: not told */
 };
 
 /* Bytes that wait for a terminal: from here on the guest is slowed down, and from there on they are lost. */
@@ -95,6 +96,8 @@ void machine_disk_facts(const struct machine *m, unsigned i, json_t *object);
 
 /* Whether the guest reads its devices' registers from memory. */
 bool machine_register_page(const struct machine *m);
+/* machine_report.c. Note what memory is resident: the guest's, and all else. */
+void machine_resident(struct machine *m);
 json_t *machine_facts(struct machine *m, int code);
 
 #endif

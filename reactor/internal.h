@@ -24,8 +24,9 @@ struct reactor {
 	struct reactor_counters counters;
 	unsigned enter_flags;
 	unsigned n_slots;
-	uint32_t free_slot; /* head of the list of free slots; 0: none */
-	unsigned in_flight; /* SQEs whose final CQE has not come */
+	uint32_t free_slot;  /* head of the list of slots that are free again; 0: none */
+	uint32_t fresh_slot; /* from here on none was ever used, nor touched */
+	unsigned in_flight;  /* SQEs whose final CQE has not come */
 	bool stop;
 	bool dispatching;
 	bool draining; /* teardown: CQEs are counted, handlers not run */

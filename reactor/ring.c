@@ -94,10 +94,7 @@ static int reactor_new(struct reactor **out, unsigned in_flight_max, unsigned ba
 	}
 	/* Slot 0 is nobody's: its user_data marks the ring's own requests. */
 	r->n_slots = in_flight_max + 1;
-	for (uint32_t i = r->n_slots - 1; i > 0; i--) {
-		r->slot[i].next_free = r->free_slot;
-		r->free_slot = i;
-	}
+	r->fresh_slot = 1;
 	r->deferred_tail = &r->deferred;
 	*out = r;
 	return 0;
@@ -307,12 +304,15 @@ int ring_reap(struct reactor *r)
 
 int reactor_attach(struct reactor *r, struct completion *c, completion_fn done)
 {
-	uint32_t index = r->free_slot;
+	uint32_t index = r->free_slot ? r->free_slot : r->fresh_slot;
 	struct slot *s = &r->slot[index];
 
-	if (!index)
+	if (index == r->n_slots)
 		return -ENOSPC;
-	r->free_slot = s->next_free;
+	if (index == r->fresh_slot)
+		r->fresh_slot++;
+	else
+		r->free_slot = s->next_free;
 	s->c = c;
 	*c = (struct completion){ .done = done, .slot = index, .generation = s->generation };
 	return 0;
@@ -341,7 +341,7 @@ int reactor_destroy(struct reactor *r, uint64_t patience_ns)
 	if (!r)
 		return 0;
 	r->draining = true;
-	for (uint32_t i = 1; i < r->n_slots; i++)
+	for (uint32_t i = 1; i < r->fresh_slot; i++)
 		if (r->slot[i].c)
 			reactor_cancel(r, r->slot[i].c);
 	while (r->in_flight) {
