@@ -159,6 +159,10 @@ static const struct verb *section_of(char *line, const char *origin)
 	return v;
 }
 
+/*
+ * By hand, not by libinih: as Debian builds it, it cuts a line after 199 bytes without a word (the rest is taken for a
+ * line of its own), and a value at " ;". Kernel command lines are longer, and may hold both.
+ */
 static void read_line(char *line, const char *origin, const struct verb *verb, const struct verb **section)
 {
 	char *equals, *name, *value;

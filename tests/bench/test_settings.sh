@@ -58,6 +58,9 @@ wrong "($c:1)" 'cpus = zero\n' -- run -- true
 wrong "(KTSTR_CPUS)" '' KTSTR_CPUS=zero -- run -- true
 wrong "($c:3)" 'disk = size=1M\n[run]\ndisk = x,engine=fast\n' -- run -- true
 
+# A value is the rest of its line, however long, whatever is in it.
+wrong "$(printf -- '--cpus %0300d ; end:' 7)" "$(printf 'cpus = %0300d ; end' 7)\n" -- run -- true
+
 # Who speaks last. The last good word is seen by what the bad one of a lower place does not break.
 wrong "(KTSTR_CPUS)" 'cpus = 3\n[run]\ncpus = 2\n' KTSTR_CPUS=zero -- run -- true
 wrong "($c:3)" 'cpus = 3\n[run]\ncpus = zero\n' -- run -- true
