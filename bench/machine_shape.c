@@ -293,8 +293,10 @@ void machine_shape_expect(struct initramfs *in, const struct machine_options *o)
 		first += t->llcs[n] ? cpu.package_n : 0;
 	}
 	for (unsigned n = 0; f && n < t->n_nodes && t->n_nodes > 1; n++)
-		fprintf(f, "hmat %u latency %u bandwidth %u\n", n, topology_latency_ns(t, topology_nearest(t, n), n),
-			topology_bandwidth_mbs(t, topology_nearest(t, n), n));
+		fprintf(f, "hmat %u latency %u bandwidth %u cache %llu\n", n,
+			topology_latency_ns(t, topology_nearest(t, n), n),
+			topology_bandwidth_mbs(t, topology_nearest(t, n), n),
+			(unsigned long long)t->node[n].side_cache);
 	if (f && !fclose(f))
 		initramfs_add_data(in, CONFIG_DIR "/" CONFIG_TOPOLOGY, 0644, text, len);
 	free(text);

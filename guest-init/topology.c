@@ -152,15 +152,38 @@ static void check_node(struct check *c, unsigned node, uint64_t memory, const ch
 			 (unsigned long long)(c->present[node] >> 10), (unsigned long long)(memory >> 10));
 }
 
-/* To its memory from the nearest CPUs. A kernel without CONFIG_ACPI_HMAT does not say. */
-static void check_hmat(struct check *c, unsigned node, const char *latency_ns, const char *bandwidth_mbs)
+/* Of @node, or nothing where the kernel does not say. */
+static void expect_told(struct check *c, unsigned node, const char *dir, const char *what, const char *want)
 {
 	char got[LINE_SIZE];
 
-	if (read_sys(c, got, sizeof(got), "node/node%u/access0/initiators/read_latency", node))
-		expect(c, "node", node, "read_latency", got, latency_ns);
-	if (read_sys(c, got, sizeof(got), "node/node%u/access0/initiators/read_bandwidth", node))
-		expect(c, "node", node, "read_bandwidth", got, bandwidth_mbs);
+	if (!read_sys(c, got, sizeof(got), "node/node%u/%s/%s", node, dir, what))
+		return;
+	c->r->hmat++;
+	expect(c, "node", node, what, got, want);
+}
+
+/*
+ * To its memory from the nearest CPUs, and the cache before it ("0": none). A kernel without CONFIG_ACPI_HMAT says
+ * nothing; one with it says what it has of a cache whose size it tells.
+ */
+static void check_hmat(struct check *c, unsigned node, const char *latency_ns, const char *bandwidth_mbs,
+		       const char *cache)
+{
+	static const char access[] = "access0/initiators", side[] = "memory_side_cache/index1";
+	unsigned before = c->r->hmat;
+	char got[LINE_SIZE];
+
+	expect_told(c, node, access, "read_latency", latency_ns);
+	expect_told(c, node, access, "write_latency", latency_ns);
+	expect_told(c, node, access, "read_bandwidth", bandwidth_mbs);
+	expect_told(c, node, access, "write_bandwidth", bandwidth_mbs);
+	if (c->r->hmat == before)
+		return;
+	if (!read_sys(c, got, sizeof(got), "node/node%u/%s/size", node, side))
+		snprintf(got, sizeof(got), "0");
+	expect(c, "node", node, "memory_side_cache", got, cache);
+	expect_told(c, node, side, "line_size", "64");
 }
 
 /* Present pages of each node: MemTotal lacks what the kernel took at boot. */
@@ -213,8 +236,8 @@ static bool check_line(struct check *c, char *line)
 		check_cpu(c, n, package, threads, llc, package_cpus);
 		return true;
 	}
-	if (sscanf(line, "hmat %u latency %15s bandwidth %31s", &n, package, llc) == 3) {
-		check_hmat(c, n, package, llc);
+	if (sscanf(line, "hmat %u latency %15s bandwidth %31s cache %31s", &n, package, llc, cpus) == 4) {
+		check_hmat(c, n, package, llc, cpus);
 		return true;
 	}
 	if (sscanf(line, "node %u memory %llu cpus %31s distances %n", &n, &memory, cpus, &at) != 3 || !at)
@@ -257,9 +280,9 @@ int topology_compare(const char *file, const char *root, struct topology_report 
 size_t topology_json(const struct topology_report *r, char *json, size_t size)
 {
 	unsigned told = r->mismatches < TOPOLOGY_MISMATCHES_MAX ? r->mismatches : TOPOLOGY_MISMATCHES_MAX;
-	size_t at = (size_t)snprintf(json, size,
-				     "{\"ok\":%s,\"cpus\":%u,\"nodes\":%u,\"ns\":%lld,\"mismatches\":%u,\"told\":[",
-				     r->mismatches ? "false" : "true", r->cpus, r->nodes, r->ns, r->mismatches);
+	size_t at = (size_t)snprintf(
+		json, size, "{\"ok\":%s,\"cpus\":%u,\"nodes\":%u,\"hmat\":%u,\"ns\":%lld,\"mismatches\":%u,\"told\":[",
+		r->mismatches ? "false" : "true", r->cpus, r->nodes, r->hmat, r->ns, r->mismatches);
 
 	for (unsigned i = 0; i < told && at + 6 * sizeof(r->text[0]) + 8 < size; i++) {
 		if (i)

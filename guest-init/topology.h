@@ -5,7 +5,7 @@
  * written as the kernel writes them ("0-3", "5"; "" is written "-"):
  *   cpu N package P threads LIST llc LIST packages LIST
  *   node N memory BYTES cpus LIST distances "10 20"...
- *   hmat N latency NS bandwidth MBS
+ *   hmat N latency NS bandwidth MBS cache BYTES
  */
 #ifndef KTSTR_GUEST_INIT_TOPOLOGY_H
 #define KTSTR_GUEST_INIT_TOPOLOGY_H
@@ -17,6 +17,7 @@
 
 struct topology_report {
 	unsigned cpus, nodes; /* looked at */
+	unsigned hmat;	      /* figures of HMAT that the kernel told */
 	unsigned mismatches;  /* counted */
 	long long ns;	      /* that it took */
 	char text[TOPOLOGY_MISMATCHES_MAX][160];

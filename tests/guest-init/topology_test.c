@@ -74,7 +74,11 @@ static void make_system(void)
 	put(NODE "/node1/distance", "20 10 30\n");
 	put(NODE "/node2/distance", "30 30 10\n");
 	put(NODE "/node2/access0/initiators/read_latency", "300\n");
+	put(NODE "/node2/access0/initiators/write_latency", "300\n");
 	put(NODE "/node2/access0/initiators/read_bandwidth", "20480\n");
+	put(NODE "/node2/access0/initiators/write_bandwidth", "20480\n");
+	put(NODE "/node2/memory_side_cache/index1/size", "1048576\n");
+	put(NODE "/node2/memory_side_cache/index1/line_size", "64\n");
 	put("proc/zoneinfo", "Node 0, zone      DMA\n        spanned  4095\n        present  3998\n"
 			     "Node 0, zone    DMA32\n        present  28672\n"
 			     "Node 1, zone    DMA32\n        present  16384\n"
@@ -86,8 +90,8 @@ static void make_system(void)
 			"node 0 memory 134217728 cpus 0-1 distances 10 20 30\n"
 			"node 1 memory 67108864 cpus 2-3 distances 20 10 30\n"
 			"node 2 memory 67108864 cpus - distances 30 30 10\n"
-			"hmat 1 latency 100 bandwidth 51200\n"
-			"hmat 2 latency 300 bandwidth 20480\n");
+			"hmat 1 latency 100 bandwidth 51200 cache 0\n"
+			"hmat 2 latency 300 bandwidth 20480 cache 1048576\n");
 }
 
 static int set_up(void **state)
@@ -116,6 +120,7 @@ static void what_is_as_asked_passes(void **state)
 	assert_int_equal(r.mismatches, 0);
 	assert_int_equal(r.cpus, 4);
 	assert_int_equal(r.nodes, 3);
+	assert_int_equal(r.hmat, 5);
 	topology_json(&r, json, sizeof(json));
 	o = json_loads(json, 0, NULL);
 	assert_true(json_is_true(json_object_get(o, "ok")));
@@ -143,6 +148,12 @@ static void each_difference_is_told(void **state)
 		{ NODE "/node0/distance", "10 20 20", "node 0: distance is \"10 20 20\"" },
 		{ NODE "/node2/access0/initiators/read_latency", "100", "node 2: read_latency is \"100\"" },
 		{ NODE "/node2/access0/initiators/read_bandwidth", "1", "node 2: read_bandwidth is \"1\"" },
+		{ NODE "/node2/access0/initiators/write_latency", "100", "node 2: write_latency is \"100\"" },
+		{ NODE "/node2/access0/initiators/write_bandwidth", "1", "node 2: write_bandwidth is \"1\"" },
+		{ NODE "/node2/memory_side_cache/index1/size", "4096", "node 2: memory_side_cache is \"4096\"" },
+		{ NODE "/node2/memory_side_cache/index1/line_size", "32", "node 2: line_size is \"32\"" },
+		{ "expected", "hmat 2 latency 300 bandwidth 20480 cache 0",
+		  "node 2: memory_side_cache is \"1048576\"" },
 		{ "proc/zoneinfo", "Node 0, zone DMA\n present 32670\nNode 1, zone Normal\n present 16384\n",
 		  "node 2: has 0 KiB" },
 		{ "proc/zoneinfo",
