@@ -9,29 +9,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VECTOR 0x40
-#define LAPIC 0xfee00000u
-#define IOAPIC 0xfec00000u
+#include "guest-init/bare.h"
+
 #define QUEUE_SIZE 128
 #define BLOCK 4096
 #define CHUNK 32768
 #define VRING_EVENT_IDX (1u << 29)
-
-/* clang-format off */
-__asm__(".section .note.pvh, \"a\", @note\n"
-	".long 4, 4, 18\n.asciz \"Xen\"\n.long start\n"
-	".section .text.start, \"ax\"\n.globl start\n"
-	"start: mov $stack_top, %esp\n push %ebx\n call guest_main\n"
-	"1: cli\n hlt\n jmp 1b\n"
-	".globl isr\nisr: pusha\n call on_interrupt\n popa\n"
-	/* iret by hand: a KVM that emulates knows it in 64-bit mode only */
-	" pushl 8(%esp)\n popf\n ret $8\n"
-	".section .bss\n.align 16\n.skip 16384\nstack_top:\n.text\n");
-/* clang-format on */
-
-void isr(void);
-void on_interrupt(void);
-void guest_main(const uint32_t *start_info);
 
 enum { STATUS_REG = 0x70, NOTIFY_REG = 0x50, INTERRUPT_STATUS_REG = 0x60, INTERRUPT_ACK_REG = 0x64 };
 
@@ -62,27 +45,6 @@ static uint8_t data[QUEUE_SIZE][CHUNK];
 
 /* --- the machine ----------------------------------------------------------- */
 
-static inline uint32_t mmio_read(uint32_t a)
-{
-	return *(volatile uint32_t *)a;
-}
-
-static inline void mmio_write(uint32_t a, uint32_t v)
-{
-	*(volatile uint32_t *)a = v;
-}
-
-static inline void fence(void)
-{
-	__asm__ volatile("lock; orl $0, (%%esp)" ::: "memory"); /* mfence is not emulated everywhere */
-}
-
-static void say(const char *s)
-{
-	for (; *s; s++)
-		__asm__ volatile("outb %0, %1" ::"a"((uint8_t)*s), "Nd"((uint16_t)0x3f8));
-}
-
 static void __attribute__((noreturn)) fail(const char *why)
 {
 	say("bare: ");
@@ -98,36 +60,7 @@ void on_interrupt(void)
 
 	mmio_write(base + INTERRUPT_ACK_REG, status);
 	scheduled = 1;
-	mmio_write(LAPIC + 0xb0, 0); /* EOI */
-}
-
-static struct {
-	uint16_t low, selector;
-	uint8_t zero, type;
-	uint16_t high;
-} __attribute__((packed)) idt[256];
-
-static void interrupts_on(uint32_t gsi)
-{
-	struct {
-		uint16_t limit;
-		uint32_t base;
-	} __attribute__((packed)) idtr = { sizeof idt - 1, (uint32_t)idt };
-	uint32_t at = (uint32_t)isr;
-	uint16_t cs;
-
-	__asm__ volatile("mov %%cs, %0" : "=r"(cs));
-	idt[VECTOR].low = (uint16_t)at;
-	idt[VECTOR].high = (uint16_t)(at >> 16);
-	idt[VECTOR].selector = cs;
-	idt[VECTOR].type = 0x8e;
-	__asm__ volatile("lidt %0" ::"m"(idtr));
-	mmio_write(LAPIC + 0xf0, 0x1ff); /* enabled, spurious vector 0xff */
-	mmio_write(IOAPIC, 0x10 + 2 * gsi + 1);
-	mmio_write(IOAPIC + 0x10, 0); /* to the CPU with APIC id 0 */
-	mmio_write(IOAPIC, 0x10 + 2 * gsi);
-	mmio_write(IOAPIC + 0x10, VECTOR);
-	__asm__ volatile("sti");
+	end_of_interrupt();
 }
 
 /* --- the device ------------------------------------------------------------- */
@@ -155,37 +88,21 @@ static uint32_t find(uint32_t device)
 
 static void negotiate(uint32_t wanted)
 {
-	mmio_write(base + STATUS_REG, 0);
-	mmio_write(base + STATUS_REG, 1);
-	mmio_write(base + STATUS_REG, 3);
-	mmio_write(base + 0x14, 0);
-	wanted &= mmio_read(base + 0x10);
-	event_idx = wanted & VRING_EVENT_IDX;
-	mmio_write(base + 0x24, 1);
-	mmio_write(base + 0x20, 1); /* VERSION_1 */
-	mmio_write(base + 0x24, 0);
-	mmio_write(base + 0x20, wanted);
-	mmio_write(base + STATUS_REG, 11);
-	if (mmio_read(base + STATUS_REG) != 11)
+	wanted = device_negotiate(base, wanted);
+	if (wanted == UINT32_MAX)
 		fail("the device refuses our features");
+	event_idx = wanted & VRING_EVENT_IDX;
 }
 
 static void start_queue(volatile struct queue *q, uint16_t number)
 {
 	q->number = number;
-	mmio_write(base + 0x30, number);
-	mmio_write(base + 0x38, QUEUE_SIZE);
-	mmio_write(base + 0x80, (uint32_t)q->desc);
-	mmio_write(base + 0x84, 0);
-	mmio_write(base + 0x90, (uint32_t)&q->avail);
-	mmio_write(base + 0x94, 0);
-	mmio_write(base + 0xa0, (uint32_t)&q->used);
-	mmio_write(base + 0xa4, 0);
-	mmio_write(base + 0x44, 1);
+	device_queue(base, number, QUEUE_SIZE, q->desc, &q->avail, &q->used);
 }
 
 static void go(void)
 {
+	__asm__ volatile("sti");
 	mmio_write(base + STATUS_REG, 15);
 	if (mmio_read(base + STATUS_REG) != 15)
 		fail("the device refuses its driver");

@@ -7,32 +7,15 @@
  */
 #include <stdint.h>
 
+#include "guest-init/bare.h"
+
 #define NET_BASE 0xc0002000u /* where ktstr has its first net device, and its interrupt line */
 #define NET_GSI 7
-#define VECTOR 0x40
-#define LAPIC 0xfee00000u
-#define IOAPIC 0xfec00000u
 #define QUEUE_SIZE 256
 #define HEADER 12
 #define FRAME_MAX 1514
 #define RX 0
 #define TX 1
-
-/* clang-format off */
-__asm__(".section .note.pvh, \"a\", @note\n"
-	".long 4, 4, 18\n.asciz \"Xen\"\n.long start\n"
-	".section .text.start, \"ax\"\n.globl start\n"
-	"start: mov $stack_top, %esp\n push %ebx\n call guest_main\n"
-	"1: cli\n hlt\n jmp 1b\n"
-	".globl isr\nisr: pusha\n call on_interrupt\n popa\n"
-	/* iret by hand: a KVM that emulates knows it in 64-bit mode only */
-	" pushl 8(%esp)\n popf\n ret $8\n"
-	".section .bss\n.align 16\n.skip 16384\nstack_top:\n.text\n");
-/* clang-format on */
-
-void isr(void);
-void on_interrupt(void);
-void guest_main(const uint32_t *start_info);
 
 struct queue {
 	struct {
@@ -61,29 +44,11 @@ struct queue {
 static volatile struct queue queue[2];
 static volatile uint32_t scheduled; /* the ring is to be polled, and interrupts are off */
 
-static inline uint32_t mmio_read(uint32_t a)
-{
-	return *(volatile uint32_t *)a;
-}
-
-static inline void mmio_write(uint32_t a, uint32_t v)
-{
-	*(volatile uint32_t *)a = v;
-}
-
-static inline void fence(void)
-{
-	__asm__ volatile("lock; orl $0, (%%esp)" ::: "memory"); /* mfence is not emulated everywhere */
-}
-
 /* The host sees the VM end, and knows that it should not. */
 static void fail(const char *why)
 {
-	for (; *why; why++)
-		__asm__ volatile("outb %0, %1" ::"a"((uint8_t)*why), "Nd"((uint16_t)0x3f8));
-	__asm__ volatile("outb %0, %1" ::"a"((uint8_t)(5 << 2 | 0x20)), "Nd"((uint16_t)0x600));
-	for (;;)
-		__asm__ volatile("cli; hlt");
+	say(why);
+	power_off();
 }
 
 void on_interrupt(void)
@@ -95,62 +60,19 @@ void on_interrupt(void)
 		queue[RX].avail.flags = 1;
 		scheduled = 1;
 	}
-	mmio_write(LAPIC + 0xb0, 0); /* EOI */
-}
-
-static struct {
-	uint16_t low, selector;
-	uint8_t zero, type;
-	uint16_t high;
-} __attribute__((packed)) idt[256];
-
-static void interrupts_on(void)
-{
-	struct {
-		uint16_t limit;
-		uint32_t base;
-	} __attribute__((packed)) idtr = { sizeof idt - 1, (uint32_t)idt };
-	uint32_t at = (uint32_t)isr;
-	uint16_t cs;
-
-	__asm__ volatile("mov %%cs, %0" : "=r"(cs));
-	idt[VECTOR].low = (uint16_t)at;
-	idt[VECTOR].high = (uint16_t)(at >> 16);
-	idt[VECTOR].selector = cs;
-	idt[VECTOR].type = 0x8e;
-	__asm__ volatile("lidt %0" ::"m"(idtr));
-	mmio_write(LAPIC + 0xf0, 0x1ff); /* enabled, spurious vector 0xff */
-	mmio_write(IOAPIC, 0x10 + 2 * NET_GSI + 1);
-	mmio_write(IOAPIC + 0x10, 0); /* to the CPU with APIC id 0 */
-	mmio_write(IOAPIC, 0x10 + 2 * NET_GSI);
-	mmio_write(IOAPIC + 0x10, VECTOR);
+	end_of_interrupt();
 }
 
 static void start_queue(unsigned q)
 {
-	mmio_write(NET_BASE + 0x30, q);
-	mmio_write(NET_BASE + 0x38, QUEUE_SIZE);
-	mmio_write(NET_BASE + 0x80, (uint32_t)queue[q].desc);
-	mmio_write(NET_BASE + 0x84, 0);
-	mmio_write(NET_BASE + 0x90, (uint32_t)&queue[q].avail);
-	mmio_write(NET_BASE + 0x94, 0);
-	mmio_write(NET_BASE + 0xa0, (uint32_t)&queue[q].used);
-	mmio_write(NET_BASE + 0xa4, 0);
-	mmio_write(NET_BASE + 0x44, 1);
+	device_queue(NET_BASE, (uint16_t)q, QUEUE_SIZE, queue[q].desc, &queue[q].avail, &queue[q].used);
 }
 
 static void start_device(void)
 {
 	if (mmio_read(NET_BASE) != 0x74726976 || mmio_read(NET_BASE + 8) != 1)
 		fail("no net device");
-	mmio_write(NET_BASE + 0x70, 0);
-	mmio_write(NET_BASE + 0x70, 1);
-	mmio_write(NET_BASE + 0x70, 3);
-	mmio_write(NET_BASE + 0x24, 1); /* VERSION_1, and nothing else */
-	mmio_write(NET_BASE + 0x20, 1);
-	mmio_write(NET_BASE + 0x24, 0);
-	mmio_write(NET_BASE + 0x20, 0);
-	mmio_write(NET_BASE + 0x70, 11);
+	device_negotiate(NET_BASE, 0);
 	start_queue(RX);
 	start_queue(TX);
 	mmio_write(NET_BASE + 0x70, 15);
@@ -264,7 +186,7 @@ void guest_main(const uint32_t *start_info)
 
 	if (!window || window > QUEUE_SIZE / 2 || bytes < 14 || bytes > FRAME_MAX)
 		fail("wants WINDOW BYTES");
-	interrupts_on();
+	interrupts_on(NET_GSI);
 	fill(bytes);
 	start_device();
 	echo(window, bytes);

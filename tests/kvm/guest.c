@@ -7,51 +7,13 @@
  */
 #include <stdint.h>
 
+#include "guest-init/bare.h"
+
 #define BLK_BASE 0xc0001000u
 #define BLK_GSI 6
-#define VECTOR 0x40
-#define LAPIC 0xfee00000u
-#define IOAPIC 0xfec00000u
 #define QUEUE_SIZE 8
 
-/* clang-format off */
-__asm__(".section .note.pvh, \"a\", @note\n"
-	".long 4, 4, 18\n.asciz \"Xen\"\n.long start\n"
-	".section .text.start, \"ax\"\n.globl start\n"
-	"start: mov $stack_top, %esp\n push %ebx\n call guest_main\n"
-	"1: cli\n hlt\n jmp 1b\n"
-	".globl isr\nisr: pusha\n call on_interrupt\n popa\n"
-	/* iret by hand: a KVM that emulates knows it in 64-bit mode only */
-	" pushl 8(%esp)\n popf\n ret $8\n"
-	".section .bss\n.align 16\n.skip 16384\nstack_top:\n.text\n");
-/* clang-format on */
-
-void isr(void);
-void on_interrupt(void);
-void guest_main(const uint32_t *start_info);
-
 static volatile uint32_t interrupts;
-
-static inline void outb(uint16_t port, uint8_t v)
-{
-	__asm__ volatile("outb %0, %1" ::"a"(v), "Nd"(port));
-}
-
-static inline uint32_t mmio_read(uint32_t a)
-{
-	return *(volatile uint32_t *)a;
-}
-
-static inline void mmio_write(uint32_t a, uint32_t v)
-{
-	*(volatile uint32_t *)a = v;
-}
-
-static void say(const char *s)
-{
-	while (*s)
-		outb(0x3f8, (uint8_t)*s++);
-}
 
 static void say_number(uint32_t n)
 {
@@ -65,48 +27,13 @@ static void say_number(uint32_t n)
 	say(p);
 }
 
-static void power_off(void)
-{
-	outb(0x600, 5 << 2 | 0x20);
-	for (;;)
-		__asm__ volatile("hlt");
-}
-
 void on_interrupt(void)
 {
 	uint32_t status = mmio_read(BLK_BASE + 0x60);
 
 	mmio_write(BLK_BASE + 0x64, status);
 	interrupts++;
-	mmio_write(LAPIC + 0xb0, 0); /* EOI */
-}
-
-static struct {
-	uint16_t low, selector;
-	uint8_t zero, type;
-	uint16_t high;
-} __attribute__((packed)) idt[256];
-
-static void interrupts_on(void)
-{
-	struct {
-		uint16_t limit;
-		uint32_t base;
-	} __attribute__((packed)) idtr = { sizeof idt - 1, (uint32_t)idt };
-	uint32_t at = (uint32_t)isr;
-	uint16_t cs;
-
-	__asm__ volatile("mov %%cs, %0" : "=r"(cs));
-	idt[VECTOR].low = (uint16_t)at;
-	idt[VECTOR].high = (uint16_t)(at >> 16);
-	idt[VECTOR].selector = cs;
-	idt[VECTOR].type = 0x8e;
-	__asm__ volatile("lidt %0" ::"m"(idtr));
-	mmio_write(LAPIC + 0xf0, 0x1ff); /* enabled, spurious vector 0xff */
-	mmio_write(IOAPIC, 0x10 + 2 * BLK_GSI + 1);
-	mmio_write(IOAPIC + 0x10, 0); /* to the CPU with APIC id 0 */
-	mmio_write(IOAPIC, 0x10 + 2 * BLK_GSI);
-	mmio_write(IOAPIC + 0x10, VECTOR);
+	end_of_interrupt();
 }
 
 static struct {
@@ -135,23 +62,8 @@ static int blk_start(void)
 {
 	if (mmio_read(BLK_BASE) != 0x74726976 || mmio_read(BLK_BASE + 8) != 2)
 		return -1;
-	mmio_write(BLK_BASE + 0x70, 0);
-	mmio_write(BLK_BASE + 0x70, 1);
-	mmio_write(BLK_BASE + 0x70, 3);
-	mmio_write(BLK_BASE + 0x24, 1); /* VERSION_1, and nothing else */
-	mmio_write(BLK_BASE + 0x20, 1);
-	mmio_write(BLK_BASE + 0x24, 0);
-	mmio_write(BLK_BASE + 0x20, 0);
-	mmio_write(BLK_BASE + 0x70, 11);
-	mmio_write(BLK_BASE + 0x30, 0);
-	mmio_write(BLK_BASE + 0x38, QUEUE_SIZE);
-	mmio_write(BLK_BASE + 0x80, (uint32_t)desc);
-	mmio_write(BLK_BASE + 0x84, 0);
-	mmio_write(BLK_BASE + 0x90, (uint32_t)&avail);
-	mmio_write(BLK_BASE + 0x94, 0);
-	mmio_write(BLK_BASE + 0xa0, (uint32_t)&used);
-	mmio_write(BLK_BASE + 0xa4, 0);
-	mmio_write(BLK_BASE + 0x44, 1);
+	device_negotiate(BLK_BASE, 0);
+	device_queue(BLK_BASE, 0, QUEUE_SIZE, desc, &avail, &used);
 	mmio_write(BLK_BASE + 0x70, 15);
 	return mmio_read(BLK_BASE + 0x70) == 15 ? 0 : -1;
 }
@@ -177,7 +89,7 @@ static void blk_read(uint64_t sector)
 	avail.ring[avail.idx % QUEUE_SIZE] = 0;
 	__asm__ volatile("" ::: "memory");
 	avail.idx++;
-	__asm__ volatile("lock; orl $0, (%%esp)" ::: "memory"); /* mfence is not emulated everywhere */
+	fence();
 	mmio_write(BLK_BASE + 0x50, 0);
 	/* Sleep until the interrupt: cli;check;sti;hlt can't lose it. */
 	for (;;) {
@@ -192,7 +104,7 @@ static void test_block(uint32_t rounds)
 {
 	uint32_t sum = 0;
 
-	interrupts_on();
+	interrupts_on(BLK_GSI);
 	if (blk_start()) {
 		say("no blk\n");
 		return;
