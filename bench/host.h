@@ -8,6 +8,7 @@
 
 #include "bench/machine_options.h"
 #include "kvm/probe.h"
+#include "kvm/probe_page.h"
 #include "reactor/reactor.h"
 
 struct host_io_uring {
@@ -20,6 +21,8 @@ struct host_io_uring {
 bool host_is_nested(void);
 /* kvm_probe(), whose answer is remembered until the next boot, or until KVM's modules are loaded anew. */
 void host_probe(struct kvm_probe *probe);
+/* The same with kvm_probe_page(). */
+int host_probe_page(struct kvm_page_probe *probe);
 /*
  * Probe KVM and decide. Returns HOST_DIRECT or HOST_NESTED; or a negative exit
  * code after it said why on stderr. Never asks the nested host for another one.

@@ -212,15 +212,15 @@ static int add_devices(struct machine *m)
 	return add(m, net_device(m->net));
 }
 
-/*
- * The choice by kind of host, as measured: a KVM that emulates is slower with
- * the page, and under QEMU's TCG a write to it can end the guest (the VMCB's
- * EXITINTINFO keeps the type of an exception that was delivered, which KVM
- * takes for one under way). Hardware was not measured: there it is asked for.
- */
-bool machine_register_page(const struct machine *m)
+static void choose_registers(struct machine *m)
 {
-	return m->o->register_page == REGISTERS_ON;
+	struct kvm_page_probe probe;
+	int rc = 0;
+
+	if (m->o->register_page == REGISTERS_AUTO)
+		rc = host_probe_page(&probe);
+	register_page_choose(m->o->register_page, rc, &probe, &m->registers);
+	tell(m, "registers %s: %s", m->registers.used ? "in memory" : "by exits", m->registers.why);
 }
 
 static int open_kernel(struct machine *m)
@@ -252,7 +252,6 @@ static int create(struct machine *m)
 		.memory = m->o->memory,
 		.topology = &m->o->shape.topology,
 		.backing = m->o->shape.backing,
-		.register_page = machine_register_page(m),
 		.serial_out = on_serial,
 		.ended = on_vm_end,
 		.ctx = m,
@@ -260,6 +259,8 @@ static int create(struct machine *m)
 	struct vm_error err;
 	int rc;
 
+	choose_registers(m);
+	cfg.register_page = m->registers.used;
 	rc = machine_host_take(&m->host, &m->o->host_cpus, &m->o->shape.topology);
 	if (rc)
 		return rc;

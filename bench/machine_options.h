@@ -17,12 +17,11 @@
 #include "bench/machine_shape.h"
 #include "bench/nic.h"
 #include "bench/busy_wait.h"
+#include "bench/register_page.h"
 
 #define MACHINE_DISKS_MAX 12
 #define MACHINE_LIST_MAX 64
 
-/* Whether the guest reads device registers from a page (kvm/vm.h). */
-enum register_choice { REGISTERS_AUTO, REGISTERS_ON, REGISTERS_OFF };
 /* HOST_TRY, not documented: direct, whatever the probe says, to time a start up to where such a KVM gives up. */
 enum host_choice { HOST_AUTO, HOST_DIRECT, HOST_NESTED, HOST_TRY };
 enum dry_run { DRY_RUN_NO, DRY_RUN_TEXT, DRY_RUN_JSON };

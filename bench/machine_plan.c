@@ -87,7 +87,7 @@ static json_t *plan_of(const struct machine_options *o, const struct machine_job
 	json_object_set_new(plan, "topology", machine_shape_facts(o, NULL));
 	json_object_set_new(plan, "disks", disks_of(o));
 	json_object_set_new(plan, "net", net_of(o));
-	json_object_set_new(plan, "register_page", json_boolean(o->register_page == REGISTERS_ON));
+	json_object_set_new(plan, "register_page", json_string(register_choice_name(o->register_page)));
 	json_object_set_new(plan, "poll",
 			    o->poll.fixed ? json_sprintf("%" PRIu64 " us", o->poll.max_ns / 1000)
 					  : json_string("auto"));
@@ -183,8 +183,10 @@ static void print_plan(const struct machine_options *o, const json_t *plan)
 	line("memory", size_format(memory, o->memory));
 	lines("disk", json_object_get(plan, "disks"));
 	line("net", text_at(plan, "net"));
-	if (json_is_true(json_object_get(plan, "register_page")))
-		line("registers", "in memory");
+	printf("%-12s %s\n", "registers",
+	       o->register_page == REGISTERS_AUTO ? "auto"
+	       : o->register_page == REGISTERS_ON ? "in memory"
+						  : "by exits");
 	line("poll", text_at(plan, "poll"));
 	line("scheduler", text_at(plan, "scheduler"));
 	lines("file", json_object_get(plan, "files"));

@@ -30,6 +30,7 @@ struct machine {
 	struct machine_host *host;
 	uint64_t poll_ns; /* the reactor's busy-wait at most */
 	const char *poll_reason;
+	struct register_page registers;
 	char *cmdline;
 	struct machine_archive archive;
 	int kernel_fd; /* the ELF of a bzImage, or 0: the image itself */
@@ -94,8 +95,6 @@ json_t *machine_reactor_facts(const struct machine *m);
 int machine_disk_open(struct machine *m, unsigned i, char *why, size_t why_size);
 void machine_disk_facts(const struct machine *m, unsigned i, json_t *object);
 
-/* Whether the guest reads its devices' registers from memory. */
-bool machine_register_page(const struct machine *m);
 /* machine_report.c. Note what memory is resident: the guest's, and all else. */
 void machine_resident(struct machine *m);
 json_t *machine_facts(struct machine *m, int code);

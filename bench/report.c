@@ -186,8 +186,9 @@ static void print_exits(FILE *f, const json_t *vmm)
 	}
 	if (at(vmm, "kvm_statistics.exits"))
 		fprintf(f, "; in all: %" PRIu64, number_at(vmm, "kvm_statistics.exits"));
-	fprintf(f, "\n             the guest reads device registers %s\n",
-		json_is_true(at(vmm, "register_page")) ? "from memory, without an exit" : "by exits");
+	fprintf(f, "\n             the guest reads device registers %s: %s\n",
+		json_is_true(at(vmm, "register_page.used")) ? "from memory, without an exit" : "by exits",
+		text_at(vmm, "register_page.why"));
 }
 
 /* Of the kind of request @path that a disk did: from when it might begin until it was answered. */

@@ -255,6 +255,14 @@ static void internal_error(struct vcpu *v)
 	for (unsigned i = 0; i < run->internal.ndata && i < 6 && !*bytes; i++)
 		snprintf(data + strlen(data), sizeof(data) - strlen(data), " %llx",
 			 (unsigned long long)run->internal.data[i]);
+	if (v->vm->cfg.register_page && run->internal.suberror == KVM_INTERNAL_ERROR_DELIVERY_EV) {
+		vm_request_end(v->vm, VM_FATAL,
+			       "vCPU %u: KVM internal error %u at rip 0x%llx: this KVM refuses stores into a page of "
+			       "registers "
+			       "behind an interrupt; use --register-page off",
+			       v->index, run->internal.suberror, (unsigned long long)regs.rip);
+		return;
+	}
 	vm_request_end(
 		v->vm, VM_FATAL,
 		"vCPU %u: KVM internal error %u at rip 0x%llx,%s%s: this KVM can't run the kernel; use --host nested",

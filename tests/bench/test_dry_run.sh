@@ -45,6 +45,7 @@ cmdline      COMMON
 cpus         3, 1n1l3c1t
 memory       1 GiB
 net          loopback
+registers    auto
 poll         auto
 timeout      90 s
 command      echo a b

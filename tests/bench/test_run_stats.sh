@@ -42,6 +42,34 @@ expect "operations by their way" '"engine_operations": { "at_once": 0, "on_ring"
 run --poll off
 expect "no busy-wait" '"poll": { "max_ns": 0, "reason": "asked for"'
 
+# The registers' page: as asked for, or as measured, which is remembered; a refusal too.
+export KTSTR_CACHE_DIR=$dir/cache
+mkdir "$KTSTR_CACHE_DIR"
+run --register-page on
+expect "page, asked for" '"register_page": { "used": true, "why": "asked for", "exits_round_trip_ns": null, "page_round_trip_ns": null }'
+run --register-page off
+expect "no page, asked for" '"register_page": { "used": false, "why": "asked for", '
+[ ! -e "$KTSTR_CACHE_DIR/kvm-probe-page" ] || { echo "the page was probed unasked" >&2; failures=$((failures + 1)); }
+run
+expect "page, measured" '"register_page": { "used": [a-z]*, "why": "auto: .*", "exits_round_trip_ns": [1-9][0-9]*, "page_round_trip_ns": [1-9n]'
+# answer LINE2 LINE3: what is remembered from now on
+answer() {
+	{ head -n 1 "$KTSTR_CACHE_DIR/kvm-probe-page" && printf '%s\n%s\n' "$1" "$2"; } >"$dir/answer"
+	cp "$dir/answer" "$KTSTR_CACHE_DIR/kvm-probe-page"
+}
+answer "1 2000 1000" ""
+run
+expect "remembered: faster" '"used": true, "why": "auto: a round trip takes 1.0 us from memory, 2.0 us by exits", "exits_round_trip_ns": 2000, "page_round_trip_ns": 1000 '
+answer "1 2000 3000" ""
+run
+expect "remembered: slower" '"used": false, "why": "auto: a round trip takes 3.0 us from memory, 2.0 us by exits"'
+answer "0 2000 0" "this KVM, as remembered"
+run
+expect "remembered: refused" '"used": false, "why": "auto: this KVM, as remembered", "exits_round_trip_ns": 2000, "page_round_trip_ns": null '
+sed -i '1s/^..../0000/' "$KTSTR_CACHE_DIR/kvm-probe-page"
+run
+expect "remembered in another boot" '"why": "auto: \(a round trip takes\|this KVM refuses\)'
+
 forbid=(strace -f -o /dev/null -e trace=io_uring_setup -e inject=io_uring_setup:error=EPERM)
 if "${forbid[@]}" true 2>/dev/null; then
 	run --poll 70

@@ -100,6 +100,36 @@ if wanted filesystem; then
 	filesystem "$disk,direct=on"
 fi
 
+# --- from memory, device registers are read without an exit: exits to user space do not grow with requests
+# reads N OPTION...: N direct reads of 4 KiB, one after the other; what came of it in $exits and $used
+reads() {
+	reads=$1
+	shift
+	guest --disk file --stats stats "$@" -- dd if=/dev/vda of=/dev/null bs=4k iflag=direct count="$reads"
+	exits=$(sed -n 's/.*"mmio": \([0-9]*\).*/\1/p' stats)
+	used=$(sed -n '/"register_page"/,/}/s/.*"used": \([a-z]*\).*/\1/p' stats)
+	why=$(sed -n '/"register_page"/,/}/s/.*"why": "\(.*\)",*$/\1/p' stats)
+	echo "# $reads reads, $*: $exits exits to user space for devices, registers in memory: $used ($why)"
+}
+if wanted registers; then
+	truncate -s 64M file
+	reads 16 --register-page auto
+	few=$exits
+	reads 8192 --register-page auto
+	if [ "$used" = true ]; then
+		report "8176 reads more, not one exit more for them" test "$code" -eq 0 -a $((exits - few)) -lt 40
+	else
+		report "where they are not in memory, it is told why" test "$code" -eq 0 -a -n "$why"
+	fi
+	reads 8192 --register-page off
+	report "by exits it is one for each interrupt" test "$code" -eq 0 -a "$used" = false -a "$exits" -gt 7000
+	[ "$few" -gt 0 ] && sed -n '/"kvm_statistics"/,/}/s/^ */# /p' stats | grep -E 'mmio_exits|irq_injections|"exits"'
+	# Asked for where KVM refuses it: the guest ends with the reason and the mend.
+	reads 16 --register-page on
+	report "asked for, it works or says why not" eval \
+		'test "$code" -eq 0 -a "$used" = true || grep -q "use --register-page off" err'
+fi
+
 # --- what blockdev sees and may change (BLK-03, BLK-05, BLK-08, BLK-10, BLK-28)
 if wanted blockdev; then
 	truncate -s 5000000 odd

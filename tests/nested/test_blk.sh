@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # virtio-blk in stock guests: blk.sh where KVM boots them, on this machine or in the nested host.
-# usage: test_blk.sh KTSTR FLUSH_WRITER [CASE]... (verify, filesystem, blockdev, throttle, kill)
+# usage: test_blk.sh KTSTR FLUSH_WRITER [CASE]... (verify, registers, filesystem, blockdev, throttle, kill)
 set -euo pipefail
 # shellcheck source=tests/nested/common
 . "$(dirname "${BASH_SOURCE[0]}")/common" "$1"
