@@ -93,11 +93,18 @@ ssize_t __real_preadv64v2(CALL_ARGS);
 ssize_t __real_pwritev64v2(CALL_ARGS);
 int __real_fdatasync(int fd);
 
+static int nowait_error;	 /* of calls that shall not wait; 0: none */
+static unsigned nowait_tries[2]; /* reads, writes */
+
 static ssize_t here(ssize_t (*real)(CALL_ARGS), CALL_ARGS)
 {
 	struct fault_here h = draw(iov_bytes(iov, (unsigned)n), true);
 	struct iovec part[BLK_IOV_MAX];
 
+	if (flags & RWF_NOWAIT) {
+		nowait_tries[real == __real_pwritev64v2]++;
+		h.error = nowait_error ? nowait_error : h.error;
+	}
 	errno = h.error;
 	if (h.error) {
 		/* An attempt without waiting is no more than that: the ring tells errors. */
@@ -488,6 +495,39 @@ static void test_flush_is_fdatasync(void **state)
 	}
 }
 
+/* Three reads and three writes, which the ring does; how often each was tried without waiting before. */
+static void three_each(int error, unsigned tries)
+{
+	struct blk_io io = blk_io_new(&f, 512);
+
+	nowait_error = error;
+	nowait_tries[0] = nowait_tries[1] = 0;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(blk_do(&f, &io, VIRTIO_BLK_T_IN, i, NULL), VIRTIO_BLK_S_OK);
+		assert_int_equal(blk_do(&f, &io, VIRTIO_BLK_T_OUT, i, NULL), VIRTIO_BLK_S_OK);
+	}
+	nowait_error = 0;
+	assert_int_equal(nowait_tries[0], tries);
+	assert_int_equal(nowait_tries[1], tries);
+}
+
+/* A file that can't be asked without waiting is asked once; one that would have had to wait, again each time.
+ */
+static void test_nowait_is_not_asked_in_vain(void **state)
+{
+	assert_true(open_engine(&engines[1], DISK));
+	if (f.blk->backing->ops == &file_mixed_ops) {
+		three_each(EAGAIN, 3);
+		three_each(EOPNOTSUPP, 1);
+		three_each(EOPNOTSUPP, 0);
+		assert_int_equal(f.blk->backing->counters.on_ring, 18);
+	} else {
+		print_message("files are in memory here: not tried\n");
+	}
+	blk_fixture_close(&f);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -495,6 +535,7 @@ int main(void)
 		cmocka_unit_test(test_many_in_flight),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_flush_is_fdatasync),
+		cmocka_unit_test(test_nowait_is_not_asked_in_vain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -350,6 +350,26 @@ static void test_bad_ring_addresses_poison_at_driver_ok(void **state)
 	assert_int_equal(f.kicks[0], 0);
 }
 
+/* MM-24: of several bad queues each is broken and said, but NEEDS_RESET comes, and interrupts, once */
+static void test_two_bad_queues_need_one_reset(void **state)
+{
+	driver_reset(&f.d);
+	assert_true(driver_negotiate(&f.d, F_V1));
+	for (unsigned q = 0; q < 2; q++) {
+		driver_setup_queue(&f.d, q, 8);
+		driver_raw_rings(&f.d, q, UINT64_MAX - 15, f.d.q[q].avail_gpa, f.d.q[q].used_gpa);
+	}
+	driver_irqs(&f.d);
+	f.dev.interrupts = 0;
+	driver_ok(&f.d);
+	assert_int_equal(f.poisoned, 2);
+	assert_true(f.dev.vq[0].broken && f.dev.vq[1].broken);
+	assert_int_equal(status(), DRIVER_STATUS_READY | NEEDS_RESET);
+	assert_int_equal(f.dev.interrupts, 1);
+	assert_int_equal(driver_irqs(&f.d), 1);
+	assert_int_equal(driver_read(&f.d, VIRTIO_MMIO_INTERRUPT_STATUS), VIRTIO_INT_CONFIG);
+}
+
 /* MM-17 */
 static void test_features_locked(void **state)
 {
@@ -627,6 +647,7 @@ int main(void)
 		T(test_avail_idx_poison),
 		T(test_other_ring_failures_poison),
 		T(test_bad_ring_addresses_poison_at_driver_ok),
+		T(test_two_bad_queues_need_one_reset),
 		T(test_features_locked),
 		T(test_third_feature_page_is_ignored),
 		T(test_queue_registers_locked),
