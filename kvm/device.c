@@ -106,29 +106,39 @@ static int add_ack(struct vm *vm, struct vm_device *vd, struct vm_error *err)
 	return 0;
 }
 
-/* Memory slots of the register pages come behind those of the RAM. */
-#define PAGE_SLOT_FIRST 8
+/* The memory slot of the register pages comes behind those of the RAM. */
+#define PAGES_SLOT 8
+#define PAGES_SIZE (VM_DEVICES_MAX * VIRTIO_MMIO_SIZE)
 
-static int add_register_page(struct vm *vm, struct vm_device *vd, struct vm_error *err)
+/*
+ * One slot for all, made early: each new slot waits until the vCPUs' and the event descriptors' readers are through,
+ * 6 ms once there are descriptors. Where no device is, a page of zeroes is none.
+ */
+int device_pages_create(struct vm *vm, struct vm_error *err)
 {
 	struct kvm_userspace_memory_region region = {
-		.slot = PAGE_SLOT_FIRST + (uint32_t)(vd - vm->device),
+		.slot = PAGES_SLOT,
 		.flags = KVM_MEM_READONLY,
-		.guest_phys_addr = vd->base,
-		.memory_size = VIRTIO_MMIO_SIZE,
+		.guest_phys_addr = DEVICES_BASE,
+		.memory_size = PAGES_SIZE,
 	};
+	void *pages = mmap(NULL, PAGES_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	vd->page = mmap(NULL, VIRTIO_MMIO_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (vd->page == MAP_FAILED) {
-		vd->page = NULL;
-		return vm_fail(err, errno, "register page of %s: %s", vd->dev->ops->name, strerror(errno));
-	}
-	region.userspace_addr = (uint64_t)(uintptr_t)vd->page;
+	if (pages == MAP_FAILED)
+		return vm_fail(err, errno, "register pages: %s", strerror(errno));
+	vm->register_pages = pages;
+	region.userspace_addr = (uint64_t)(uintptr_t)pages;
 	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
-		return vm_fail(err, errno, "register page of %s: KVM refuses it: %s; use --register-page off",
-			       vd->dev->ops->name, strerror(errno));
-	virtio_registers_show(vd->dev, vd->page);
+		return vm_fail(err, errno, "register pages: KVM refuses them: %s; use --register-page off",
+			       strerror(errno));
 	return 0;
+}
+
+void device_pages_destroy(struct vm *vm)
+{
+	if (vm->register_pages)
+		munmap(vm->register_pages, PAGES_SIZE);
+	vm->register_pages = NULL;
 }
 
 int vm_add_device(struct vm *vm, struct virtio_device *d, struct vm_error *err)
@@ -156,8 +166,8 @@ int vm_add_device(struct vm *vm, struct virtio_device *d, struct vm_error *err)
 		rc = add_kick(vm, vd, q, err);
 	if (!rc)
 		rc = add_ack(vm, vd, err);
-	if (!rc && vm->cfg.register_page)
-		rc = add_register_page(vm, vd, err);
+	if (vm->register_pages)
+		virtio_registers_show(d, vm->register_pages + (vd->base - DEVICES_BASE));
 	return rc;
 }
 
@@ -168,8 +178,6 @@ void device_remove(struct vm_device *vd)
 		close(vd->kick[q].kick.fd);
 	}
 	virtio_registers_show(vd->dev, NULL);
-	if (vd->page)
-		munmap(vd->page, VIRTIO_MMIO_SIZE);
 	if (vd->ack_fd >= 0)
 		close(vd->ack_fd);
 	vd->dev->interrupt = NULL;

@@ -46,8 +46,7 @@ struct vm_device {
 	uint32_t base;
 	unsigned gsi;
 	unsigned n_kicks;
-	uint8_t *page; /* the registers as the guest reads them, or NULL */
-	int ack_fd;    /* takes acknowledgements that need no answer; nobody reads it */
+	int ack_fd; /* takes acknowledgements that need no answer; nobody reads it */
 	struct vm_kick {
 		struct kick kick;
 		struct vm_device *vd;
@@ -97,6 +96,7 @@ struct vm {
 	struct vcpu *vcpu;
 	unsigned n_devices;
 	struct vm_device device[VM_DEVICES_MAX];
+	uint8_t *register_pages; /* what the guest reads at DEVICES_BASE, a page a device; NULL: by exits */
 	struct uart com[2];
 	int uart_irq_fd[2];
 
@@ -147,6 +147,8 @@ bool ram_map_file(struct vm *vm, uint64_t gpa, uint64_t len, int fd, uint64_t of
 
 /* device.c; vm_add_device() is its other end */
 void device_remove(struct vm_device *vd);
+int device_pages_create(struct vm *vm, struct vm_error *err);
+void device_pages_destroy(struct vm *vm);
 /* vm.c: an eventfd, and one that raises @gsi when it is written */
 int vm_eventfd(int *fd, struct vm_error *err);
 int vm_irqfd(struct vm *vm, int fd, unsigned gsi, struct vm_error *err);

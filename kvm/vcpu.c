@@ -126,7 +126,7 @@ static bool interrupt_register(struct vm_device *vd, uint32_t offset, uint8_t *d
 	uint32_t value;
 
 	/* What is in the register page the reactor alone may change. */
-	if (len != 4 || vd->page)
+	if (len != 4 || vd->vm->register_pages)
 		return false;
 	if (!is_write && offset == VIRTIO_MMIO_INTERRUPT_STATUS) {
 		value = atomic_load(&vd->dev->interrupt_status);

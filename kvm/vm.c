@@ -365,6 +365,8 @@ int vm_create(struct vm **out, struct reactor *r, const struct vm_config *cfg, s
 		rc = fit_topology(vm, err);
 	if (!rc)
 		rc = ram_create(vm, err);
+	if (!rc && cfg->register_page)
+		rc = device_pages_create(vm, err);
 	if (!rc)
 		rc = create_irqchip(vm, err);
 	if (!rc)
@@ -441,6 +443,7 @@ void vm_destroy(struct vm *vm)
 			uart_free(&vm->com[i]);
 	close_fd(&vm->fd);
 	ram_destroy(vm);
+	device_pages_destroy(vm);
 	for (unsigned i = 0; i < 2; i++)
 		close_fd(&vm->uart_irq_fd[i]);
 	close_fd(&vm->mail_fd);
