@@ -28,10 +28,11 @@ enum { EXIT_USAGE = 64, EXIT_UNAVAILABLE = 69 };
 #define WARM_UP_BYTES (8u << 20)
 
 static const char usage[] =
-	"usage: ktstr-bulk KERNEL INITRD CMDLINE MEMORY\n\n"
+	"usage: ktstr-bulk KERNEL INITRD CMDLINE MEMORY [page]\n\n"
 	"A guest whose port \"ktstr-bulk\" and COM1 are our stdout, and whose port \"ktstr-stats\" swallows what is "
 	"written and\n"
-	"never runs dry. One CPU. Ends with the guest, or by SIGTERM; then figures on stderr, as JSON.\n";
+	"never runs dry. One CPU. With \"page\" it reads device registers from memory. Ends with the guest, or by "
+	"SIGTERM; then figures on stderr, as JSON.\n";
 
 struct bulk {
 	struct reactor *r;
@@ -142,12 +143,13 @@ static int open_ports(struct bulk *b)
 	return source_open(b->r, &b->zeroes, zero, WIRE_CHUNK_MAX, on_zeroes);
 }
 
-static int create(struct bulk *b, char **argv, struct vm_error *err)
+static int create(struct bulk *b, char **argv, bool page, struct vm_error *err)
 {
 	struct vm_config cfg = { .kernel = argv[1],
 				 .initrd = argv[2],
 				 .cmdline = argv[3],
 				 .cpus = 1,
+				 .register_page = page,
 				 .serial_out = on_serial,
 				 .ended = ended,
 				 .ctx = b };
@@ -220,12 +222,12 @@ int main(int argc, char **argv)
 		fputs(usage, stdout);
 		return 0;
 	}
-	if (argc != 5) {
-		fprintf(stderr, "ktstr-bulk: four arguments are wanted; see --help\n");
+	if (argc != 5 && (argc != 6 || strcmp(argv[5], "page"))) {
+		fprintf(stderr, "ktstr-bulk: four arguments are wanted, and perhaps \"page\"; see --help\n");
 		return EXIT_USAGE;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	rc = create(&b, argv, &err);
+	rc = create(&b, argv, argc == 6, &err);
 	if (!rc)
 		rc = reactor_run(b.r);
 	if (rc)
