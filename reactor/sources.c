@@ -92,13 +92,15 @@ int timer_open(struct reactor *r, struct timer *t, void (*fn)(struct timer *t))
 {
 	int rc;
 
-	*t = (struct timer){ .r = r, .fn = fn };
+	*t = (struct timer){ .fn = fn };
 	t->fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (t->fd < 0)
 		return -errno;
 	rc = watch(r, &t->c, t->fd, timer_done);
 	if (rc < 0)
 		close(t->fd);
+	else
+		t->r = r;
 	return rc;
 }
 

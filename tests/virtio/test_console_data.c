@@ -517,7 +517,7 @@ static void rx_before_driver_ok(void **state)
 	assert_guest_has(f, gpa, "early", 5);
 }
 
-/* The driver is asked for kicks of RX buffers only while bytes wait for them. */
+/* The driver is asked for kicks of RX buffers only while bytes wait for them, and once it seems not to read. */
 static void rx_kick_suppression(void **state)
 {
 	struct fixture *f = *state;
@@ -527,12 +527,50 @@ static void rx_kick_suppression(void **state)
 	assert_false(driver_kick_wanted(&f->d, RXQ(0)));
 	console_send(f->c, 0, "abcd", 4);
 	assert_int_equal(driver_used_count(&f->d, RXQ(0)), 1);
+	while (!driver_kick_wanted(&f->d, RXQ(0)))
+		assert_true(reactor_step(f->r, true) >= 0);
 	driver_add(&f->d, RXQ(0), &(struct driver_seg){ gpa, 2, true }, 1);
-	assert_true(driver_kick_wanted(&f->d, RXQ(0)));
 	driver_kick(&f->d, RXQ(0));
 	assert_int_equal(console_backlog(f->c, 0), 0);
 	driver_add(&f->d, RXQ(0), &(struct driver_seg){ gpa, 2, true }, 1);
 	assert_false(driver_kick_wanted(&f->d, RXQ(0)));
+}
+
+/* A reader that is behind gets an interrupt for an eighth of its buffers, or in time; one that waits, at once. */
+static void rx_refill(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t gpa = driver_alloc(&f->d, 64, 1);
+	struct driver_seg seg = { gpa, 1, true };
+	uint8_t bytes[200];
+
+	fill_pattern(bytes, sizeof(bytes));
+	for (unsigned i = 0; i < 64; i++)
+		driver_add(&f->d, RXQ(0), &seg, 1);
+	driver_irqs(&f->d);
+	f->c->port[0].rx_wait_ns = 3600000000000ull;
+	console_send(f->c, 0, bytes, sizeof(bytes));
+	settle(f);
+	assert_int_equal(driver_used_count(&f->d, RXQ(0)), 64);
+	assert_int_equal(driver_irqs(&f->d), 1);
+	assert_false(driver_kick_wanted(&f->d, RXQ(0)));
+	for (unsigned i = 0; i < 7; i++) {
+		assert_int_equal(take_used(f, RXQ(0)), 1);
+		driver_add(&f->d, RXQ(0), &seg, 1);
+		driver_kick(&f->d, RXQ(0));
+		assert_int_equal(driver_irqs(&f->d), 0);
+	}
+	assert_int_equal(take_used(f, RXQ(0)), 1);
+	driver_add(&f->d, RXQ(0), &seg, 1);
+	driver_kick(&f->d, RXQ(0));
+	assert_int_equal(driver_irqs(&f->d), 1);
+	assert_int_equal(driver_used_count(&f->d, RXQ(0)), 64);
+	take_used(f, RXQ(0));
+	driver_add(&f->d, RXQ(0), &seg, 1);
+	f->c->port[0].rx_due_ns = 1;
+	driver_kick(&f->d, RXQ(0));
+	assert_int_equal(driver_irqs(&f->d), 1);
+	assert_int_equal(console_backlog(f->c, 0), 200 - 64 - 8 - 1);
 }
 
 struct backlog {
@@ -819,6 +857,7 @@ int main(void)
 		T(rx_unbounded),
 		T(rx_before_driver_ok),
 		T(rx_kick_suppression),
+		T(rx_refill),
 		T(rx_backlog_callback),
 		T(rx_backlog_callback_comes_after_the_send),
 		T(consumer_answers),

@@ -148,6 +148,17 @@ static void go_on(struct selfkick *s)
 	turn(c, todo);
 }
 
+static void refill_time(struct timer *t)
+{
+	struct console *c = (struct console *)((char *)t - offsetof(struct console, refill));
+	uint32_t queues = 0;
+
+	for (unsigned id = 0; id < CONSOLE_PORTS; id++)
+		if (c->port[id].rx_due_ns)
+			queues |= 1u << port_rx_queue(id);
+	turn(c, queues);
+}
+
 /* --- busy-wait ------------------------------------------------------------ */
 
 static uint32_t open_queues(const struct console *c)
@@ -159,25 +170,13 @@ static uint32_t open_queues(const struct console *c)
 	return queues;
 }
 
-/*
- * Whether queue @q is worth a turn. Buffers for a backlog are filled some at a
- * time: a reader who has given one back is at the next, and an interrupt for
- * each would keep it from that.
- */
+/* Whether queue @q is worth a turn. */
 static bool is_due(struct console *c, unsigned q)
 {
-	const struct virtqueue *vq = &c->dev.vq[q];
-	struct console_port *p;
-	unsigned n = virtq_available(vq);
 	bool tx = true;
 	int port = console_queue_port(q, &tx);
 
-	if (!n || tx || port < 0)
-		return n;
-	p = &c->port[port];
-	if (!p->rx_due_ns)
-		p->rx_due_ns = monotonic_ns() + CONSOLE_REFILL_NS_MAX;
-	return n >= vq->size / 8u || monotonic_ns() >= p->rx_due_ns;
+	return tx || port < 0 ? virtq_available(&c->dev.vq[q]) : refill_is_due(c, &c->port[port]);
 }
 
 static bool look(struct poller *p)
@@ -196,13 +195,22 @@ static bool look(struct poller *p)
 	return true;
 }
 
+/* Whether there is something to do for it; else a kick or the timer will tell. */
+static bool rest_queue(struct console *c, unsigned q)
+{
+	bool tx = true;
+	int port = console_queue_port(q, &tx);
+
+	return tx || port < 0 ? virtq_enable_kicks(&c->dev.vq[q]) : refill_rest(c, &c->port[port]);
+}
+
 static bool rest(struct poller *p)
 {
 	struct console *c = (struct console *)((char *)p - offsetof(struct console, poller));
 	uint32_t open = open_queues(c), queues = 0;
 
 	for (unsigned q = 0; q < CONSOLE_QUEUES; q++)
-		if (open >> q & 1 && virtq_enable_kicks(&c->dev.vq[q]))
+		if (open >> q & 1 && rest_queue(c, q))
 			queues |= 1u << q;
 	c->irq |= c->owed > 0;
 	if (!queues && !c->irq)
@@ -258,7 +266,11 @@ static bool reset(struct virtio_device *d)
 		c->port[id].opened = false;
 		c->port[id].readied = false;
 		fifo_clear(&c->port[id].rx);
+		c->port[id].rx_given = c->port[id].rx_left = 0;
+		c->port[id].rx_dry = false;
+		c->port[id].rx_due_ns = 0;
 	}
+	timer_clear(&c->refill);
 	c->live = false;
 	c->device_ready = false;
 	c->control_n = 0;
@@ -309,10 +321,13 @@ int console_create(struct console **out, struct reactor *r)
 	poller_add(r, &c->poller);
 	for (unsigned id = 0; id < CONSOLE_PORTS && !ret; id++) {
 		c->port[id].id = id;
+		c->port[id].rx_wait_ns = CONSOLE_REFILL_NS_MIN;
 		ret = txbuf_init(&c->port[id].tx);
 		if (!ret)
 			ret = fifo_init(&c->port[id].rx);
 	}
+	if (!ret)
+		ret = timer_open(r, &c->refill, refill_time);
 	if (!ret)
 		ret = selfkick_open(r, &c->again, go_on);
 	if (ret < 0) {
@@ -329,6 +344,8 @@ void console_destroy(struct console *c)
 		return;
 	poller_remove(c->r, &c->poller);
 	selfkick_close(&c->again);
+	if (c->refill.r)
+		timer_close(&c->refill);
 	for (unsigned id = 0; id < CONSOLE_PORTS; id++) {
 		fifo_free(&c->port[id].rx);
 		txbuf_free(&c->port[id].tx);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The console device inside: console.c is the device, control.c the control
- * protocol (5.3.6.2), port.c the data of a port.
+ * protocol (5.3.6.2), port.c the data of a port, refill.c when a
+ * reader that is behind gets more.
  *
  * Every entry from outside is one turn: console_begin(), service queues,
  * console_end(). Servicing only moves bytes and writes used entries; the
@@ -38,8 +39,9 @@
  */
 #define CONSOLE_OWED_NS_MAX 500000ull
 #define CONSOLE_OWED_MAX (CONSOLE_QUEUE_SIZE / 4)
-/* And buffers for a backlog are filled this late at most, or once an eighth of a ring is there. */
-#define CONSOLE_REFILL_NS_MAX 200000ull
+/* How late buffers for a backlog are filled at most, where the reader has others to read: refill.c. */
+#define CONSOLE_REFILL_NS_MIN 62500ull
+#define CONSOLE_REFILL_NS_MAX 4000000ull
 
 /* PORT_ADD for each port, then CONSOLE_PORT once, PORT_NAME and PORT_OPEN for
  * each: every message is sent at most once between two resets. */
@@ -57,8 +59,12 @@ struct console_port {
 	void *consumer_ctx;
 
 	struct fifo rx;
-	uint64_t rx_due_ns; /* when buffers that are there must be filled, 0: any time */
-	bool rx_above;	    /* the backlog was above rx_low */
+	/* Buffers given with bytes in them, and those left in the ring, when it was served last; refill.c */
+	unsigned rx_given, rx_left;
+	bool rx_dry;	    /* bytes were left then, and no buffer */
+	uint64_t rx_due_ns; /* when buffers that are there must be filled, 0: none was seen */
+	uint64_t rx_wait_ns;
+	bool rx_above; /* the backlog was above rx_low */
 	size_t rx_low;
 	void (*on_backlog)(void *ctx, unsigned port);
 	void *backlog_ctx;
@@ -85,6 +91,7 @@ struct console {
 	uint32_t todo; /* queues to service in a later wake, a bit each */
 	struct selfkick again;
 	struct poller poller;
+	struct timer refill;
 
 	struct virtq_chain chain;
 	struct console_counters counters;
@@ -122,6 +129,13 @@ void control_service_in(struct console *c);
 void control_service_out(struct console *c);
 void port_service_rx(struct console *c, struct console_port *p);
 void port_service_tx(struct console *c, struct console_port *p);
+
+/* Whether what is in the RX ring is to be filled now; and what else refill.c
+ * does: before it is filled, and before the reactor sleeps while bytes wait
+ * (true: it is due after all). */
+bool refill_is_due(const struct console *c, struct console_port *p);
+void refill_begin(const struct console *c, struct console_port *p);
+bool refill_rest(struct console *c, struct console_port *p);
 
 /* The queues of @p on which something may come that must be served, a bit each. */
 uint32_t port_open_queues(const struct console *c, const struct console_port *p);

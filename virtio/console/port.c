@@ -192,6 +192,8 @@ static size_t drain_backlog(struct console *c, struct console_port *p, unsigned 
 		}
 		console_push(c, q, (uint32_t)n);
 		moved += (size_t)n;
+		p->rx_given += n > 0;
+		p->rx_left--;
 	}
 	return moved;
 }
@@ -202,16 +204,19 @@ void port_service_rx(struct console *c, struct console_port *p)
 	struct virtqueue *vq = &c->dev.vq[q];
 	size_t moved;
 
-	p->rx_due_ns = 0;
 	/* New buffers matter only while bytes wait for them. */
 	virtq_disable_kicks(vq);
 	if (!p->rx.len || !may_deliver(c, p))
 		return;
-	moved = drain_backlog(c, p, q);
-	c->counters.port[p->id].rx_bytes += moved;
-	if (virtq_publish(vq) > 0 && moved)
-		c->irq = true;
-	if (p->rx.len && !reactor_polls(c->r) && (virtq_pending(vq) || virtq_enable_kicks(vq)))
+	if (refill_is_due(c, p)) {
+		refill_begin(c, p);
+		moved = drain_backlog(c, p, q);
+		p->rx_dry = p->rx.len && p->rx_given && !virtq_pending(vq);
+		c->counters.port[p->id].rx_bytes += moved;
+		if (virtq_publish(vq) > 0 && moved)
+			c->irq = true;
+	}
+	if (p->rx.len && !reactor_polls(c->r) && refill_rest(c, p))
 		c->todo |= 1u << q;
 }
 
