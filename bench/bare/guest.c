@@ -34,7 +34,7 @@ struct queue {
 		} ring[QUEUE_SIZE];
 		uint16_t avail_event;
 	} used __attribute__((aligned(4)));
-	uint16_t number, avail_idx, kicked_idx, used_idx;
+	uint16_t number, size, avail_idx, kicked_idx, used_idx;
 } __attribute__((aligned(16)));
 
 static volatile struct queue queue[4]; /* used: the one that is measured; the console's control queues */
@@ -97,7 +97,10 @@ static void negotiate(uint32_t wanted)
 static void start_queue(volatile struct queue *q, uint16_t number)
 {
 	q->number = number;
-	device_queue(base, number, QUEUE_SIZE, q->desc, &q->avail, &q->used);
+	q->size = (uint16_t)mmio_read(base + 0x34);
+	if (q->size > QUEUE_SIZE)
+		q->size = QUEUE_SIZE;
+	device_queue(base, number, q->size, q->desc, &q->avail, &q->used);
 }
 
 static void go(void)
@@ -118,7 +121,7 @@ static void describe(volatile struct queue *q, uint16_t i, const void *p, uint32
 
 static void make_available(volatile struct queue *q, uint16_t head)
 {
-	q->avail.ring[q->avail_idx % QUEUE_SIZE] = head;
+	q->avail.ring[q->avail_idx % q->size] = head;
 	q->avail_idx = (uint16_t)(q->avail_idx + 1);
 	q->avail.idx = q->avail_idx;
 }
@@ -141,7 +144,7 @@ static bool any_used(volatile struct queue *q)
 
 static uint32_t take(volatile struct queue *q)
 {
-	uint32_t id = q->used.ring[q->used_idx % QUEUE_SIZE].id;
+	uint32_t id = q->used.ring[q->used_idx % q->size].id;
 
 	q->used_idx = (uint16_t)(q->used_idx + 1);
 	return id % QUEUE_SIZE;
@@ -243,18 +246,19 @@ static void open_port(uint32_t port)
 	static uint8_t received[QUEUE_SIZE][64]; /* a port's name follows the message */
 	volatile struct queue *in = &queue[2], *out = &queue[3];
 
-	for (uint16_t i = 0; i < QUEUE_SIZE; i++) {
+	for (uint16_t i = 0; i < in->size; i++) {
 		describe(in, i, received[i], sizeof(received[i]), 2);
 		make_available(in, i);
 	}
-	kick(in);
+	/* Kicked in any case: the words of EVENT_IDX lie elsewhere in a ring that is shorter than struct queue's. */
+	mmio_write(base + NOTIFY_REG, in->number);
 	for (uint16_t i = 0; i < 3; i++) {
 		message[i].id = i ? port : 0xffffffff;
 		message[i].event = i == 2 ? 6 : events[i];
 		message[i].value = 1;
 		describe(out, i, &message[i], sizeof(message[i]), 0);
 		make_available(out, i);
-		kick(out);
+		mmio_write(base + NOTIFY_REG, out->number);
 		while (out->used.idx != out->avail_idx)
 			__asm__ volatile("pause");
 	}
@@ -275,19 +279,19 @@ static void __attribute__((noreturn)) stream(bool out)
 	go();
 	want_none(&queue[2]);
 	want_none(&queue[3]);
-	for (uint16_t i = 0; i < QUEUE_SIZE; i++) {
+	for (uint16_t i = 0; i < q->size; i++) {
 		describe(q, i, data[i], out ? CHUNK : BLOCK, out ? 0 : 2);
 		if (!out)
 			make_available(q, i);
 	}
 	open_port(2);
 	kick(q);
-	for (uint16_t free = out ? QUEUE_SIZE : 0;;) {
+	for (uint16_t free = out ? q->size : 0;;) {
 		if (out) { /* a ring full, then sleep: so does a writer of Linux */
 			for (; any_used(q); free++)
 				take(q);
 			for (; free; free--) {
-				make_available(q, q->avail_idx % QUEUE_SIZE);
+				make_available(q, q->avail_idx % q->size);
 				kick(q);
 				count_one();
 			}
