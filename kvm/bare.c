@@ -37,13 +37,17 @@ static void segment(struct kvm_segment *s, bool is_code)
 /* An interrupt and its return look their segments up. */
 static void write_tables(uint8_t *mem, const struct bare_code *code)
 {
-	uint64_t isr = BARE_CODE + code->isr, *gdt = (uint64_t *)(mem + GDT);
-	uint64_t *gate = (uint64_t *)(mem + IDT + 16u * code->vector);
+	uint64_t *gdt = (uint64_t *)(mem + GDT);
 
 	gdt[CODE_SELECTOR / 8] = 0x00af9b000000ffff;
 	gdt[DATA_SELECTOR / 8] = 0x00cf93000000ffff;
-	gate[0] = (isr & 0xffff) | CODE_SELECTOR << 16 | 0x8e00ull << 32 | (isr >> 16) << 48;
-	gate[1] = 0;
+	for (unsigned i = 0; i < code->n_gates; i++) {
+		uint64_t *gate = (uint64_t *)(mem + IDT + 16u * code->gates[i].vector);
+		uint64_t at = BARE_CODE + code->gates[i].offset;
+
+		gate[0] = (at & 0xffff) | CODE_SELECTOR << 16 | 0x8e00ull << 32 | (at >> 16) << 48;
+		gate[1] = 0;
+	}
 }
 
 static int enter_long_mode(struct bare *g, const struct bare_code *code)
@@ -63,7 +67,7 @@ static int enter_long_mode(struct bare *g, const struct bare_code *code)
 	s.cr4 = 1 << 5;		   /* PAE */
 	s.cr0 = 1u << 31 | 1;	   /* PG, PE */
 	s.efer = 1 << 10 | 1 << 8; /* LMA, LME */
-	if (code->irqchip) {
+	if (code->n_gates) {
 		write_tables(g->mem, code);
 		s.gdt = (struct kvm_dtable){ .base = GDT, .limit = 0xfff };
 		s.idt = (struct kvm_dtable){ .base = IDT, .limit = 0xfff };
@@ -107,7 +111,7 @@ int bare_create(struct bare *g, int kvm, const struct bare_code *code)
 	ram.userspace_addr = (uint64_t)(uintptr_t)g->mem;
 	/* Intel without unrestricted guest wants a place for its own use. */
 	ioctl(g->vm, KVM_SET_TSS_ADDR, 0xfffbd000ul);
-	if (ioctl(g->vm, KVM_SET_USER_MEMORY_REGION, &ram) || (code->irqchip && ioctl(g->vm, KVM_CREATE_IRQCHIP, 0ul)))
+	if (ioctl(g->vm, KVM_SET_USER_MEMORY_REGION, &ram) || (code->n_gates && ioctl(g->vm, KVM_CREATE_IRQCHIP, 0ul)))
 		return -errno;
 	g->vcpu = ioctl(g->vm, KVM_CREATE_VCPU, 0ul);
 	if (g->vcpu < 0)

@@ -23,14 +23,18 @@ struct bare {
 	uint8_t *mem;
 };
 
+/* Vector @vector is handled at @offset bytes behind the code's beginning. */
+struct bare_gate {
+	uint8_t vector;
+	size_t offset;
+};
+
 struct bare_code {
 	const uint8_t *bytes;
 	size_t size; /* at most a page */
-	/* With an irqchip: the local APIC in x2APIC mode, @vector handled at @isr bytes behind the beginning, and
-	 * interrupts off at first. */
-	bool irqchip;
-	uint8_t vector;
-	size_t isr;
+	/* With gates there is an irqchip, the local APIC in x2APIC mode, and interrupts are off at first. */
+	const struct bare_gate *gates;
+	unsigned n_gates;
 };
 
 /* Makes the guest, ready for KVM_RUN. 0, or a negative errno; bare_free() in both cases. */

@@ -259,7 +259,7 @@ static void internal_error(struct vcpu *v)
 		vm_request_end(v->vm, VM_FATAL,
 			       "vCPU %u: KVM internal error %u at rip 0x%llx: this KVM refuses stores into a page of "
 			       "registers "
-			       "behind an interrupt; use --register-page off",
+			       "behind an exception; use --register-page off",
 			       v->index, run->internal.suberror, (unsigned long long)regs.rip);
 		return;
 	}
