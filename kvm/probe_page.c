@@ -34,7 +34,7 @@
 #define PATIENCE_NS 2000000000u /* for a round; an interrupt that gets lost leaves the guest in hlt */
 
 /* clang-format off */
-__asm__(".section .rodata\n"
+__asm__(".pushsection .rodata\n"
 	".globl probe_page_begin, probe_page_isr, probe_page_ud, probe_page_end\n"
 	"probe_page_begin:\n"
 	" mov $0x180000, %edi\n"
@@ -56,7 +56,7 @@ __asm__(".section .rodata\n"
 	" addq $2, (%rsp)\n" /* past it */
 	" iretq\n"
 	"probe_page_end:\n"
-	".text\n");
+	".popsection\n");
 /* clang-format on */
 extern const uint8_t probe_page_begin[], probe_page_isr[], probe_page_ud[], probe_page_end[];
 
