@@ -168,6 +168,7 @@ static json_t *stream_facts(const struct machine *m)
 	put(object, "stdin_bytes", s->stdin_bytes);
 	put(object, "stdout_bytes", s->stdout_bytes);
 	put(object, "stderr_bytes", s->stderr_bytes);
+	put(object, "stdout_waiting_max", s->out.high_water);
 	return object;
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # What travels between host and guest: conversation.sh where KVM boots stock kernels, on this machine or in the nested host.
-# usage: test_conversation.sh KTSTR SCX_SERVER PTY [CASE]...; KTSTR_TEST_STREAM_MIB=32: size of the streams
+# usage: test_conversation.sh KTSTR SCX_SERVER PTY [CASE]...; KTSTR_TEST_STREAM_MIB=32: size of the streams, to the guest at most 256
 set -euo pipefail
 # shellcheck source=tests/nested/common
 . "$(dirname "${BASH_SOURCE[0]}")/common" "$1"
@@ -46,7 +46,7 @@ if boots_here; then
 	exit
 fi
 need_nested
-"$ktstr" nested --self --kernel default --memory $((3 * mib + 3072))M --file "$here/conversation.sh:/conversation.sh" \
+"$ktstr" nested --self --kernel default --memory 3G --file "$here/conversation.sh:/conversation.sh" \
 	--file "$server" --file "$pty" --file /usr/bin/chrt --file /usr/bin/env \
 	${KTSTR_TEST_OOPS:+--file "$KTSTR_TEST_OOPS" --env KTSTR_TEST_OOPS="$KTSTR_TEST_OOPS"} \
 	-- sh /conversation.sh "$ktstr" "$server" "$pty" "$mib" "$@" </dev/null
