@@ -219,7 +219,7 @@ static void say_why(struct kvm_page_probe *out, const struct side *s, int rc)
 {
 	if (rc == -ENOTSUP && s->guest.run && s->guest.run->exit_reason == KVM_EXIT_INTERNAL_ERROR)
 		snprintf(out->why, sizeof out->why,
-			 "this KVM refuses a store into it behind an exception (internal error %u)",
+			 "this KVM refuses to emulate what comes behind an exception (internal error %u)",
 			 s->guest.run->internal.suberror);
 	else if (rc == -EPROTO || rc == -ETIMEDOUT)
 		snprintf(out->why, sizeof out->why,
@@ -262,6 +262,11 @@ int kvm_probe_page(struct kvm_page_probe *out)
 	out->page_ns = out->works ? page.best_ns : 0;
 	if (!rc && page_rc)
 		say_why(out, &page, page_rc);
+	/* That is an answer too, and stays one: no other try of this KVM would end otherwise. */
+	if (rc == -ENOTSUP) {
+		say_why(out, &exits, rc);
+		rc = 0;
+	}
 	side_free(&exits);
 	side_free(&page);
 	close(kvm);

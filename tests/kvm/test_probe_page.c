@@ -122,7 +122,7 @@ static void a_refused_store_is_told(void **state)
 	assert_false(p.works);
 	assert_int_equal(p.page_ns, 0);
 	assert_true(p.exits_ns > 0);
-	assert_string_equal(p.why, "this KVM refuses a store into it behind an exception (internal error 3)");
+	assert_string_equal(p.why, "this KVM refuses to emulate what comes behind an exception (internal error 3)");
 	/* It is not asked twice. */
 	assert_int_equal(page_runs, 1);
 }

@@ -5,34 +5,12 @@
 ktstr=$1 flush_writer=$2 disk=$3
 shift 3
 cases=$*
-n=0
-dir=$(mktemp -d) && cd "$dir" || exit 70
-trap 'rm -rf "$dir"' EXIT
-
-wanted() { # NAME
-	[ -z "$cases" ] && return 0
-	case " $cases " in *" $1 "*) return 0 ;; esac
-	return 1
-}
-
-# report NAME CONDITION...: one TAP line; what the guest said goes with a failure
-report() {
-	n=$((n + 1))
-	name=$1
-	shift
-	if "$@"; then
-		echo "ok $n - $name"
-	else
-		echo "not ok $n - $name"
-		{ echo "exit code $code, out:"; tail -c 2000 out; echo "err:"; tail -n 15 err; } | sed 's/^/# /'
-	fi
-}
+# shellcheck source=tests/nested/tap.sh
+. "$(dirname "$0")/tap.sh"
 
 guest() {
-	"$ktstr" run --host direct --cpus 1 --memory 512M --timeout 240s "$@" >out 2>err
-	code=$?
+	run_guest run --host direct --cpus 1 --memory 512M --timeout 240s "$@"
 }
-has() { grep -q -- "$1" out; }
 truncate -s 64M file
 
 # --- fio compares what it wrote, at every depth, on every engine (BLK-25, BLK-27, BLK-34, BLK-52, BLK-53, BLK-57)

@@ -6,35 +6,20 @@ ktstr=$1 server=$2 pty=$3 mib=$4
 chrt=/usr/bin/chrt
 shift 4
 cases=$*
-n=0
-dir=$(mktemp -d) && cd "$dir" || exit 70
-trap 'rm -rf "$dir"' EXIT
+# shellcheck source=tests/nested/tap.sh
+. "$(dirname "$0")/tap.sh"
 
-wanted() { # NAME
-	[ -z "$cases" ] && return 0
-	case " $cases " in *" $1 "*) return 0 ;; esac
-	return 1
+show() {
+	echo "exit code $code, out:"
+	head -c 1500 out
+	echo "err:"
+	tail -n 15 err
+	echo "events:"
+	grep -v '"dmesg"' events | tail -n 15 | cut -c 1-300
 }
-
-# report NAME CONDITION...: one TAP line; what the guest said goes with a failure
-report() {
-	n=$((n + 1))
-	name=$1
-	shift
-	if "$@"; then
-		echo "ok $n - $name"
-	else
-		echo "not ok $n - $name"
-		{ echo "exit code $code, out:"; head -c 1500 out; echo "err:"; tail -n 15 err
-		echo "events:"; grep -v '"dmesg"' events | tail -n 15 | cut -c 1-300; } 2>/dev/null | sed 's/^/# /'
-	fi
-}
-
-# guest ARGS...: run it; $code is what came
 guest() {
 	rm -f events facts
-	"$ktstr" run --host direct --timeout 120s --events events --stats facts "$@" >out 2>err
-	code=$?
+	run_guest run --host direct --timeout 120s --events events --stats facts "$@"
 }
 fact() { # NAME: the largest of its values
 	sed -n "s/.*\"$1\": \([0-9]*\).*/\1/p" facts | sort -n | tail -n 1

@@ -4,43 +4,13 @@
 # usage: guests.sh KTSTR ECHO_FRAMES CACHE KERNELS [CASE]...; TAP on stdout.
 ktstr=$1 echo_frames=$2 cache=$3 list=$4
 shift 4
-n=0
-dir=$(mktemp -d) && cd "$dir" || exit 70
-trap 'rm -rf "$dir"' EXIT
-
-wanted() { # NAME
-	[ -z "$cases" ] && return 0
-	case " $cases " in *" $1 "*) return 0 ;; esac
-	return 1
-}
 cases=$*
+# shellcheck source=tests/nested/tap.sh
+. "$(dirname "$0")/tap.sh"
 
-# report NAME CONDITION...: one TAP line; what the guest said goes with a failure
-report() {
-	n=$((n + 1))
-	name=$1
-	shift
-	if "$@"; then
-		echo "ok $n - $name"
-	else
-		echo "not ok $n - $name"
-		{ echo "exit code $code, out:"; head -c 1500 out; echo "err:"; tail -n 15 err; } | sed 's/^/# /'
-	fi
-}
-
-# guest ARGS...: run it; $code is what came. QEMU's emulation of SVM ends a guest of several CPUs by a triple fault
-# once in some fifty boots; there, and only there, it gets a second try, and the log says so.
 guest() {
-	"$ktstr" run --host direct --timeout 120s "$@" >out 2>err
-	code=$?
-	if [ "$code" -eq 70 ] && [ -n "${KTSTR_NESTED:-}" ] && grep -q 'triple fault on vCPU' err; then
-		sed 's/^/# /' err
-		echo "# second try: $*"
-		"$ktstr" run --host direct --timeout 120s "$@" >out 2>err
-		code=$?
-	fi
+	run_guest run --host direct --timeout 120s "$@"
 }
-has() { grep -q -- "$1" out; }
 
 # --- every kernel with every number of CPUs and size of memory
 boots() { # CPUS MIB

@@ -3,28 +3,14 @@
 # What stock guests take of their host's CPUs, and give back; POSIX sh, for it runs under busybox too.
 # usage: host.sh KTSTR HERD; TAP on stdout.
 ktstr=$1 herd=$2
-n=0 code=0
-dir=$(mktemp -d) && cd "$dir" || exit 70
-trap 'rm -rf "$dir"' EXIT
+# shellcheck source=tests/nested/tap.sh
+. "$(dirname "$0")/tap.sh"
 mkdir locks
 export KTSTR_LOCK_DIR="$dir/locks"
 
-report() { # NAME CONDITION...
-	n=$((n + 1))
-	name=$1
-	shift
-	if "$@"; then
-		echo "ok $n - $name"
-	else
-		echo "not ok $n - $name"
-		{ echo "exit code $code, out:"; head -c 1500 out; echo "err:"; tail -n 15 err; } | sed 's/^/# /'
-	fi
-}
 guest() {
-	"$ktstr" run --host direct --memory 256M --timeout 120s "$@" >out 2>err
-	code=$?
+	run_guest run --host direct --memory 256M --timeout 120s "$@"
 }
-has() { grep -q -- "$1" out; }
 said() { grep -q -- "$1" err; }
 fact() { grep -q -- "\"$1\": $2" stats; }
 # The thread NAME of the process $holder: "CPUs policy priority"

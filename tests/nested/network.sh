@@ -10,38 +10,24 @@ fi
 ktstr=$1 echo_frames=$2 ip=$3 iperf3=$4
 shift 5
 cases=$*
-n=0
-dir=$(mktemp -d) && cd "$dir" || exit 70
-trap 'rm -rf "$dir"' EXIT
+# shellcheck source=tests/nested/tap.sh
+. "$(dirname "$0")/tap.sh"
 
-wanted() { # NAME
-	[ -z "$cases" ] && return 0
-	case " $cases " in *" $1 "*) return 0 ;; esac
-	return 1
+show() {
+	echo "exit code $code, out:"
+	head -c 3000 out
+	echo "err:"
+	tail -n 15 err
+	echo "facts:"
+	sed -n '/"net": {/,/}/p' facts
 }
-
-# report NAME CONDITION...: one TAP line; what the guest said goes with a failure
-report() {
-	n=$((n + 1))
-	name=$1
-	shift
-	if "$@"; then
-		echo "ok $n - $name"
-	else
-		echo "not ok $n - $name"
-		{ echo "exit code $code, out:"; head -c 3000 out; echo "err:"; tail -n 15 err; echo "facts:"
-		sed -n '/"net": {/,/}/p' facts; } 2>/dev/null | sed 's/^/# /'
-	fi
-}
-guest() { # ARGS...
+guest() {
 	rm -f facts
-	"$ktstr" run --host direct --timeout 300s --stats facts "$@" >out 2>err
-	code=$?
+	run_guest run --host direct --timeout 300s --stats facts "$@"
 }
 fact() { # NAME: of the net device
 	sed -n '/"net": {/,/}/p' facts | sed -n "s/.*\"$1\": \([0-9]*\).*/\1/p"
 }
-has() { grep -q -- "$1" out; }
 
 # --- loopback
 if wanted loopback; then

@@ -3,27 +3,11 @@
 # Schedulers in stock guests, on a KVM that can boot them; POSIX sh, for it runs under busybox too.
 # usage: scx.sh KTSTR KTSTR_SCX [OLD_KERNEL]; TAP on stdout.
 ktstr=$1 scx=$2 old=$3
-n=0
-dir=$(mktemp -d) && cd "$dir" || exit 70
-trap 'rm -rf "$dir"' EXIT
+# shellcheck source=tests/nested/tap.sh
+. "$(dirname "$0")/tap.sh"
 
-# report NAME CONDITION...: one TAP line; what the guest said goes with a failure
-report() {
-	n=$((n + 1))
-	name=$1
-	shift
-	if "$@"; then
-		echo "ok $n - $name"
-	else
-		echo "not ok $n - $name"
-		{ echo "exit code $code, out:"; head -c 1500 out; echo "err:"; tail -n 15 err; } | sed 's/^/# /'
-	fi
-}
-
-# guest ARGS...: run it; $code is what came
 guest() {
-	"$ktstr" "$@" >out 2>err </dev/null
-	code=$?
+	run_guest "$@" </dev/null
 }
 
 # --- attached while the command runs, detached behind it

@@ -19,7 +19,7 @@ fi
 need_nested
 elf=$(mktemp -d)
 trap 'rm -rf "$elf"' EXIT
-args=(--self --kernel default --memory 7G --file "$here/guests.sh:/guests.sh" --file "$echo_frames:/bin/echo-frames")
+args=(--self --kernel default --memory 7G --file "$here/guests.sh:/guests.sh" "${tap[@]}" --file "$echo_frames:/bin/echo-frames")
 for k in "${kernels[@]}"; do
 	args+=(--kernel "$k")
 	"$ktstr" kernel vmlinux "$k" "$elf/$k"

@@ -5,34 +5,12 @@
 # has a bit of everything under the others.
 ktstr=$1 kernels=$2
 shift 2
-n=0
-dir=$(mktemp -d) && cd "$dir" || exit 70
-trap 'rm -rf "$dir"' EXIT
+# shellcheck source=tests/nested/tap.sh
+. "$(dirname "$0")/tap.sh"
 
-# report NAME CONDITION...: one TAP line; what was said goes with a failure
-report() {
-	n=$((n + 1))
-	name=$1
-	shift
-	if "$@"; then
-		echo "ok $n - $name"
-	else
-		echo "not ok $n - $name"
-		{ echo "exit code $code, err:"; tail -n 25 err; } | sed 's/^/# /'
-	fi
-}
-
-# guest ARGS...: run it; $code is what came. Under QEMU's TCG a triple fault gets a second try (guests.sh says why).
 guest() {
 	rm -f facts
-	"$ktstr" run --host direct --timeout 900s --stats facts "$@" >out 2>err </dev/null
-	code=$?
-	if [ "$code" -eq 70 ] && [ -n "${KTSTR_NESTED:-}" ] && grep -q 'triple fault on vCPU' err; then
-		sed 's/^/# /' err
-		echo "# second try: $*"
-		"$ktstr" run --host direct --timeout 900s --stats facts "$@" >out 2>err </dev/null
-		code=$?
-	fi
+	run_guest run --host direct --timeout 900s --stats facts "$@" </dev/null
 }
 # Its init looked at every CPU, and had nothing to say; nor had its kernel of firmware's bugs.
 as_asked() { # CPUS
