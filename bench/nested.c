@@ -266,7 +266,7 @@ static int loop(struct nested *n)
 /* One line for the user, and on stderr what QEMU and L1 said last. */
 static void explain(struct nested *n, int error, char *why, size_t size)
 {
-	char *qemu = qemu_tail(n->qemu.stderr_fd, TAIL_LINES), *serial = qemu_tail(n->qemu.serial_fd, TAIL_LINES);
+	char *qemu = qemu_tail(n->qemu.stderr_fd, 3 * TAIL_LINES), *serial = qemu_tail(n->qemu.serial_fd, TAIL_LINES);
 	char ended[64];
 
 	if (error == -ETIMEDOUT)

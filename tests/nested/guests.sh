@@ -18,6 +18,7 @@ boots() { # CPUS MIB
 		[ "$kib" -gt $(($2 * 1024 * 80 / 100)) ] && [ "$kib" -le $(($2 * 1024)) ]
 }
 if wanted boot; then
+	only=$lost lost="$lost\|the guest did not end within"
 	for kernel in $list; do
 		for cpus in 1 2 4; do
 			for mib in 256 1024 5120; do
@@ -27,6 +28,7 @@ if wanted boot; then
 			done
 		done
 	done
+	lost=$only
 fi
 
 if wanted elf; then

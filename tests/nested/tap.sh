@@ -34,12 +34,14 @@ report() {
 }
 
 # run_guest ARGS...: ktstr ARGS; $code, out and err are what came. QEMU's emulation of SVM ends a guest of several CPUs by
-# a triple fault once in some fifty boots; there, and only there, it gets a second try, and the log says so.
+# a triple fault once in some fifty boots, and once in some two hundred it hangs. There, and only there, what $lost matches
+# gets a second try, and the log says so; a script that wants no hang adds its words.
+lost='triple fault on vCPU'
 # shellcheck disable=SC2154 # the caller's
 run_guest() {
 	"$ktstr" "$@" >out 2>err
 	code=$?
-	if [ "$code" -eq 70 ] && [ -n "${KTSTR_NESTED:-}" ] && grep -q 'triple fault on vCPU' err; then
+	if [ -n "${KTSTR_NESTED:-}" ] && [ "$code" -ne 0 ] && grep -q "$lost" err; then
 		sed 's/^/# /' err
 		echo "# second try: $*"
 		"$ktstr" "$@" >out 2>err
