@@ -349,7 +349,7 @@ static void qemu_gets_the_disks(void **state)
 	assert_non_null(strstr(text, "file=/data/a,,b.img,if=none,id=disk0,format=raw,cache=writeback,readonly=off\n"));
 	assert_non_null(strstr(text, "file=/data/c.img,if=none,id=disk1,format=raw,cache=writeback,readonly=on\n"));
 	assert_non_null(strstr(text, "-m\n2560\n"));
-	assert_non_null(strstr(text, "max,-cx16\n"));
+	assert_non_null(strstr(text, "max,-cx16,-la57\n"));
 }
 
 static void what_is_missing_is_named(void **state)
