@@ -21,9 +21,9 @@
 static const char *const l1_modules[] = { "virtio_pci", "virtio_console", "virtio_blk", "kvm_amd" };
 
 /*
- * With this CPU L1 and stock guests below it were seen to run. TCG had faults in cmpxchg16b. It still loses a guest once in
- * some hundred boots: once the walk for a guest's interrupt found its IDT, which was mapped, not present. Four levels of
- * page tables in L1 as in that guest, and not five, did not end that, but leave less to be walked.
+ * With this CPU L1 and stock guests below it were seen to run. TCG had faults in cmpxchg16b. It still loses a guest
+ * once in some hundred boots: once the walk for a guest's interrupt found its IDT, which was mapped, not present. Four
+ * levels of page tables in L1 as in that guest, and not five, did not end that, but leave less to be walked.
  */
 static const char l1_cpu[] = "max,-cx16,-la57";
 /* The kernel's check of its timer is a panic where a busy machine gives QEMU no time. */
