@@ -9,11 +9,7 @@ cases=$*
 # shellcheck source=tests/nested/tap.sh
 . "$(dirname "$0")/tap.sh"
 
-show() {
-	echo "exit code $code, out:"
-	head -c 1500 out
-	echo "err:"
-	tail -n 15 err
+more() {
 	echo "events:"
 	grep -v '"dmesg"' events | tail -n 15 | cut -c 1-300
 }

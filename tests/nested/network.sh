@@ -13,11 +13,7 @@ cases=$*
 # shellcheck source=tests/nested/tap.sh
 . "$(dirname "$0")/tap.sh"
 
-show() {
-	echo "exit code $code, out:"
-	head -c 3000 out
-	echo "err:"
-	tail -n 15 err
+more() {
 	echo "facts:"
 	sed -n '/"net": {/,/}/p' facts
 }

@@ -12,12 +12,14 @@ wanted() { # NAME
 	return 1
 }
 
-# What goes with a failure; a script may have more to show.
+# What goes with a failure; a script that has more to show says so in a more() of its own.
+more() { :; }
 show() {
 	echo "exit code $code, out:"
-	head -c 1500 out
+	head -c 3000 out
 	echo "err:"
 	tail -n 15 err
+	more
 }
 
 # report NAME CONDITION...: one TAP line
