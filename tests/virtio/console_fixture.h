@@ -17,6 +17,7 @@
 #include "virtio/console.h"
 #include "virtio/console/internal.h"
 
+#define KIB 1024u
 #define F_V1 (1ull << VIRTIO_F_VERSION_1)
 #define F_MULTIPORT (1ull << VIRTIO_CONSOLE_F_MULTIPORT)
 #define RXQ(port) port_rx_queue(port)
@@ -157,6 +158,33 @@ static inline void assert_got(struct fixture *f, unsigned port, const void *data
 static inline void assert_guest_has(struct fixture *f, uint64_t gpa, const void *data, size_t len)
 {
 	assert_memory_equal(driver_ptr(&f->d, gpa, len), data, len);
+}
+
+/* Bytes that differ from place to place. */
+static inline uint8_t pattern(size_t i)
+{
+	return (uint8_t)(i * 131 + (i >> 8) * 17 + (i >> 16));
+}
+
+static inline void fill_pattern(uint8_t *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		p[i] = pattern(i);
+}
+
+static inline void assert_pattern(const uint8_t *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (p[i] != pattern(i))
+			fail_msg("byte %zu of %zu is 0x%x, not 0x%x", i, len, p[i], pattern(i));
+	}
+}
+
+static inline void open_ports(struct fixture *f)
+{
+	say(f, 1, VIRTIO_CONSOLE_PORT_OPEN, 1);
+	say(f, 2, VIRTIO_CONSOLE_PORT_OPEN, 1);
+	driver_irqs(&f->d);
 }
 
 #endif

@@ -3,7 +3,6 @@
 #include "tests/virtio/console_fixture.h"
 #include "tests/virtio/chains.h"
 
-#define KIB 1024u
 #define STREAM (64ull << 20)
 
 /* The stream: 8-byte words that tell their position. */
