@@ -119,8 +119,8 @@ static bool recall_page(const struct keeper *k, struct kvm_page_probe *probe)
 
 	memset(probe, 0, sizeof(*probe));
 	known = f && fscanf(f, "%d %" SCNu64 " %" SCNu64, &works, &probe->exits_ns, &probe->page_ns) == 3 &&
-		fgetc(f) == '\n' && read_text(f, probe->why, sizeof(probe->why)) && probe->exits_ns &&
-		(!works || probe->page_ns);
+		fgetc(f) == '\n' && read_text(f, probe->why, sizeof(probe->why)) &&
+		(!works || (probe->exits_ns && probe->page_ns));
 	probe->works = works;
 	if (f)
 		fclose(f);

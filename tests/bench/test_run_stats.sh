@@ -73,6 +73,12 @@ expect "remembered: slower" '"used": false, "why": "auto: a round trip takes 3.0
 answer "0 2000 0" "this KVM, as remembered"
 run
 expect "remembered: refused" '"used": false, "why": "auto: this KVM, as remembered", "exits_round_trip_ns": 2000, "page_round_trip_ns": null '
+answer "0 0 0" "this KVM, either way"
+run
+expect "remembered: either way refused" '"used": false, "why": "auto: this KVM, either way", "exits_round_trip_ns": null, "page_round_trip_ns": null '
+answer "1 0 1000" "works, in no time at all"
+run
+expect "nonsense: measured anew" '"why": "auto: \(a round trip takes\|this KVM refuses\)'
 sed -i '1s/^..../0000/' "$KTSTR_CACHE_DIR/kvm-probe-page"
 run
 expect "remembered in another boot" '"why": "auto: \(a round trip takes\|this KVM refuses\)'
