@@ -96,10 +96,13 @@ static void console_end(struct console *c)
 {
 	bool later = false;
 
+	/* What came before a mistake is told before it. */
+	for (unsigned q = 0; q < CONSOLE_QUEUES; q++)
+		c->irq |= c->pop_error[q] && c->owed.descriptors;
 	/* Before the callbacks: the guest goes on while the host works. */
 	if (c->irq) {
 		virtio_raise(&c->dev, VIRTIO_INT_VRING);
-		c->owed = 0;
+		owed_clear(c);
 	}
 	c->irq = false;
 	for (unsigned q = 0; q < CONSOLE_QUEUES; q++) {
@@ -124,7 +127,7 @@ static void console_end(struct console *c)
 		selfkick_ring(&c->again);
 }
 
-static void turn(struct console *c, uint32_t queues)
+void console_turn(struct console *c, uint32_t queues)
 {
 	if (c->busy) {
 		c->todo |= queues;
@@ -145,7 +148,7 @@ static void go_on(struct selfkick *s)
 	uint32_t todo = c->todo;
 
 	c->todo = 0;
-	turn(c, todo);
+	console_turn(c, todo);
 }
 
 static void refill_time(struct timer *t)
@@ -156,7 +159,7 @@ static void refill_time(struct timer *t)
 	for (unsigned id = 0; id < CONSOLE_PORTS; id++)
 		if (c->port[id].rx_due_ns)
 			queues |= 1u << port_rx_queue(id);
-	turn(c, queues);
+	console_turn(c, queues);
 }
 
 /* --- busy-wait ------------------------------------------------------------ */
@@ -187,11 +190,10 @@ static bool look(struct poller *p)
 	for (unsigned q = 0; q < CONSOLE_QUEUES; q++)
 		if (open >> q & 1 && is_due(c, q))
 			queues |= 1u << q;
-	if (c->owed && monotonic_ns() - c->owed_from_ns > CONSOLE_OWED_NS_MAX)
-		c->irq = true;
+	c->irq |= owed_is_due(c);
 	if (!queues && !c->irq)
 		return false;
-	turn(c, queues);
+	console_turn(c, queues);
 	return true;
 }
 
@@ -212,11 +214,11 @@ static bool rest(struct poller *p)
 	for (unsigned q = 0; q < CONSOLE_QUEUES; q++)
 		if (open >> q & 1 && rest_queue(c, q))
 			queues |= 1u << q;
-	c->irq |= c->owed > 0;
-	if (!queues && !c->irq)
+	owed_rest(c);
+	if (!queues)
 		return false;
-	turn(c, queues);
-	return queues;
+	console_turn(c, queues);
+	return true;
 }
 
 /* --- the device ---------------------------------------------------------- */
@@ -238,7 +240,7 @@ static void activate(struct virtio_device *d)
 
 static void kick(struct virtio_device *d, unsigned q)
 {
-	turn(console_of(d), 1u << q);
+	console_turn(console_of(d), 1u << q);
 }
 
 /*
@@ -275,7 +277,7 @@ static bool reset(struct virtio_device *d)
 	c->device_ready = false;
 	c->control_n = 0;
 	c->irq = false;
-	c->owed = 0;
+	owed_clear(c);
 	memset(c->pop_error, 0, sizeof(c->pop_error));
 	c->todo = 0;
 	selfkick_ring(&c->again);
@@ -329,6 +331,8 @@ int console_create(struct console **out, struct reactor *r)
 	if (!ret)
 		ret = timer_open(r, &c->refill, refill_time);
 	if (!ret)
+		ret = owed_open(c);
+	if (!ret)
 		ret = selfkick_open(r, &c->again, go_on);
 	if (ret < 0) {
 		console_destroy(c);
@@ -346,6 +350,7 @@ void console_destroy(struct console *c)
 	selfkick_close(&c->again);
 	if (c->refill.r)
 		timer_close(&c->refill);
+	owed_close(c);
 	for (unsigned id = 0; id < CONSOLE_PORTS; id++) {
 		fifo_free(&c->port[id].rx);
 		txbuf_free(&c->port[id].tx);
@@ -413,7 +418,7 @@ int console_send(struct console *c, unsigned port, const void *data, size_t len)
 	if (p->rx.len > p->rx_low)
 		p->rx_above = true;
 	c->sending = true;
-	turn(c, 1u << port_rx_queue(port));
+	console_turn(c, 1u << port_rx_queue(port));
 	c->sending = false;
 	return 0;
 }
@@ -447,6 +452,6 @@ void console_final_drain(struct console *c)
 			port_take_tx(c, p, CONSOLE_TX_FINAL_MAX, true);
 	}
 	c->irq = false; /* nobody is left to take it */
-	c->owed = 0;
+	owed_clear(c);
 	console_end(c);
 }

@@ -2,7 +2,7 @@
 /*
  * The console device inside: console.c is the device, control.c the control
  * protocol (5.3.6.2), port.c the data of a port, refill.c when a
- * reader that is behind gets more.
+ * reader that is behind gets more, owed.c when a writer gets its interrupt.
  *
  * Every entry from outside is one turn: console_begin(), service queues,
  * console_end(). Servicing only moves bytes and writes used entries; the
@@ -32,13 +32,9 @@
 #define CONSOLE_RX_CHAINS_PER_CALL_MAX 64u
 #define CONSOLE_TX_FINAL_MAX (16u << 20) /* two rings full of the longest descriptors */
 
-/*
- * While the reactor busy-waits, writers get their interrupt late: Linux' driver
- * sleeps only when the ring is full, so most would wake nobody. But never later
- * than this, and each quarter of a ring.
- */
-#define CONSOLE_OWED_NS_MAX 500000ull
-#define CONSOLE_OWED_MAX (CONSOLE_QUEUE_SIZE / 4)
+/* How late writers get their interrupt: owed.c. */
+#define CONSOLE_OWED_NS_MIN 62500ull
+#define CONSOLE_OWED_NS_MAX 4000000ull
 /* How late buffers for a backlog are filled at most, where the reader has others to read: refill.c. */
 #define CONSOLE_REFILL_NS_MIN 62500ull
 #define CONSOLE_REFILL_NS_MAX 4000000ull
@@ -70,6 +66,15 @@ struct console_port {
 	void *backlog_ctx;
 };
 
+/* An interrupt that is wanted for descriptors of TX rings that were given back without it; owed.c */
+struct owed {
+	unsigned descriptors;
+	uint64_t from_ns, last_ns; /* when the first of them was, and the last */
+	uint64_t wait_ns;
+	uint64_t sent_ns; /* when the last one was sent because it was time; 0: it was sent for another reason */
+	struct timer time;
+};
+
 struct console {
 	struct virtio_device dev; /* first */
 	struct reactor *r;
@@ -83,10 +88,7 @@ struct console {
 	bool busy;    /* inside a turn */
 	bool sending; /* within console_send() */
 	bool irq;     /* a queue that was serviced wants an interrupt */
-	/* While the reactor busy-waits: chains of TX rings given back without the
-	 * interrupt that is wanted for them, and when the first of them was. */
-	unsigned owed;
-	uint64_t owed_from_ns;
+	struct owed owed;
 	int pop_error[CONSOLE_QUEUES];
 	uint32_t todo; /* queues to service in a later wake, a bit each */
 	struct selfkick again;
@@ -124,6 +126,9 @@ void console_push(struct console *c, unsigned q, uint32_t len);
  * they are too small, -EFAULT when unmapped. */
 int console_chain_write(struct console *c, const void *data, size_t len);
 
+/* One turn: the queues of @queues are serviced, and an interrupt is sent if one is wanted. */
+void console_turn(struct console *c, uint32_t queues);
+
 /* Service one queue, within the caps. */
 void control_service_in(struct console *c);
 void control_service_out(struct console *c);
@@ -136,6 +141,18 @@ void port_service_tx(struct console *c, struct console_port *p);
 bool refill_is_due(const struct console *c, struct console_port *p);
 void refill_begin(const struct console *c, struct console_port *p);
 bool refill_rest(struct console *c, struct console_port *p);
+
+/* 0 or -errno of timer_open(). */
+int owed_open(struct console *c);
+void owed_close(struct console *c);
+/* @descriptors of @vq were given back: an interrupt is owed, and comes in this turn or later. */
+void owed_add(struct console *c, const struct virtqueue *vq, unsigned descriptors);
+/* An interrupt is sent, or nobody is left to take it. */
+void owed_clear(struct console *c);
+/* Whether it is time for it. */
+bool owed_is_due(struct console *c);
+/* Have the timer see to it, before the reactor sleeps. */
+void owed_rest(struct console *c);
 
 /* The queues of @p on which something may come that must be served, a bit each. */
 uint32_t port_open_queues(const struct console *c, const struct console_port *p);

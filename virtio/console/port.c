@@ -50,23 +50,9 @@ static int64_t take_chain(struct console *c, struct console_port *p)
 	return (int64_t)(p->tx.len - before);
 }
 
-/* An interrupt for @chains of a TX ring: now, or later with others. */
-static void owe(struct console *c, unsigned chains)
-{
-	if (!reactor_polls(c->r)) {
-		c->irq = true;
-		return;
-	}
-	if (!c->owed)
-		c->owed_from_ns = monotonic_ns();
-	c->owed += chains;
-	if (c->owed >= CONSOLE_OWED_MAX)
-		c->irq = true;
-}
-
 void port_take_tx(struct console *c, struct console_port *p, size_t max, bool complete)
 {
-	unsigned q = port_tx_queue(p->id), chains = c->dev.vq[q].size, before = chains;
+	unsigned q = port_tx_queue(p->id), chains = c->dev.vq[q].size, descriptors = 0;
 	struct virtqueue *vq = &c->dev.vq[q];
 	size_t taken = 0;
 
@@ -80,6 +66,7 @@ void port_take_tx(struct console *c, struct console_port *p, size_t max, bool co
 			break;
 		}
 		taken += (size_t)n;
+		descriptors += c->chain.n;
 		if (complete)
 			console_push(c, q, 0);
 	}
@@ -88,7 +75,7 @@ void port_take_tx(struct console *c, struct console_port *p, size_t max, bool co
 		p->tx_fresh = true;
 	/* A ring of empty chains is completed, but interrupts nobody. */
 	if (complete && virtq_publish(vq) > 0 && taken)
-		owe(c, before - chains);
+		owed_add(c, vq, descriptors);
 }
 
 void port_service_tx(struct console *c, struct console_port *p)

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * When a writer gets its interrupt. Linux' driver takes used buffers back when
+ * it writes the next time, and sleeps only while its ring is full: most of these
+ * interrupts wake nobody, and each costs the guest some exits. So one is sent
+ * when a quarter of the ring is there to be taken back, or when it is time. How
+ * long that is depends on the writer: one that falls silent, and goes on when
+ * it is interrupted, waits for it.
+ */
+#include <stddef.h>
+
+#include "virtio/console/internal.h"
+
+static bool writer_waited(const struct owed *o, uint64_t now)
+{
+	return o->sent_ns && o->sent_ns - o->last_ns > o->wait_ns / 2 && now - o->sent_ns < o->wait_ns / 4;
+}
+
+/* Up in longer steps than down: else it could stay just below the pace of a writer that never waits. */
+static void adapt(struct owed *o, uint64_t now)
+{
+	if (writer_waited(o, now))
+		o->wait_ns /= 2;
+	else
+		o->wait_ns *= 4;
+	if (o->wait_ns < CONSOLE_OWED_NS_MIN)
+		o->wait_ns = CONSOLE_OWED_NS_MIN;
+	if (o->wait_ns > CONSOLE_OWED_NS_MAX)
+		o->wait_ns = CONSOLE_OWED_NS_MAX;
+	o->sent_ns = 0;
+}
+
+void owed_add(struct console *c, const struct virtqueue *vq, unsigned descriptors)
+{
+	struct owed *o = &c->owed;
+	uint64_t now = monotonic_ns();
+
+	if (!o->descriptors) {
+		adapt(o, now);
+		o->from_ns = now;
+	}
+	o->last_ns = now;
+	o->descriptors += descriptors;
+	if (o->descriptors >= vq->size / 4)
+		c->irq = true;
+	else if (!reactor_polls(c->r))
+		owed_rest(c);
+}
+
+void owed_clear(struct console *c)
+{
+	c->owed.descriptors = 0;
+}
+
+bool owed_is_due(struct console *c)
+{
+	struct owed *o = &c->owed;
+	uint64_t now;
+
+	if (!o->descriptors)
+		return false;
+	now = monotonic_ns();
+	if (now - o->from_ns < o->wait_ns)
+		return false;
+	o->sent_ns = now;
+	return true;
+}
+
+void owed_rest(struct console *c)
+{
+	struct owed *o = &c->owed;
+	uint64_t due_ns = o->from_ns + o->wait_ns;
+
+	/* One that fires too early is set anew: less work than to move it each time. */
+	if (o->descriptors && (!o->time.deadline_ns || due_ns < o->time.deadline_ns))
+		timer_set(&o->time, due_ns);
+}
+
+static void time_passed(struct timer *t)
+{
+	struct console *c = (struct console *)((char *)t - offsetof(struct console, owed.time));
+
+	if (owed_is_due(c)) {
+		c->irq = true;
+		console_turn(c, 0);
+	} else {
+		owed_rest(c);
+	}
+}
+
+int owed_open(struct console *c)
+{
+	c->owed.wait_ns = CONSOLE_OWED_NS_MAX;
+	return timer_open(c->r, &c->owed.time, time_passed);
+}
+
+void owed_close(struct console *c)
+{
+	if (c->owed.time.r)
+		timer_close(&c->owed.time);
+}
