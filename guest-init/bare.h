@@ -66,9 +66,33 @@ static inline void __attribute__((noreturn)) power_off(void)
 		__asm__ volatile("cli; hlt");
 }
 
+static inline void wrmsr(uint32_t msr, uint32_t high, uint32_t low)
+{
+	__asm__ volatile("wrmsr" ::"c"(msr), "d"(high), "a"(low));
+}
+
+/* Whether the local APIC was handed over in x2APIC mode, as it is where ids need it. */
+static inline int x2apic_mode(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(0x1b));
+	return (int)(low >> 10 & 1);
+}
+
+static int bare_x2apic;
+
+static inline void lapic_write(uint32_t offset, uint32_t v)
+{
+	if (bare_x2apic)
+		wrmsr(0x800 + offset / 16, 0, v);
+	else
+		mmio_write(LAPIC + offset, v);
+}
+
 static inline void end_of_interrupt(void)
 {
-	mmio_write(LAPIC + 0xb0, 0);
+	lapic_write(0xb0, 0);
 }
 
 /* Line @gsi of the IOAPIC comes as on_interrupt() of the CPU with APIC id 0. Interrupts stay off: sti is the caller's.
@@ -93,7 +117,8 @@ static inline void interrupts_on(uint32_t gsi)
 	idt[VECTOR].selector = cs;
 	idt[VECTOR].type = 0x8e;
 	__asm__ volatile("lidt %0" ::"m"(idtr), "m"(idt));
-	mmio_write(LAPIC + 0xf0, 0x1ff); /* enabled, spurious vector 0xff */
+	bare_x2apic = x2apic_mode();
+	lapic_write(0xf0, 0x1ff); /* enabled, spurious vector 0xff */
 	mmio_write(IOAPIC, 0x10 + 2 * gsi + 1);
 	mmio_write(IOAPIC + 0x10, 0);
 	mmio_write(IOAPIC, 0x10 + 2 * gsi);

@@ -205,6 +205,24 @@ static int set_registers(struct boot *b, struct vm_error *err)
 	return 0;
 }
 
+#define X2APIC_MODE (1u << 10) /* of IA32_APIC_BASE */
+
+/* As firmware hands over a machine with such ids: a kernel that finds the APICs in xAPIC mode leaves out each CPU whose
+ * id has no place in 8 bits, before it thinks of turning x2APIC mode on. (Intel SDM 3, 11.12.8.1) */
+static int set_x2apic_mode(struct vm *vm, struct vm_error *err)
+{
+	struct kvm_sregs s;
+
+	for (unsigned i = 0; i < vm->n_vcpus; i++) {
+		if (ioctl(vm->vcpu[i].fd, KVM_GET_SREGS, &s))
+			return vm_fail(err, errno, "vCPU %u: cannot read its registers: %s", i, strerror(errno));
+		s.apic_base |= X2APIC_MODE;
+		if (ioctl(vm->vcpu[i].fd, KVM_SET_SREGS, &s))
+			return vm_fail(err, errno, "vCPU %u: no x2APIC mode: %s", i, strerror(errno));
+	}
+	return 0;
+}
+
 #define MSR_IA32_MISC_ENABLE 0x1a0
 #define MSR_MTRR_DEF_TYPE 0x2ff
 
@@ -253,6 +271,8 @@ int boot_load(struct vm *vm, struct vm_error *err)
 	else
 		write_zero_page(&b);
 	rc = set_registers(&b, err);
+	if (!rc && vm->split)
+		rc = set_x2apic_mode(vm, err);
 	if (!rc)
 		rc = set_firmware_state(vm, err);
 out:

@@ -124,28 +124,24 @@ static void test_block(uint32_t rounds)
 	say("\n");
 }
 
-static inline void wrmsr(uint32_t msr, uint32_t high, uint32_t low)
-{
-	__asm__ volatile("wrmsr" ::"c"(msr), "d"(high), "a"(low));
-}
-
 #define AP_CODE 0x30000u
 #define AP_SAID (AP_CODE + 0x800)
 
-/* Start the CPU with this x2APIC id, and say which id its CPUID has. */
+/* Start the CPU with this x2APIC id, and say which id its CPUID has. Firmware's part, x2APIC mode, is done. */
 static void test_ap(uint32_t id)
 {
 	/* cli; mov eax, 0xb; xor ecx, ecx; cpuid; inc edx; mov cs:[0x800], edx; hlt; jmp back to it */
 	static const uint8_t code[] = { 0xfa, 0x66, 0xb8, 0x0b, 0,    0,    0,	  0x66, 0x31, 0xc9, 0x0f, 0xa2,
 					0x66, 0x42, 0x2e, 0x66, 0x89, 0x16, 0x00, 0x08, 0xf4, 0xeb, 0xfd };
 	volatile uint32_t *said = (volatile uint32_t *)AP_SAID;
-	uint32_t low, high;
 
+	if (!x2apic_mode()) {
+		say("xapic\n");
+		return;
+	}
 	for (uint32_t i = 0; i < sizeof code; i++)
 		((volatile uint8_t *)AP_CODE)[i] = code[i];
 	*said = 0;
-	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(0x1b));
-	wrmsr(0x1b, high, low | 1 << 10);
 	wrmsr(0x830, id, 0x4500); /* INIT, SIPI */
 	wrmsr(0x830, id, 0x4600 | AP_CODE >> 12);
 	for (uint32_t i = 0; i < 20000000 && !*said; i++)

@@ -198,6 +198,10 @@ static void apic_ids_beyond_8_bits(void **state)
 	assert_string_equal(run.out, "cpu 128\n");
 	run_free(&run);
 	shape = NULL;
+	/* Who has no such ids is left in xAPIC mode. */
+	run_guest(&run, "x 1", 64 << 20, 2, false);
+	assert_string_equal(run.out, "xapic\n");
+	run_free(&run);
 }
 
 static void panic_is_told_from_a_reboot(void **state)
