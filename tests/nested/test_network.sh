@@ -1,17 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # virtio-net with stock guests: network.sh where KVM boots them, on this machine or in the nested host.
-# usage: test_network.sh KTSTR ECHO_FRAMES [CASE]...
+# usage: test_network.sh KTSTR ECHO_FRAMES [CASE]...; KTSTR_TEST_FRAME_STEP=97: sizes of long frames; 1: each of them
 set -euo pipefail
 # shellcheck source=tests/nested/common
 . "$(dirname "${BASH_SOURCE[0]}")/common" "$1"
 echo_frames=$(realpath "$2")
 shift 2
-ip=$(command -v ip || echo /sbin/ip) iperf3=$(command -v iperf3 || echo /usr/bin/iperf3)
+ip=$(command -v ip || echo /sbin/ip) iperf3=$(command -v iperf3 || echo /usr/bin/iperf3) step=${KTSTR_TEST_FRAME_STEP:-97}
 need_kernel default
 if boots_here; then
 	[ "$(id -u)" -eq 0 ] || skip "a network namespace and a TAP device need root"
-	exec sh "$here/network.sh" "$ktstr" "$echo_frames" "$ip" "$iperf3" "" "$@"
+	exec sh "$here/network.sh" "$ktstr" "$echo_frames" "$ip" "$iperf3" "" "$step" "$@"
 fi
 need_nested
 dir=$(mktemp -d)
@@ -25,4 +25,4 @@ case $tun in
 esac
 args=(--self --kernel default --memory 3G --file "$here/network.sh:/network.sh" "${tap[@]}" --file "$echo_frames" --file "$dir/tun.ko:/tun.ko")
 for tool in "$ip" "$iperf3"; do [ ! -x "$tool" ] || args+=(--file "$tool"); done
-"$ktstr" nested "${args[@]}" -- sh /network.sh "$ktstr" "$echo_frames" "$ip" "$iperf3" /tun.ko "$@" </dev/null
+"$ktstr" nested "${args[@]}" -- sh /network.sh "$ktstr" "$echo_frames" "$ip" "$iperf3" /tun.ko "$step" "$@" </dev/null
