@@ -179,12 +179,28 @@ const char *qemu_ended(const struct qemu *q, char *buf, size_t size)
 	return buf;
 }
 
-char *qemu_tail(int log_fd, unsigned lines)
+/* Where the line begins that is the first to have one of @marks; NULL. */
+static char *first_marked(char *text, const char *const *marks)
+{
+	char *first = NULL;
+
+	for (; marks && *marks; marks++) {
+		char *at = strstr(text, *marks);
+
+		if (at && (!first || at < first))
+			first = at;
+	}
+	while (first && first > text && first[-1] != '\n')
+		first--;
+	return first;
+}
+
+char *qemu_tail(int log_fd, unsigned lines, const char *const *marks)
 {
 	char *text = calloc(1, TAIL_BYTES + 1);
 	off_t size = lseek(log_fd, 0, SEEK_END);
 	ssize_t n;
-	char *p;
+	char *p, *marked;
 
 	if (!text || size <= 0)
 		return text;
@@ -195,6 +211,9 @@ char *qemu_tail(int log_fd, unsigned lines)
 	for (p = text + (n > 0 ? n : 0); p > text; p--)
 		if (p[-1] == '\n' && !--lines)
 			break;
+	marked = first_marked(text, marks);
+	if (marked && marked < p)
+		p = marked;
 	memmove(text, p, strlen(p) + 1);
 	return text;
 }

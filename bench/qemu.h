@@ -41,7 +41,10 @@ void qemu_free(struct qemu *q);
 /* How it ended, in words: "exited with status 1", "was killed by signal 9". */
 const char *qemu_ended(const struct qemu *q, char *buf, size_t size);
 
-/* The last @lines lines of a log: in a buffer to free(), "" if there is none. */
-char *qemu_tail(int log_fd, unsigned lines);
+/*
+ * The last @lines lines of a log, and before them all from the first one on that has one of @marks (ended by NULL, or
+ * NULL), as far as it is within the last 16 KiB: in a buffer to free(), "" if there is none.
+ */
+char *qemu_tail(int log_fd, unsigned lines, const char *const *marks);
 
 #endif

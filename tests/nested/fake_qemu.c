@@ -163,6 +163,17 @@ static void say_on_serial(const char *what)
 	fclose(f);
 }
 
+/* Its cause, and then more lines than anybody shows for their being the last. */
+static void play_panic(void)
+{
+	char said[2048] = "boot\n[ 7.1] BUG: unable to handle page fault\n";
+
+	for (int i = 0; i < 50; i++)
+		strcat(said, "[ 7.1]  a_caller+0x16/0xa0\n");
+	strcat(said, "[ 7.2] Kernel panic - not syncing\n");
+	say_on_serial(said);
+}
+
 int main(int argc, char **argv)
 {
 	const char *part = getenv("FAKE_QEMU");
@@ -186,7 +197,7 @@ int main(int argc, char **argv)
 	}
 	life();
 	if (!strcmp(part, "panic"))
-		say_on_serial("boot\nKernel panic - not syncing\n");
+		play_panic();
 	else if (!strcmp(part, "hang"))
 		pause();
 	else if (!strcmp(part, "count"))

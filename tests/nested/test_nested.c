@@ -282,6 +282,7 @@ static void a_panic_inside_is_shown(void **state)
 
 	assert_int_equal(run(&plan, "panic"), 202);
 	assert_non_null(strstr(read_file("stderr"), "Kernel panic"));
+	assert_non_null(strstr(read_file("stderr"), "said last:\n[ 7.1] BUG: unable to handle page fault\n"));
 }
 
 static void a_mute_host_times_out(void **state)
