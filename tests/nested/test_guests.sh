@@ -7,9 +7,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common" "$1"
 echo_frames=$(realpath "$2")
 shift 2
-kernels=()
-for k in 7.2 6.12 6.1; do ! have_kernel "$k" || kernels+=("$k"); done
-[ ${#kernels[@]} -gt 0 ] || skip "no kernel in the cache: bench/fetch kernel 7.2 6.12 6.1"
+find_kernels
 tools=()
 for t in /sbin/mkfs.ext4 /sbin/fsck.ext4 /usr/bin/strace /usr/bin/env; do [ ! -x "$t" ] || tools+=("$t"); done
 

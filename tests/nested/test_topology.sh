@@ -12,9 +12,7 @@ shapes=("$@")
 if [ "${1:-}" = --all ]; then
 	mapfile -t shapes < <("$ktstr" topo | awk 'NR > 1 && $2 <= 64 {print $1}')
 fi
-kernels=()
-for k in 7.2 6.12 6.1; do ! have_kernel "$k" || kernels+=("$k"); done
-[ ${#kernels[@]} -gt 0 ] || skip "no kernel in the cache: bench/fetch kernel 7.2"
+find_kernels
 # The matrix of all by the newest kernel, the few by each.
 [ $# -eq 0 ] || kernels=("${KTSTR_TEST_KERNEL:-${kernels[0]}}")
 if boots_here; then
