@@ -34,9 +34,12 @@ static void on_granted(void *ctx, uint64_t late_ns)
 
 int machine_disk_open(struct machine *m, unsigned i, char *why, size_t why_size)
 {
-	int rc = blk_create(&m->blk[i], m->r, &m->o->disk[i].blk, why, why_size);
+	struct blk_config cfg = m->o->disk[i].blk;
 	struct disk_times *t;
+	int rc;
 
+	cfg.round_trip_ns = register_page_round_trip_ns(&m->registers);
+	rc = blk_create(&m->blk[i], m->r, &cfg, why, why_size);
 	if (rc || !(m->job->watch_disks || m->o->stats))
 		return rc;
 	t = m->disk_times[i] = calloc(1, sizeof(*t));

@@ -16,7 +16,7 @@
 #define VIRTIO_BLK_DEFAULT_CAPACITY_BYTES (256ull << 20)
 
 /* Slots of the reactor (in_flight_max) that one disk takes. */
-#define BLK_REACTOR_SLOTS (VIRTQ_SIZE_MAX + 3u)
+#define BLK_REACTOR_SLOTS (VIRTQ_SIZE_MAX + 4u)
 
 enum blk_engine { BLK_ENGINE_AUTO, BLK_ENGINE_URING, BLK_ENGINE_SYNC };
 
@@ -28,6 +28,8 @@ struct blk_config {
 	enum blk_engine engine;
 	uint64_t iops, bps, iops_burst, bps_burst; /* 0: not limited */
 	const char *serial;			   /* NULL: "ktstr-virtio-blk"; at most 20 bytes */
+	uint64_t round_trip_ns; /* kick and interrupt cost the guest so much; 0: not known. How long one waits for more
+				 */
 };
 
 struct blk_counters {

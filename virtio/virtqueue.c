@@ -192,24 +192,6 @@ int virtq_push(struct virtqueue *vq, uint16_t head, uint32_t len)
 	return 0;
 }
 
-/* 2.7.7.2; asked once for everything published since it was asked last. */
-static int wants_interrupt(struct virtqueue *vq)
-{
-	uint16_t old = vq->signalled_used, new = vq->published_used, word;
-	bool valid = vq->signalled_valid;
-
-	vq->signalled_used = new;
-	vq->signalled_valid = true;
-	if (!vq->event_idx) {
-		if (load_word(vq, vq->avail_gpa, 0, __ATOMIC_RELAXED, &word))
-			return 1;
-		return !(word & VRING_AVAIL_F_NO_INTERRUPT);
-	}
-	if (!valid || load_word(vq, vq->avail_gpa, RING_HEADER + 2u * vq->size, __ATOMIC_RELAXED, &word))
-		return 1;
-	return vring_need_event(word, new, old) ? 1 : 0;
-}
-
 int virtq_show(struct virtqueue *vq)
 {
 	uint16_t *idx;
@@ -226,20 +208,45 @@ int virtq_show(struct virtqueue *vq)
 	return 0;
 }
 
-int virtq_publish(struct virtqueue *vq)
+int virtq_awaited(struct virtqueue *vq)
 {
-	int err;
+	uint16_t old = vq->signalled_used, new, word;
+	int err = virtq_show(vq);
 
-	if (!virtq_unsignalled(vq))
-		return 0;
-	err = virtq_show(vq);
 	if (err)
 		return err;
+	new = vq->published_used;
+	if (new == old)
+		return 0;
 	/* Pairs with the driver's full barrier between its store of used_event
 	 * (or flags) and its second look at used.idx (2.7.7.2): one of the two
 	 * sides sees the other's store. Release does not order store to load. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return wants_interrupt(vq);
+	if (load_word(vq, vq->avail_gpa, vq->event_idx ? RING_HEADER + 2u * vq->size : 0, __ATOMIC_RELAXED, &word))
+		return (uint16_t)(new - old);
+	if (!vq->event_idx)
+		return word & VRING_AVAIL_F_NO_INTERRUPT ? 0 : (uint16_t)(new - old);
+	if (!vq->signalled_valid)
+		return (uint16_t)(new - old);
+	return vring_need_event(word, new, old) ? (uint16_t)(new - word) : 0;
+}
+
+void virtq_told(struct virtqueue *vq)
+{
+	if (vq->signalled_used == vq->published_used)
+		return;
+	vq->signalled_used = vq->published_used;
+	vq->signalled_valid = true;
+}
+
+int virtq_publish(struct virtqueue *vq)
+{
+	int n = virtq_awaited(vq);
+
+	if (n < 0)
+		return n;
+	virtq_told(vq);
+	return n > 0;
 }
 
 static void store_used_word(struct virtqueue *vq, uint64_t offset, uint16_t value)
@@ -259,16 +266,21 @@ void virtq_disable_kicks(struct virtqueue *vq)
 		store_used_word(vq, 0, VRING_USED_F_NO_NOTIFY);
 }
 
-bool virtq_enable_kicks(struct virtqueue *vq)
+bool virtq_enable_kicks_after(struct virtqueue *vq, uint16_t n)
 {
 	if (!vq->ready || vq->broken)
 		return false;
 	if (vq->event_idx)
-		store_used_word(vq, RING_HEADER + 8ull * vq->size, vq->next_avail);
+		store_used_word(vq, RING_HEADER + 8ull * vq->size, (uint16_t)(vq->next_avail + n - 1));
 	else
 		store_used_word(vq, 0, 0);
 	/* Pairs with the driver's full barrier between its store of avail.idx
 	 * and its read of avail_event (or flags) (2.7.13.4.1). */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return virtq_pending(vq);
+	return virtq_available(vq) >= (vq->event_idx ? n : 1);
+}
+
+bool virtq_enable_kicks(struct virtqueue *vq)
+{
+	return virtq_enable_kicks_after(vq, 1);
 }

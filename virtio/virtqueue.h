@@ -44,7 +44,7 @@ struct virtqueue {
 	uint16_t next_avail;
 	uint16_t next_used;	 /* used entries written */
 	uint16_t published_used; /* used.idx as last stored */
-	uint16_t signalled_used; /* published_used when needs_interrupt was last asked */
+	uint16_t signalled_used; /* published_used when the driver was last told */
 	bool signalled_valid;
 	bool broken;				   /* poisoned until reset */
 	uint64_t outstanding[VIRTQ_SIZE_MAX / 64]; /* heads popped and not pushed */
@@ -89,14 +89,21 @@ int virtq_push(struct virtqueue *vq, uint16_t head, uint32_t len);
  * the driver wants an interrupt to a virtq_publish() that must still come. 0, or
  * -EFAULT when the ring is unmapped. */
 int virtq_show(struct virtqueue *vq);
-/* virtq_show(), and ask for all entries since that was asked last. Returns 1 when the driver wants an interrupt for
- * them (2.7.7.2), 0 when not, -EFAULT when the ring is unmapped. On failure to read the suppression fields it returns
- * 1: a spurious interrupt is fine, a lost one is not. */
+/* virtq_show(), and of the entries since the driver was last told, how many it wants an interrupt for (2.7.7.2): from
+ * the one that it asked for to the last, without EVENT_IDX all or none. 0: it wants none; -EFAULT: the ring is
+ * unmapped. On failure to read the suppression fields it wants one for all: a spurious interrupt is fine, a lost one is
+ * not. */
+int virtq_awaited(struct virtqueue *vq);
+/* The driver has its interrupt for all that was shown, or wants none. */
+void virtq_told(struct virtqueue *vq);
+/* Both: 1 when the driver wants an interrupt now, 0 when not, -EFAULT. */
 int virtq_publish(struct virtqueue *vq);
 
 /* Ask the driver not to kick / to kick. virtq_enable_kicks() returns true when
  * chains came in between: drain again (2.7.10). */
 void virtq_disable_kicks(struct virtqueue *vq);
 bool virtq_enable_kicks(struct virtqueue *vq);
+/* The same, but only for the @n-th chain from now on; true when so many are there. Without EVENT_IDX for the first. */
+bool virtq_enable_kicks_after(struct virtqueue *vq, uint16_t n);
 
 #endif

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "reactor/internal.h"
 #include "tests/virtio/blk_fixture.h"
 
 #define SECOND_NS 1000000000ull
@@ -174,6 +175,168 @@ static void test_finds_unkicked_requests(void **state)
 	assert_true(c->enters < 100);
 }
 
+/* As one that has learnt how long. */
+static void busy_wait_at_once(void)
+{
+	reactor_busy_wait(f.r, SECOND_NS);
+	f.r->busy.window_ns = SECOND_NS;
+}
+
+/* A driver that has up to DEPTH requests it knows no answer of, asks for one at each look, and sleeps but for that. */
+static struct {
+	struct poller p;
+	unsigned unseen, posted, wanted;
+	uint64_t irqs;
+} deep;
+
+/* Its interrupt handler, which asks for the next one. */
+static void deep_interrupt(void)
+{
+	uint16_t head;
+	uint32_t len;
+
+	if (f.blk->dev.interrupts == deep.irqs)
+		return;
+	deep.irqs = f.blk->dev.interrupts;
+	while (driver_used(&f.d, 0, &head, &len))
+		deep.unseen--;
+	driver_set_used_event(&f.d, 0, f.d.q[0].used_idx);
+}
+
+/* It never seems slow, for this machine may be busy; only after the last one. */
+static void deep_add(void)
+{
+	f.blk->hold.gap_ns = f.blk->hold.whole_ns = deep.posted + 1 < deep.wanted ? SECOND_NS : 1;
+	blk_io_add(&f, &io[deep.posted++ % DEPTH], VIRTIO_BLK_T_IN, 0);
+	deep.unseen++;
+}
+
+static bool deep_look(struct poller *p)
+{
+	deep_interrupt();
+	if (deep.posted == deep.wanted) {
+		if (!deep.unseen)
+			reactor_stop(f.r);
+		return !deep.unseen;
+	}
+	if (deep.unseen == DEPTH)
+		return false;
+	deep_add();
+	return true;
+}
+
+static uint64_t deep_run(unsigned wanted)
+{
+	start(&(struct blk_config){ 0 }, BLK_F_ALL);
+	blk_settle(&f);
+	memset(&deep, 0, sizeof(deep));
+	deep.wanted = wanted;
+	deep.p = (struct poller){ .look = deep_look, .rest = deep_look };
+	busy_wait_at_once();
+	poller_add(f.r, &deep.p);
+	assert_int_equal(reactor_run(f.r), 0);
+	poller_remove(f.r, &deep.p);
+	assert_int_equal(f.blk->counters.reads_completed, wanted);
+	return f.blk->dev.interrupts;
+}
+
+/* Once it is known to go on asking, it is not interrupted for each answer; and nobody is forgotten at the end. */
+static void test_one_interrupt_for_many(void **state)
+{
+	uint64_t interrupts = deep_run(3000);
+
+	print_message("3000 requests, %u interrupts\n", (unsigned)interrupts);
+	assert_in_range(interrupts, 3000 / 16, 300);
+}
+
+/* The same beside a reactor that sleeps: kicks only where they are asked for. */
+static void test_sleeping_too(void **state)
+{
+	uint64_t kicks = 0;
+
+	start(&(struct blk_config){ 0 }, BLK_F_ALL);
+	blk_settle(&f);
+	memset(&deep, 0, sizeof(deep));
+	deep.wanted = 3000;
+	while (deep.posted < 3000 || deep.unseen) {
+		bool full = deep.unseen == DEPTH || deep.posted == 3000;
+
+		if (!full) {
+			deep_add();
+			if (driver_kick_wanted(&f.d, 0)) {
+				driver_kick(&f.d, 0);
+				kicks++;
+			}
+		}
+		assert_true(reactor_step_until(f.r, full ? monotonic_ns() + SECOND_NS : 0) >= 0);
+		deep_interrupt();
+	}
+	assert_int_equal(f.blk->counters.reads_completed, 3000);
+	print_message("3000 requests, %u interrupts, %u kicks\n", (unsigned)f.blk->dev.interrupts, (unsigned)kicks);
+	assert_in_range(f.blk->dev.interrupts, 3000 / 16, 300);
+	assert_in_range(kicks, 2 * 3000 / 16, 600);
+}
+
+/* One that was not kicked for is found in time, and from then on each is kicked for. */
+static void test_kicks_come_back(void **state)
+{
+	start(&(struct blk_config){ 0 }, BLK_F_ALL);
+	blk_settle(&f);
+	f.blk->hold = (struct hold){ .whole_ns = HOLD_WHOLE_MOST_NS, .target = HOLD_MOST, .tries = HOLD_TRIES_FIRST };
+	driver_set_used_event(&f.d, 0, 0);
+	add(2);
+	assert_true(driver_kick_wanted(&f.d, 0));
+	driver_kick(&f.d, 0);
+	assert_int_equal(reactor_step(f.r, false), 0);
+	assert_int_equal(f.blk->dev.interrupts, 0);
+	assert_int_equal(driver_avail_event(&f.d, 0), 2 + HOLD_MOST - 2 - 1);
+	blk_io_add(&f, &io[2], VIRTIO_BLK_T_IN, 2);
+	assert_false(driver_kick_wanted(&f.d, 0));
+	assert_true(driver_wait(&f.d, f.r, 0, 3));
+	blk_settle(&f);
+	while (!f.blk->dev.interrupts)
+		assert_true(reactor_step(f.r, true) >= 0);
+	assert_int_equal(driver_avail_event(&f.d, 0), 3);
+}
+
+/* Adds two requests, of which only one has its tokens, and looks what came of them. */
+static bool stalling_look(struct poller *p)
+{
+	struct silent_driver *s = (struct silent_driver *)p;
+
+	if (s->posted) {
+		s->answered = (unsigned)f.blk->dev.interrupts;
+		reactor_stop(f.r);
+		return true;
+	}
+	/* As one that has gone on asking for long. */
+	f.blk->hold = (struct hold){ .whole_ns = HOLD_WHOLE_MOST_NS, .target = HOLD_MOST, .tries = HOLD_TRIES_FIRST };
+	driver_set_used_event(&f.d, 0, f.d.q[0].used_idx);
+	add(s->posted = s->wanted);
+	return true;
+}
+
+/* Who waits for tokens asks for nothing more, so that no interrupt waits for it; one that has more is waited for. */
+static void test_not_held_behind_a_stall(void **state)
+{
+	for (unsigned stalls = 0; stalls < 2; stalls++) {
+		struct silent_driver s = { .p = { .look = stalling_look, .rest = stalling_look },
+					   .wanted = 1 + stalls };
+
+		start(&(struct blk_config){ .iops = stalls ? 1 : 100 }, BLK_F_ALL);
+		blk_settle(&f);
+		busy_wait_at_once();
+		poller_add(f.r, &s.p);
+		assert_int_equal(reactor_run(f.r), 0);
+		poller_remove(f.r, &s.p);
+		assert_int_equal(f.blk->counters.reads_completed, 1);
+		assert_int_equal(f.blk->counters.throttled_count, stalls);
+		assert_int_equal(s.answered, stalls);
+		if (!stalls)
+			stop(NULL);
+	}
+}
+
 /* A stalled request is not looked at again before it is due. */
 static void test_stall_is_left_alone(void **state)
 {
@@ -198,6 +361,10 @@ int main(void)
 		T(test_once_a_drain_without_event_idx),
 		T(test_the_control_interrupts_once_a_drain),
 		T(test_finds_unkicked_requests),
+		T(test_one_interrupt_for_many),
+		T(test_sleeping_too),
+		T(test_kicks_come_back),
+		T(test_not_held_behind_a_stall),
 		T(test_stall_is_left_alone),
 	};
 

@@ -213,6 +213,7 @@ void blk_observe(struct blk *b, const struct blk_observer *o)
 bool blk_quiesce(struct blk *b)
 {
 	b->paused = true;
+	blk_publish(b);
 	return !b->first && !b->submitted;
 }
 

@@ -11,6 +11,7 @@
 
 #include "virtio/blk.h"
 #include "virtio/blk/backing.h"
+#include "virtio/blk/hold.h"
 #include "virtio/blk/request.h"
 #include "virtio/blk/throttle.h"
 #include "virtio/selfkick.h"
@@ -37,7 +38,10 @@ struct blk {
 	uint64_t due_ns;	  /* when the stalled head has its tokens */
 	bool stalled;		  /* the next head waits for tokens */
 	bool paused;
-	bool dirty; /* used entries wait for publish */
+	bool dirty;	  /* used entries wait for publish */
+	struct hold hold; /* how long at most */
+	uint64_t round_trip_ns;
+	struct timer hold_end;
 
 	/* perform.c */
 	struct blk_request *first, *last;	/* popped and not answered, in ring order */
@@ -69,6 +73,8 @@ void blk_queue_close(struct blk *b);
 void blk_service(struct blk *b);
 /* Write the status byte and the used entry of @r; its slot is free then. */
 void blk_answer(struct blk *b, struct blk_request *r, uint8_t status, uint32_t used_len);
+/* An interrupt that is held is held no longer. */
+void blk_publish(struct blk *b);
 /* Tokens full, nothing stalled. */
 void blk_queue_reset(struct blk *b);
 void blk_unstall(struct blk *b);

@@ -12,18 +12,18 @@ static struct virtqueue *queue_of(struct blk *b)
 
 /* --- publishing ----------------------------------------------------------- */
 
-static void publish(struct blk *b)
+/* What virtq_awaited() said becomes an interrupt, or none. */
+static void tell(struct blk *b, int n)
 {
-	int wanted;
-
-	if (!b->dirty)
-		return; /* a reset came in between, or a step had it all */
 	b->dirty = false;
-	wanted = virtq_publish(queue_of(b));
-	if (wanted < 0) {
+	if (n < 0) {
 		b->counters.io_errors++;
 		virtio_guest_error(&b->dev, "the used ring is unmapped");
-	} else if (wanted) {
+		return;
+	}
+	virtq_told(queue_of(b));
+	hold_told(&b->hold, (unsigned)n, monotonic_ns());
+	if (n) {
 		virtio_raise(&b->dev, VIRTIO_INT_VRING);
 	} else {
 		/* The driver asked for no interrupt; a look at the register tells. */
@@ -31,9 +31,61 @@ static void publish(struct blk *b)
 	}
 }
 
+void blk_publish(struct blk *b)
+{
+	/* Else a reset came in between, or a step had it all. */
+	if (b->dirty)
+		tell(b, virtq_awaited(queue_of(b)));
+}
+
+/*
+ * The driver is told of what it waits for, unless it is better told of more at once: then it sees it, and is not
+ * interrupted yet. Who waits for tokens asks for nothing more, and without EVENT_IDX nobody can say that he is awake.
+ */
+static bool publish_or_hold(struct blk *b)
+{
+	bool may_hold = b->dev.vq[0].event_idx && !b->backing->ops->whole_drains && !b->paused && !b->stalled;
+	int n = virtq_awaited(queue_of(b));
+
+	if (n > 0 && may_hold && hold_answers(&b->hold, (unsigned)n, monotonic_ns()))
+		return true;
+	tell(b, n);
+	return false;
+}
+
+/*
+ * Before the reactor sleeps with an interrupt held: let it be woken when what is waited for is there, and in time. The
+ * requests themselves can wait as long, where all are answered at once. True: they are there.
+ */
+static bool await_more(struct blk *b)
+{
+	unsigned held = virtq_unsignalled(queue_of(b)), left = 1;
+
+	if (!b->hold_end.deadline_ns || b->hold_end.deadline_ns > b->hold.until_ns)
+		timer_set(&b->hold_end, b->hold.until_ns);
+	if (!b->counters.in_flight && held < b->hold.target)
+		left = b->hold.target - held;
+	return virtq_enable_kicks_after(queue_of(b), (uint16_t)left);
+}
+
 static void publish_deferred(struct deferred *d)
 {
-	publish((struct blk *)((char *)d - offsetof(struct blk, publish)));
+	struct blk *b = (struct blk *)((char *)d - offsetof(struct blk, publish));
+
+	if (b->dirty && publish_or_hold(b) && !reactor_polls(b->r) && await_more(b))
+		blk_service(b);
+}
+
+static void hold_ended(struct timer *t)
+{
+	struct blk *b = (struct blk *)((char *)t - offsetof(struct blk, hold_end));
+
+	if (!b->dirty)
+		return;
+	blk_service(b);
+	/* Else what came meanwhile was answered, and that decides. */
+	if (b->dirty && !b->publish.queued)
+		blk_publish(b);
 }
 
 /*
@@ -51,7 +103,7 @@ static void publish_step(struct blk *b)
 		return;
 	/* Without EVENT_IDX the driver can't say that it is awake. */
 	if (vq->event_idx && !b->backing->ops->whole_drains && virtq_unsignalled(vq) >= left)
-		publish(b);
+		(void)publish_or_hold(b);
 	else
 		(void)virtq_show(vq); /* an unmapped ring is found again, and said, when it is published */
 }
@@ -161,6 +213,10 @@ enum drained { DRAINED, STALLED, BROKEN, BOUND };
 
 static enum drained drain(struct blk *b, unsigned *budget)
 {
+	uint16_t asked = virtq_available(queue_of(b));
+
+	if (asked)
+		hold_asked(&b->hold, asked, monotonic_ns());
 	while (*budget) {
 		int n = virtq_pop(queue_of(b), &b->chain);
 
@@ -206,9 +262,13 @@ static bool look(struct poller *p)
 {
 	struct blk *b = (struct blk *)((char *)p - offsetof(struct blk, poller));
 
-	if (!is_open(b) || !virtq_pending(queue_of(b)))
+	if (is_open(b) && virtq_pending(queue_of(b))) {
+		blk_service(b);
+		return true;
+	}
+	if (!b->dirty || !hold_over(&b->hold, monotonic_ns()))
 		return false;
-	blk_service(b);
+	blk_publish(b);
 	return true;
 }
 
@@ -216,7 +276,9 @@ static bool rest(struct poller *p)
 {
 	struct blk *b = (struct blk *)((char *)p - offsetof(struct blk, poller));
 
-	if (!is_open(b) || !virtq_enable_kicks(queue_of(b)))
+	if (b->dirty && (!is_open(b) || hold_over(&b->hold, monotonic_ns())))
+		blk_publish(b);
+	if (!is_open(b) || !(b->dirty ? await_more(b) : virtq_enable_kicks(queue_of(b))))
 		return false;
 	blk_service(b);
 	return true;
@@ -239,9 +301,11 @@ static void again_fired(struct selfkick *s)
 void blk_queue_reset(struct blk *b)
 {
 	timer_clear(&b->retry);
+	timer_clear(&b->hold_end);
 	blk_unstall(b);
 	throttle_refill(&b->throttle, monotonic_ns());
 	b->dirty = false;
+	hold_init(&b->hold, b->round_trip_ns);
 }
 
 int blk_queue_init(struct blk *b, const struct blk_config *cfg, char *why, size_t why_size)
@@ -249,7 +313,7 @@ int blk_queue_init(struct blk *b, const struct blk_config *cfg, char *why, size_
 	const struct throttle_limit ops = { cfg->iops, cfg->iops_burst }, bytes = { cfg->bps, cfg->bps_burst };
 	int err;
 
-	b->retry.fd = b->again.fd = -1;
+	b->retry.fd = b->again.fd = b->hold_end.fd = -1;
 	b->publish.fn = publish_deferred;
 	b->poller = (struct poller){ .look = look, .rest = rest };
 	err = throttle_limit_check(&ops, "iops", why, why_size);
@@ -257,8 +321,12 @@ int blk_queue_init(struct blk *b, const struct blk_config *cfg, char *why, size_
 		err = throttle_limit_check(&bytes, "bps", why, why_size);
 	if (err)
 		return err;
+	b->round_trip_ns = cfg->round_trip_ns;
+	hold_init(&b->hold, b->round_trip_ns);
 	throttle_init(&b->throttle, &ops, &bytes, monotonic_ns());
 	err = blk_timer_open(b, &b->retry, retry_fired);
+	if (!err)
+		err = blk_timer_open(b, &b->hold_end, hold_ended);
 	if (!err)
 		err = selfkick_open(b->r, &b->again, again_fired);
 	if (!err)
@@ -270,5 +338,6 @@ void blk_queue_close(struct blk *b)
 {
 	poller_remove(b->r, &b->poller);
 	blk_timer_close(&b->retry);
+	blk_timer_close(&b->hold_end);
 	selfkick_close(&b->again);
 }

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How many answers an interrupt tells of, by the test's own clock: a driver that asks every so often while fewer than
+ * so many are unanswered to its knowledge, beside a device that answers at once.
+ * BLK-52
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "virtio/blk/hold.h"
+
+#define US 1000ull
+#define INTERRUPT_NS (150 * US) /* that one keeps the driver from asking */
+#define ROUND_TRIP_NS (100 * US)
+#define WHOLE_NS (HOLD_ROUND_TRIPS * ROUND_TRIP_NS)
+
+static struct {
+	struct hold h;
+	uint64_t now;
+	unsigned unseen; /* requests whose answer the driver does not know of */
+	unsigned interrupts;
+	unsigned waits;	    /* times that it had nothing to do */
+	uint64_t longest;   /* from an answer to its interrupt */
+	uint64_t since[64]; /* when each came */
+} s;
+
+static int setup(void **state)
+{
+	memset(&s, 0, sizeof(s));
+	hold_init(&s.h, ROUND_TRIP_NS);
+	s.now = 1000 * US;
+	return 0;
+}
+
+static void interrupt(void)
+{
+	if (s.now - s.since[0] > s.longest)
+		s.longest = s.now - s.since[0];
+	hold_told(&s.h, s.unseen, s.now);
+	s.unseen = 0;
+	s.interrupts++;
+	s.now += INTERRUPT_NS;
+}
+
+/* Time passes, and the device looks whether the hold is over. */
+static void pass(uint64_t ns)
+{
+	for (uint64_t until = s.now + ns; s.now < until; s.now += US)
+		if (s.h.first_ns && hold_over(&s.h, s.now))
+			interrupt();
+}
+
+/* @n requests; how long they took. */
+static uint64_t run(unsigned n, unsigned depth, uint64_t gap_ns)
+{
+	uint64_t from = s.now;
+
+	s.interrupts = s.waits = 0;
+	s.longest = 0;
+	while (n--) {
+		if (s.unseen == depth)
+			s.waits++;
+		while (s.unseen == depth)
+			pass(US);
+		pass(gap_ns);
+		hold_asked(&s.h, 1, s.now);
+		s.since[s.unseen++] = s.now;
+		if (!hold_answers(&s.h, s.unseen, s.now))
+			interrupt();
+	}
+	return s.now - from;
+}
+
+/* Who waits for each answer loses nothing to speak of: the few tries. */
+static void one_at_a_time_is_left_alone(void **state)
+{
+	const unsigned n = 10000;
+
+	assert_in_range(run(n, 1, 100 * US), n * (100 * US + INTERRUPT_NS),
+			n * (100 * US + INTERRUPT_NS) * 1005 / 1000);
+	assert_int_equal(s.interrupts, n);
+	assert_in_range(s.waits, 1, 20);
+}
+
+/* Who goes on asking is told of 16 at once, and is not made to wait. */
+static void many_are_told_together(void **state)
+{
+	run(1000, 32, 30 * US);
+	run(1600, 32, 30 * US);
+	assert_in_range(s.interrupts, 100, 102);
+	assert_int_equal(s.waits, 0);
+}
+
+/* Not more than half of what it has is waited for, but for a try now and then. */
+static void half_of_what_there_is(void **state)
+{
+	uint64_t alone = 16000 * (30 * US + INTERRUPT_NS);
+
+	for (unsigned depth = 2; depth <= 16; depth *= 2) {
+		uint64_t took;
+
+		setup(NULL);
+		run(4000, depth, 30 * US);
+		took = run(16000, depth, 30 * US);
+		print_message("depth %u: %u interrupts, %u waits, %.2f of the time\n", depth, s.interrupts, s.waits,
+			      (double)took / (double)alone);
+		assert_true(took < alone);
+		assert_in_range(s.interrupts, 16000 / depth, 16000 / (depth / 2) * 11 / 10 + 1);
+	}
+}
+
+/* However slowly it asks, an answer is told of in time. */
+static void never_for_long(void **state)
+{
+	run(1000, 32, 200 * US);
+	run(1000, 32, 200 * US);
+	assert_in_range(s.longest, 3 * 200 * US, WHOLE_NS + US);
+	assert_in_range(s.interrupts, 1000 / 6, 1000 / 4);
+	run(1000, 32, 5000 * US);
+	assert_in_range(s.longest, 0, WHOLE_NS + US);
+	/* Where interrupts are cheap, for less; where they are very dear, not for more than a few ms. */
+	setup(NULL);
+	hold_init(&s.h, 2 * US);
+	run(2000, 32, 40 * US);
+	assert_in_range(s.longest, 1, HOLD_WHOLE_LEAST_NS + US);
+	hold_init(&s.h, 10000 * US);
+	run(2000, 32, 1000 * US);
+	assert_in_range(s.longest, HOLD_WHOLE_LEAST_NS, HOLD_WHOLE_MOST_NS + US);
+}
+
+/* It changes its mind: from many to one, and back. */
+static void learns_anew(void **state)
+{
+	run(2000, 32, 30 * US);
+	assert_in_range(run(3000, 1, 100 * US), 0, 3000 * (100 * US + INTERRUPT_NS) * 1015 / 1000);
+	/* It asks for several things at once, as one does that begins. */
+	hold_asked(&s.h, 4, s.now);
+	run(500, 32, 30 * US);
+	run(1600, 32, 30 * US);
+	assert_in_range(s.interrupts, 100, 110);
+}
+
+/* Answers that come all at once say nothing of whether more would come. */
+static void batches_are_told_as_they_are(void **state)
+{
+	for (unsigned i = 0; i < 1000; i++) {
+		s.now += 100 * US;
+		hold_asked(&s.h, 1, s.now);
+		assert_false(hold_answers(&s.h, 4, s.now));
+		hold_told(&s.h, 4, s.now);
+	}
+	assert_true(s.h.target <= 4);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup(name, setup)
+	const struct CMUnitTest tests[] = {
+		T(one_at_a_time_is_left_alone),
+		T(many_are_told_together),
+		T(half_of_what_there_is),
+		T(never_for_long),
+		T(learns_anew),
+		T(batches_are_told_as_they_are),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "virtio/blk/hold.h"
+
+static bool is_late(const struct hold *h, uint64_t now_ns)
+{
+	return now_ns - h->first_ns >= h->whole_ns;
+}
+
+void hold_init(struct hold *h, uint64_t round_trip_ns)
+{
+	uint64_t whole_ns = HOLD_ROUND_TRIPS * round_trip_ns;
+
+	if (whole_ns < HOLD_WHOLE_LEAST_NS)
+		whole_ns = HOLD_WHOLE_LEAST_NS;
+	if (whole_ns > HOLD_WHOLE_MOST_NS)
+		whole_ns = HOLD_WHOLE_MOST_NS;
+	*h = (struct hold){ .whole_ns = whole_ns, .target = 1, .tries = HOLD_TRIES_FIRST };
+}
+
+void hold_asked(struct hold *h, unsigned n, uint64_t now_ns)
+{
+	uint64_t gap_ns = (now_ns - h->asked_ns) / n, most_ns = h->whole_ns / 4;
+
+	/* A pause is not how it asks. */
+	if (gap_ns > most_ns)
+		gap_ns = most_ns;
+	h->gap_ns = h->asked_ns ? h->gap_ns - h->gap_ns / 8 + gap_ns / 8 : most_ns;
+	h->asked_ns = now_ns;
+	if (n > 1 && h->tries > HOLD_TRIES_SOME)
+		h->tries = HOLD_TRIES_SOME;
+}
+
+bool hold_answers(struct hold *h, unsigned n, uint64_t now_ns)
+{
+	uint64_t left;
+
+	if (n >= h->target)
+		return false;
+	if (!h->first_ns)
+		h->first_ns = now_ns;
+	/* As long as the rest takes, and half as long again; for the last one twice. */
+	left = h->target - n;
+	left += (left + 1) / 2;
+	h->until_ns = (h->asked_ns > h->first_ns ? h->asked_ns : h->first_ns) + left * h->gap_ns;
+	if (h->until_ns > h->first_ns + h->whole_ns)
+		h->until_ns = h->first_ns + h->whole_ns;
+	return !hold_over(h, now_ns);
+}
+
+bool hold_over(const struct hold *h, uint64_t now_ns)
+{
+	return now_ns >= h->until_ns;
+}
+
+void hold_told(struct hold *h, unsigned n, uint64_t now_ns)
+{
+	bool held = h->first_ns, late = held && is_late(h, now_ns);
+
+	h->first_ns = 0;
+	if (!n)
+		return;
+	if (n < h->target) {
+		h->done = 0;
+		h->target = late || n == 1 ? n : n / 2;
+		if (!late && h->tries < HOLD_TRIES_LAST)
+			h->tries *= 2;
+		return;
+	}
+	if (held)
+		h->tries = HOLD_TRIES_FIRST;
+	/* Answers that came all at once say nothing of a driver that goes on asking. */
+	if (h->target < HOLD_MOST && (held || h->target == 1) && ++h->done >= h->tries) {
+		h->done = 0;
+		h->target = h->target * 2 < HOLD_MOST ? h->target * 2 : HOLD_MOST;
+	}
+}
