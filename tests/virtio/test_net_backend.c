@@ -170,6 +170,33 @@ static void late_completion(void **state)
 	assert_int_equal(f->count->tx_packets, 3);
 }
 
+/* What completes in one wake is told together, both ways, by one interrupt */
+static void together(void **state)
+{
+	struct fixture *f = *state;
+	const uint8_t frame[60] = { 0xff };
+
+	fake.later = true;
+	for (unsigned i = 0; i < 3; i++) {
+		post_frame(f, 100);
+		post_buffer(f, 200);
+	}
+	driver_kick(&f->d, TXQ);
+	driver_irqs(&f->d);
+	for (unsigned i = 0; i < 3; i++) {
+		net_sent(f->n, fake.head[i], fake.len[i]);
+		net_flush_later(f->n);
+		assert_int_equal(net_receive(f->n, &(struct iovec){ (void *)frame, 60 }, 1, 60), 0);
+		net_flush_later(f->n);
+	}
+	fake.n_held = 0;
+	assert_int_equal(driver_used_count(&f->d, TXQ) + driver_used_count(&f->d, RXQ), 0);
+	settle(f);
+	assert_int_equal(driver_used_count(&f->d, TXQ), 3);
+	assert_int_equal(driver_used_count(&f->d, RXQ), 3);
+	assert_int_equal(driver_irqs(&f->d), 1);
+}
+
 /* A reset waits for frames in guest memory, and what comes late is not published */
 static void reset_waits_for_frames(void **state)
 {
@@ -468,6 +495,7 @@ int main(void)
 		F(refused_frames_wait),
 		F(refilled_ring),
 		F(late_completion),
+		F(together),
 		F(reset_waits_for_frames),
 		F(frames_from_outside),
 		cmocka_unit_test(tap_both_ways),

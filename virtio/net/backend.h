@@ -67,6 +67,8 @@ void net_tx_resume(struct net *n);
 void net_stopped(struct net *n);
 /* Publish what was used on both rings, then interrupt once. */
 void net_flush(struct net *n);
+/* The same once all that has completed is handled: for handlers, so that what comes together is told together. */
+void net_flush_later(struct net *n);
 /* For what a backend drops. */
 struct net_counters *net_counters_mutable(struct net *n);
 

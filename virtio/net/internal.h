@@ -30,6 +30,7 @@ struct net {
 	bool rx_wanted;	 /* the backend waits for buffers */
 	int rx_error;	 /* what poisons the RX queue when this drain is through */
 	struct selfkick again;
+	struct deferred flush;
 	struct poller poller;
 
 	struct virtq_chain tx_chain, rx_chain;

@@ -121,6 +121,16 @@ void net_flush(struct net *n)
 		virtio_poison(&n->dev, NET_RXQ, rx_error);
 }
 
+static void flush(struct deferred *d)
+{
+	net_flush((struct net *)((char *)d - offsetof(struct net, flush)));
+}
+
+void net_flush_later(struct net *n)
+{
+	reactor_defer(n->r, &n->flush);
+}
+
 /* At most a ring full of frames; what comes meanwhile waits for a later wake.
  * Kicks stay off while the reactor looks here by itself. */
 static void drain_tx(struct net *n)
@@ -289,6 +299,7 @@ int net_create_over(struct net **out, struct reactor *r, const struct net_config
 		goto no_mac;
 	}
 	n->r = r;
+	n->flush.fn = flush;
 	n->poller = (struct poller){ .look = look, .rest = rest };
 	poller_add(r, &n->poller);
 	n->backend = b;
@@ -323,6 +334,7 @@ void net_destroy(struct net *n)
 	selfkick_close(&n->again);
 	n->dev.active = false;
 	n->backend->ops->destroy(n->backend);
+	assert(!n->flush.queued);
 	free(n);
 }
 

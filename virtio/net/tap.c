@@ -68,7 +68,7 @@ static void write_done(struct completion *c, int32_t res, uint32_t flags)
 			net_stopped(t->b.net);
 		return;
 	}
-	net_flush(t->b.net);
+	net_flush_later(t->b.net);
 	net_tx_resume(t->b.net);
 }
 
@@ -112,7 +112,7 @@ static void deliver(struct tap *t)
 	} while (ret == -ENOBUFS && !net_want_rx(t->b.net));
 	if (ret != -ENOBUFS)
 		t->waiting = 0;
-	net_flush(t->b.net);
+	net_flush_later(t->b.net);
 	read_next(t);
 }
 
