@@ -69,7 +69,7 @@ static uint64_t run(unsigned n, unsigned depth, uint64_t gap_ns)
 		pass(gap_ns);
 		hold_asked(&s.h, 1, s.now);
 		s.since[s.unseen++] = s.now;
-		if (!hold_answers(&s.h, s.unseen, s.now))
+		if (!hold_answers(&s.h, s.unseen, 0, s.now))
 			interrupt();
 	}
 	return s.now - from;
@@ -150,10 +150,25 @@ static void batches_are_told_as_they_are(void **state)
 	for (unsigned i = 0; i < 1000; i++) {
 		s.now += 100 * US;
 		hold_asked(&s.h, 1, s.now);
-		assert_false(hold_answers(&s.h, 4, s.now));
+		assert_false(hold_answers(&s.h, 4, 0, s.now));
 		hold_told(&s.h, 4, s.now);
 	}
 	assert_true(s.h.target <= 4);
+}
+
+/* A disk that works on some of the driver's requests is not left with less than was answered. */
+static void the_disk_has_work_meanwhile(void **state)
+{
+	run(1000, 32, 30 * US);
+	for (unsigned in_flight = 1; in_flight < 16; in_flight++) {
+		unsigned n = 1;
+
+		for (; n < in_flight; n++)
+			assert_true(hold_answers(&s.h, n, in_flight, s.now));
+		assert_false(hold_answers(&s.h, n, in_flight, s.now));
+		hold_told(&s.h, n, s.now);
+		assert_int_equal(s.h.target, HOLD_MOST);
+	}
 }
 
 int main(void)
@@ -166,6 +181,7 @@ int main(void)
 		T(never_for_long),
 		T(learns_anew),
 		T(batches_are_told_as_they_are),
+		T(the_disk_has_work_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

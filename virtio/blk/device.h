@@ -39,6 +39,7 @@ struct blk {
 	bool stalled;		  /* the next head waits for tokens */
 	bool paused;
 	bool dirty;	  /* used entries wait for publish */
+	uint16_t asked;	  /* avail.idx, when it was last looked at */
 	struct hold hold; /* how long at most */
 	uint64_t round_trip_ns;
 	struct timer hold_end;

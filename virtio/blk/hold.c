@@ -30,11 +30,12 @@ void hold_asked(struct hold *h, unsigned n, uint64_t now_ns)
 		h->tries = HOLD_TRIES_SOME;
 }
 
-bool hold_answers(struct hold *h, unsigned n, uint64_t now_ns)
+bool hold_answers(struct hold *h, unsigned n, unsigned in_flight, uint64_t now_ns)
 {
 	uint64_t left;
 
-	if (n >= h->target)
+	h->enough = in_flight && n >= in_flight;
+	if (n >= h->target || h->enough)
 		return false;
 	if (!h->first_ns)
 		h->first_ns = now_ns;
@@ -54,10 +55,11 @@ bool hold_over(const struct hold *h, uint64_t now_ns)
 
 void hold_told(struct hold *h, unsigned n, uint64_t now_ns)
 {
-	bool held = h->first_ns, late = held && is_late(h, now_ns);
+	bool held = h->first_ns, late = held && is_late(h, now_ns), enough = h->enough;
 
 	h->first_ns = 0;
-	if (!n)
+	h->enough = false;
+	if (!n || (enough && n < h->target))
 		return;
 	if (n < h->target) {
 		h->done = 0;

@@ -28,6 +28,7 @@
 struct hold {
 	uint64_t whole_ns;
 	unsigned target; /* answers that are worth an interrupt; 1: nothing is held */
+	bool enough;	 /* as many as there were then: that says nothing of the target */
 	unsigned tries;	 /* interrupts at this target until a larger one is tried */
 	unsigned done;	 /* of them */
 	uint64_t gap_ns; /* between two requests, on the average */
@@ -40,8 +41,9 @@ struct hold {
 void hold_init(struct hold *h, uint64_t round_trip_ns);
 /* The driver has asked for @n things more, at @now_ns. */
 void hold_asked(struct hold *h, unsigned n, uint64_t now_ns);
-/* It waits for @n answers: whether their interrupt waits for more of them. */
-bool hold_answers(struct hold *h, unsigned n, uint64_t now_ns);
+/* It waits for @n answers, and @in_flight are still worked on: whether their interrupt waits for more of them. Not for
+ * more than that is, so that the disk has something to do meanwhile. */
+bool hold_answers(struct hold *h, unsigned n, unsigned in_flight, uint64_t now_ns);
 /* Whether what is held is to be held no longer. */
 bool hold_over(const struct hold *h, uint64_t now_ns);
 /* It was interrupted, for @n answers; 0: it knows of them all and wanted no interrupt. */

@@ -10,6 +10,12 @@ static struct virtqueue *queue_of(struct blk *b)
 	return &b->dev.vq[0];
 }
 
+/* Whether a look at the queue is for kicks and pollers to take: no timer and no self-kick is to take one. */
+static bool is_open(const struct blk *b)
+{
+	return b->dev.active && !b->paused && !b->stalled && !b->again.rung;
+}
+
 /* --- publishing ----------------------------------------------------------- */
 
 /* What virtq_awaited() said becomes an interrupt, or none. */
@@ -40,14 +46,14 @@ void blk_publish(struct blk *b)
 
 /*
  * The driver is told of what it waits for, unless it is better told of more at once: then it sees it, and is not
- * interrupted yet. Who waits for tokens asks for nothing more, and without EVENT_IDX nobody can say that he is awake.
+ * interrupted yet. Without EVENT_IDX it can't say that it is awake.
  */
 static bool publish_or_hold(struct blk *b)
 {
-	bool may_hold = b->dev.vq[0].event_idx && !b->backing->ops->whole_drains && !b->paused && !b->stalled;
+	bool may_hold = queue_of(b)->event_idx && !b->backing->ops->whole_drains && !b->paused;
 	int n = virtq_awaited(queue_of(b));
 
-	if (n > 0 && may_hold && hold_answers(&b->hold, (unsigned)n, monotonic_ns()))
+	if (n > 0 && may_hold && hold_answers(&b->hold, (unsigned)n, (unsigned)b->counters.in_flight, monotonic_ns()))
 		return true;
 	tell(b, n);
 	return false;
@@ -63,6 +69,8 @@ static bool await_more(struct blk *b)
 
 	if (!b->hold_end.deadline_ns || b->hold_end.deadline_ns > b->hold.until_ns)
 		timer_set(&b->hold_end, b->hold.until_ns);
+	if (!is_open(b))
+		return false;
 	if (!b->counters.in_flight && held < b->hold.target)
 		left = b->hold.target - held;
 	return virtq_enable_kicks_after(queue_of(b), (uint16_t)left);
@@ -82,7 +90,9 @@ static void hold_ended(struct timer *t)
 
 	if (!b->dirty)
 		return;
-	blk_service(b);
+	/* A stalled head is not looked at before it is due. */
+	if (is_open(b))
+		blk_service(b);
 	/* Else what came meanwhile was answered, and that decides. */
 	if (b->dirty && !b->publish.queued)
 		blk_publish(b);
@@ -213,10 +223,12 @@ enum drained { DRAINED, STALLED, BROKEN, BOUND };
 
 static enum drained drain(struct blk *b, unsigned *budget)
 {
-	uint16_t asked = virtq_available(queue_of(b));
+	uint16_t asked = (uint16_t)(queue_of(b)->next_avail + virtq_available(queue_of(b)));
 
-	if (asked)
-		hold_asked(&b->hold, asked, monotonic_ns());
+	/* What was stalled was asked for before. */
+	if (asked != b->asked)
+		hold_asked(&b->hold, (uint16_t)(asked - b->asked), monotonic_ns());
+	b->asked = asked;
 	while (*budget) {
 		int n = virtq_pop(queue_of(b), &b->chain);
 
@@ -253,11 +265,6 @@ void blk_service(struct blk *b)
 
 /* --- busy-wait ------------------------------------------------------------ */
 
-static bool is_open(const struct blk *b)
-{
-	return b->dev.active && !b->paused && !b->stalled && !b->again.rung;
-}
-
 static bool look(struct poller *p)
 {
 	struct blk *b = (struct blk *)((char *)p - offsetof(struct blk, poller));
@@ -276,9 +283,9 @@ static bool rest(struct poller *p)
 {
 	struct blk *b = (struct blk *)((char *)p - offsetof(struct blk, poller));
 
-	if (b->dirty && (!is_open(b) || hold_over(&b->hold, monotonic_ns())))
+	if (b->dirty && hold_over(&b->hold, monotonic_ns()))
 		blk_publish(b);
-	if (!is_open(b) || !(b->dirty ? await_more(b) : virtq_enable_kicks(queue_of(b))))
+	if (!(b->dirty ? await_more(b) : is_open(b) && virtq_enable_kicks(queue_of(b))))
 		return false;
 	blk_service(b);
 	return true;
@@ -305,6 +312,7 @@ void blk_queue_reset(struct blk *b)
 	blk_unstall(b);
 	throttle_refill(&b->throttle, monotonic_ns());
 	b->dirty = false;
+	b->asked = 0;
 	hold_init(&b->hold, b->round_trip_ns);
 }
 
