@@ -177,16 +177,16 @@ kill_once() { # DISK IMAGE WRITES
 	"$flush_writer" check "$2" journal >out 2>>err
 }
 if wanted kill; then
-	lost=0
+	missing=0
 	for kind in engine=auto engine=uring engine=sync; do
 		for writes in 2 30; do
 			rm -f image
 			truncate -s 4M image
-			kill_once "image,$kind" image $writes || lost=$((lost + 1))
+			kill_once "image,$kind" image $writes || missing=$((missing + 1))
 			sed "s/^/# $kind: /" out
 		done
 	done
-	report "kill -9 of the VMM at 6 moments loses no flushed write" test $lost -eq 0
+	report "kill -9 of the VMM at 6 moments loses no flushed write" test $missing -eq 0
 fi
 
 echo "1..$n"

@@ -35,19 +35,25 @@ report() {
 	fi
 }
 
-# run_guest ARGS...: ktstr ARGS; $code, out and err are what came. QEMU's emulation of SVM ends a guest of several CPUs by
-# a triple fault once in some fifty boots, and once in some two hundred it hangs. There, and only there, what $lost matches
-# gets a second try, and the log says so; a script that wants no hang adds its words.
+# attempt FUNCTION ARGS...: a function that runs a guest, and leaves its exit code in $code and its stderr in err. QEMU's
+# emulation of SVM ends a guest of several CPUs by a triple fault once in some fifty boots, and once in some two hundred it
+# hangs. There, and only there, what $lost matches gets a second try, and the log says so; a script that wants no hang adds
+# its words.
 lost='triple fault on vCPU'
-# shellcheck disable=SC2154 # the caller's
-run_guest() {
-	"$ktstr" "$@" >out 2>err
-	code=$?
+attempt() {
+	"$@"
 	if [ -n "${KTSTR_NESTED:-}" ] && [ "$code" -ne 0 ] && grep -q "$lost" err; then
 		sed 's/^/# /' err
 		echo "# second try: $*"
-		"$ktstr" "$@" >out 2>err
-		code=$?
+		"$@"
 	fi
 }
+
+# run_guest ARGS...: ktstr ARGS; $code, out and err are what came.
+# shellcheck disable=SC2154 # the caller's
+run_once() {
+	"$ktstr" "$@" >out 2>err
+	code=$?
+}
+run_guest() { attempt run_once "$@"; }
 has() { grep -q -- "$1" out; }
