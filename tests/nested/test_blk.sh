@@ -20,6 +20,6 @@ if boots_here; then
 	exit
 fi
 need_nested
-"$ktstr" nested --self --kernel default --memory 3G --file "$here/blk.sh:/blk.sh" "${tap[@]}" --file "$flush_writer:/bin/flush_writer" \
+"${nested[@]}" --kernel default --memory 3G --file "$here/blk.sh:/blk.sh" "${tap[@]}" --file "$flush_writer:/bin/flush_writer" \
 	--file /usr/bin/fio --file /sbin/mkfs.ext4 --file /sbin/fsck.ext4 --disk "$disk" -- \
 	sh /blk.sh "$ktstr" /bin/flush_writer "$disk" "$@" </dev/null

@@ -17,7 +17,7 @@ fi
 need_nested
 elf=$(mktemp -d)
 trap 'rm -rf "$elf"' EXIT
-args=(--self --kernel default --memory 7G --file "$here/guests.sh:/guests.sh" "${tap[@]}" --file "$echo_frames:/bin/echo-frames")
+args=(--kernel default --memory 7G --file "$here/guests.sh:/guests.sh" "${tap[@]}" --file "$echo_frames:/bin/echo-frames")
 for k in "${kernels[@]}"; do
 	args+=(--kernel "$k")
 	"$ktstr" kernel vmlinux "$k" "$elf/$k"
@@ -25,4 +25,4 @@ for k in "${kernels[@]}"; do
 	args+=(--file "$elf/$k:$(realpath "$cache/kernels/$k")/vmlinux")
 done
 for t in "${tools[@]}"; do args+=(--file "$t"); done
-"$ktstr" nested "${args[@]}" -- sh /guests.sh "$ktstr" /bin/echo-frames "$cache" "${kernels[*]}" "$@" </dev/null
+"${nested[@]}" "${args[@]}" -- sh /guests.sh "$ktstr" /bin/echo-frames "$cache" "${kernels[*]}" "$@" </dev/null

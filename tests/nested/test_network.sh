@@ -23,6 +23,6 @@ case $tun in
 *.zst) zstd -qdc "$tun" >"$dir/tun.ko" ;;
 *) cp "$tun" "$dir/tun.ko" ;;
 esac
-args=(--self --kernel default --memory 3G --file "$here/network.sh:/network.sh" "${tap[@]}" --file "$echo_frames" --file "$dir/tun.ko:/tun.ko")
+args=(--kernel default --memory 3G --file "$here/network.sh:/network.sh" "${tap[@]}" --file "$echo_frames" --file "$dir/tun.ko:/tun.ko")
 for tool in "$ip" "$iperf3"; do [ ! -x "$tool" ] || args+=(--file "$tool"); done
-"$ktstr" nested "${args[@]}" -- sh /network.sh "$ktstr" "$echo_frames" "$ip" "$iperf3" /tun.ko "$step" "$@" </dev/null
+"${nested[@]}" "${args[@]}" -- sh /network.sh "$ktstr" "$echo_frames" "$ip" "$iperf3" /tun.ko "$step" "$@" </dev/null

@@ -18,5 +18,5 @@ if boots_here; then
 	exec sh "$here/scx.sh" "$ktstr" "$scx" "$old"
 fi
 need_nested
-"$ktstr" nested --self "${kernels[@]}" --memory 3G --file "$here/scx.sh:/scx.sh" "${tap[@]}" --file "$scx" \
+"${nested[@]}" "${kernels[@]}" --memory 3G --file "$here/scx.sh:/scx.sh" "${tap[@]}" --file "$scx" \
 	--file "$(dirname "$scx")/../bench/workloads/ktstr-workload" -- sh /scx.sh "$ktstr" "$scx" "$old" </dev/null

@@ -19,7 +19,7 @@ if boots_here; then
 	exec sh "$here/topology.sh" "$ktstr" "${kernels[*]}" "${shapes[@]}"
 fi
 need_nested
-args=(--self --memory 4G --file "$here/topology.sh:/topology.sh" "${tap[@]}")
+args=(--memory 4G --file "$here/topology.sh:/topology.sh" "${tap[@]}")
 [ "${kernels[0]}" = 7.2 ] || args+=(--kernel default)
 for k in "${kernels[@]}"; do args+=(--kernel "$k"); done
-"$ktstr" nested "${args[@]}" -- sh /topology.sh "$ktstr" "${kernels[*]}" "${shapes[@]}" </dev/null
+"${nested[@]}" "${args[@]}" -- sh /topology.sh "$ktstr" "${kernels[*]}" "${shapes[@]}" </dev/null
