@@ -162,13 +162,6 @@ static void refill_time(struct timer *t)
 	console_turn(c, queues);
 }
 
-static void gather_time(struct timer *t)
-{
-	struct console *c = (struct console *)((char *)t - offsetof(struct console, gather_time));
-
-	console_turn(c, gather_due(c));
-}
-
 /* --- busy-wait ------------------------------------------------------------ */
 
 static uint32_t open_queues(const struct console *c)
@@ -204,15 +197,13 @@ static bool look(struct poller *p)
 	return true;
 }
 
-/* Whether there is something to do for it; else a kick or a timer will tell. */
+/* Whether there is something to do for it; else a kick or the timer will tell. */
 static bool rest_queue(struct console *c, unsigned q)
 {
 	bool tx = true;
 	int port = console_queue_port(q, &tx);
 
-	if (port < 0)
-		return virtq_enable_kicks(&c->dev.vq[q]);
-	return tx ? gather_rest(c, &c->port[port]) : refill_rest(c, &c->port[port]);
+	return tx || port < 0 ? virtq_enable_kicks(&c->dev.vq[q]) : refill_rest(c, &c->port[port]);
 }
 
 static bool rest(struct poller *p)
@@ -280,10 +271,8 @@ static bool reset(struct virtio_device *d)
 		c->port[id].rx_given = c->port[id].rx_left = 0;
 		c->port[id].rx_dry = false;
 		c->port[id].rx_due_ns = 0;
-		c->port[id].gather = (struct gather){ 0 };
 	}
 	timer_clear(&c->refill);
-	timer_clear(&c->gather_time);
 	c->live = false;
 	c->device_ready = false;
 	c->control_n = 0;
@@ -342,8 +331,6 @@ int console_create(struct console **out, struct reactor *r)
 	if (!ret)
 		ret = timer_open(r, &c->refill, refill_time);
 	if (!ret)
-		ret = timer_open(r, &c->gather_time, gather_time);
-	if (!ret)
 		ret = owed_open(c);
 	if (!ret)
 		ret = selfkick_open(r, &c->again, go_on);
@@ -363,8 +350,6 @@ void console_destroy(struct console *c)
 	selfkick_close(&c->again);
 	if (c->refill.r)
 		timer_close(&c->refill);
-	if (c->gather_time.r)
-		timer_close(&c->gather_time);
 	owed_close(c);
 	for (unsigned id = 0; id < CONSOLE_PORTS; id++) {
 		fifo_free(&c->port[id].rx);
@@ -432,7 +417,6 @@ int console_send(struct console *c, unsigned port, const void *data, size_t len)
 	c->counters.port[port].backlog_max = p->rx.len_max;
 	if (p->rx.len > p->rx_low)
 		p->rx_above = true;
-	gather_answered(p);
 	c->sending = true;
 	console_turn(c, 1u << port_rx_queue(port));
 	c->sending = false;

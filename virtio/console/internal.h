@@ -2,8 +2,7 @@
 /*
  * The console device inside: console.c is the device, control.c the control
  * protocol (5.3.6.2), port.c the data of a port, refill.c when a
- * reader that is behind gets more, owed.c when a writer gets its interrupt,
- * gather.c when one need not kick.
+ * reader that is behind gets more, owed.c when a writer gets its interrupt.
  *
  * Every entry from outside is one turn: console_begin(), service queues,
  * console_end(). Servicing only moves bytes and writes used entries; the
@@ -35,12 +34,7 @@
 
 /* How late writers get their interrupt: owed.c. */
 #define CONSOLE_OWED_NS_MIN 62500ull
-#define CONSOLE_OWED_NS_MAX 16000000ull
-/* Of a stream that kicks are left off for: the longest time from chain to chain, and times between two looks; gather.c
- */
-#define CONSOLE_GAP_NS_MAX 1000000ull
-#define CONSOLE_LOOK_NS_MIN 125000ull
-#define CONSOLE_LOOK_NS_MAX 2000000ull
+#define CONSOLE_OWED_NS_MAX 4000000ull
 /* How late buffers for a backlog are filled at most, where the reader has others to read: refill.c. */
 #define CONSOLE_REFILL_NS_MIN 62500ull
 #define CONSOLE_REFILL_NS_MAX 4000000ull
@@ -49,14 +43,6 @@
  * each: every message is sent at most once between two resets. */
 #define CONSOLE_CONTROL_PENDING_MAX (3 * CONSOLE_PORTS + 1)
 
-/* How a writer writes, and whether its ring is looked at by time; gather.c */
-struct gather {
-	unsigned run;	  /* turns that brought chains soon after the last */
-	uint64_t last_ns; /* the last one */
-	uint64_t gap_ns;  /* from chain to chain, smoothed */
-	uint64_t look_ns; /* when to look; 0: a kick will tell */
-};
-
 struct console_port {
 	unsigned id;
 	bool opened;  /* PORT_OPEN(1) came; not asked for port 0 */
@@ -64,7 +50,6 @@ struct console_port {
 	bool held;
 
 	struct txbuf tx;
-	struct gather gather;
 	bool tx_fresh; /* tx has bytes the consumer has not seen */
 	console_consumer consumer;
 	void *consumer_ctx;
@@ -108,7 +93,7 @@ struct console {
 	uint32_t todo; /* queues to service in a later wake, a bit each */
 	struct selfkick again;
 	struct poller poller;
-	struct timer refill, gather_time;
+	struct timer refill;
 
 	struct virtq_chain chain;
 	struct console_counters counters;
@@ -157,14 +142,6 @@ bool refill_is_due(const struct console *c, struct console_port *p);
 void refill_begin(const struct console *c, struct console_port *p);
 bool refill_rest(struct console *c, struct console_port *p);
 
-/* @chains of the TX ring of @p were taken; the host answered. */
-void gather_note(struct console_port *p, unsigned chains);
-void gather_answered(struct console_port *p);
-/* The TX ring was served: have a kick tell of more, or the timer. True: there is more. */
-bool gather_rest(struct console *c, struct console_port *p);
-/* The TX queues that it is time to look at, a bit each. */
-uint32_t gather_due(struct console *c);
-
 /* 0 or -errno of timer_open(). */
 int owed_open(struct console *c);
 void owed_close(struct console *c);
@@ -181,9 +158,8 @@ void owed_rest(struct console *c);
 uint32_t port_open_queues(const struct console *c, const struct console_port *p);
 
 /* Move up to @max bytes (and the rest of the last chain) from the TX ring to
- * p->tx, whether the port is held or not. @complete: write used elements.
- * Returns the chains. */
-unsigned port_take_tx(struct console *c, struct console_port *p, size_t max, bool complete);
+ * p->tx, whether the port is held or not. @complete: write used elements. */
+void port_take_tx(struct console *c, struct console_port *p, size_t max, bool complete);
 void port_deliver(struct console_port *p);
 /* port_report_backlog() would call. */
 bool port_backlog_is_low(const struct console_port *p);

@@ -50,14 +50,14 @@ static int64_t take_chain(struct console *c, struct console_port *p)
 	return (int64_t)(p->tx.len - before);
 }
 
-unsigned port_take_tx(struct console *c, struct console_port *p, size_t max, bool complete)
+void port_take_tx(struct console *c, struct console_port *p, size_t max, bool complete)
 {
-	unsigned q = port_tx_queue(p->id), chains = 0, descriptors = 0;
+	unsigned q = port_tx_queue(p->id), chains = c->dev.vq[q].size, descriptors = 0;
 	struct virtqueue *vq = &c->dev.vq[q];
 	size_t taken = 0;
 
 	/* Looked at after a chain: the last one may cross @max. */
-	for (; chains < vq->size && taken < max && console_pop(c, q); chains++) {
+	while (chains-- && taken < max && console_pop(c, q)) {
 		int64_t n = take_chain(c, p);
 
 		if (n < 0) {
@@ -76,7 +76,6 @@ unsigned port_take_tx(struct console *c, struct console_port *p, size_t max, boo
 	/* A ring of empty chains is completed, but interrupts nobody. */
 	if (complete && virtq_publish(vq) > 0 && taken)
 		owed_add(c, vq, descriptors);
-	return chains;
 }
 
 void port_service_tx(struct console *c, struct console_port *p)
@@ -88,9 +87,9 @@ void port_service_tx(struct console *c, struct console_port *p)
 	virtq_disable_kicks(vq);
 	if (p->held || (!p->consumer && p->tx.len >= CONSOLE_TX_PER_CALL_MAX))
 		return;
-	gather_note(p, port_take_tx(c, p, CONSOLE_TX_PER_CALL_MAX, true));
+	port_take_tx(c, p, CONSOLE_TX_PER_CALL_MAX, true);
 	/* Nor do they come while the reactor looks here by itself. */
-	if (!reactor_polls(c->r) && gather_rest(c, p))
+	if (!reactor_polls(c->r) && (virtq_pending(vq) || virtq_enable_kicks(vq)))
 		c->todo |= 1u << q;
 }
 
