@@ -162,8 +162,8 @@ static int create(struct bulk *b, char **argv, bool page, struct vm_error *err)
 	}
 	rc = reactor_create(&b->r, 256, 1024); /* as in ktstr */
 	if (!rc)
-		reactor_busy_wait(b->r,
-				  poll_choose(&(struct poll_choice){ 0 }, 1, sysconf(_SC_NPROCESSORS_ONLN) > 1, 0, &why));
+		reactor_busy_wait(
+			b->r, poll_choose(&(struct poll_choice){ 0 }, 1, sysconf(_SC_NPROCESSORS_ONLN) > 1, 0, &why));
 	if (!rc)
 		rc = vm_create(&b->vm, b->r, &cfg, err);
 	if (!rc)
