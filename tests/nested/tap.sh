@@ -44,7 +44,7 @@ attempt() {
 	"$@"
 	if [ -n "${KTSTR_NESTED:-}" ] && [ "$code" -ne 0 ] && grep -q "$lost" err; then
 		sed 's/^/# /' err
-		echo "# second try: $*"
+		echo "second try: $*" | sed 's/^/# /'
 		"$@"
 	fi
 }
