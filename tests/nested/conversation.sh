@@ -110,7 +110,7 @@ if wanted ends; then
 	fi
 	guest -- true </dev/null
 	report "and not with one that succeeds" sh -c "test $code -eq 0 && grep -q '\"dmesg\": null' facts"
-	guest --timeout 60s -- sh -c 'trap "" TERM; echo up; while :; do :; done' </dev/null
+	guest --timeout 100s -- sh -c 'trap "" TERM; echo up; while :; do :; done' </dev/null
 	report "a command that hangs: 124, its output, the kernel log" sh -c \
 		"test $code -eq 124 && grep -qx up out && grep -q '\"event\":\"dmesg\"' events && tail -n 1 events | grep -q '\"exit_code\":124'"
 	# A loop above all else on the only CPU.
