@@ -1,30 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* virtio-console: when a writer gets its interrupt. The clock is the test's. */
+#include "tests/virtio/clock.h"
 #include "tests/virtio/console_fixture.h"
-
-static uint64_t now_ns = 1000000000;
-static uint64_t timer_ns; /* what the console's timer for writers was set to last */
-static unsigned timer_sets;
-
-uint64_t __wrap_monotonic_ns(void);
-uint64_t __wrap_monotonic_ns(void)
-{
-	return now_ns;
-}
-
-int __wrap_timer_set(struct timer *t, uint64_t deadline_ns);
-int __wrap_timer_set(struct timer *t, uint64_t deadline_ns)
-{
-	t->deadline_ns = timer_ns = deadline_ns;
-	timer_sets++;
-	return 0;
-}
-
-void __wrap_timer_clear(struct timer *t);
-void __wrap_timer_clear(struct timer *t)
-{
-	t->deadline_ns = 0;
-}
 
 static struct timer *timer_of(struct fixture *f)
 {

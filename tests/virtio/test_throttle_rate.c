@@ -15,34 +15,13 @@
 #include <string.h>
 
 #include "tests/virtio/blk_fixture.h"
+#include "tests/virtio/clock.h"
 
 #define S 1000000000ull
 #define DISK (16u << 20)
 #define DEPTH 16u
 
 /* --- the clock ------------------------------------------------------------ */
-
-static uint64_t now_ns;
-
-uint64_t __wrap_monotonic_ns(void);
-int __wrap_timer_set(struct timer *t, uint64_t deadline_ns);
-void __wrap_timer_clear(struct timer *t);
-
-uint64_t __wrap_monotonic_ns(void)
-{
-	return now_ns;
-}
-
-int __wrap_timer_set(struct timer *t, uint64_t deadline_ns)
-{
-	t->deadline_ns = deadline_ns;
-	return 0;
-}
-
-void __wrap_timer_clear(struct timer *t)
-{
-	t->deadline_ns = 0;
-}
 
 static void fire(struct timer *t)
 {
