@@ -16,6 +16,7 @@
 #include "bench/qemu.h"
 #include "bench/session.h"
 #include "bench/terminal.h"
+#include "kvm/trouble.h"
 #include "reactor/reactor.h"
 #include "virtio/wire.h"
 
@@ -266,8 +267,8 @@ static int loop(struct nested *n)
 /* One line for the user, and on stderr what QEMU and L1 said last. */
 static void explain(struct nested *n, int error, char *why, size_t size)
 {
-	/* What a kernel says first when it is about to panic; the end of it names only the caller. */
-	static const char *const trouble[] = { "BUG: ", "Oops: ", "general protection fault", "Kernel panic", NULL };
+	/* The end of it names only the caller. */
+	static const char *const trouble[] = { TROUBLE_MARKS, NULL };
 	char *qemu = qemu_tail(n->qemu.stderr_fd, 3 * TAIL_LINES, NULL);
 	char *serial = qemu_tail(n->qemu.serial_fd, TAIL_LINES, trouble);
 	char ended[64];

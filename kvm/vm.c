@@ -15,13 +15,13 @@
 
 #include "kvm/acpi_table.h"
 #include "kvm/internal.h"
+#include "kvm/trouble.h"
 
 /* Serial output is collected this long before the reactor looks at it. */
 #define SERIAL_DELAY_NS 5000000ull
 /* A guest that panicked and neither resets nor powers off is ended after this. */
 #define PANIC_GRACE_NS 5000000000ull
 #define PANIC_TEXT_MAX 65536u
-#define PANIC_MARK "Kernel panic - not syncing"
 
 int vm_fail(struct vm_error *err, int error, const char *fmt, ...)
 {
@@ -63,10 +63,9 @@ static void panic_append(struct vm *vm, const char *data, size_t len)
 	vm->panic_text[vm->panic_len] = '\0';
 }
 
-/* What a kernel says first when it is about to panic, or goes on crippled. */
 static bool is_trouble(const char *line)
 {
-	static const char *const marks[] = { PANIC_MARK, "Oops: ", "BUG: ", "general protection fault" };
+	static const char *const marks[] = { TROUBLE_MARKS };
 
 	for (unsigned i = 0; i < sizeof(marks) / sizeof(*marks); i++)
 		if (strstr(line, marks[i]))
