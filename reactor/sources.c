@@ -75,15 +75,34 @@ void kick_unwatch(struct kick *k)
 
 /* --- timers ------------------------------------------------------------- */
 
+/* Arms the descriptor for an absolute time, which is not 0: that would disarm it. */
+static int timer_arm(const struct timer *t, uint64_t deadline_ns)
+{
+	struct itimerspec its = {
+		.it_value = { .tv_sec = (time_t)(deadline_ns / 1000000000u),
+			      .tv_nsec = (long)(deadline_ns % 1000000000u) },
+	};
+
+	return timerfd_settime(t->fd, TFD_TIMER_ABSTIME, &its, NULL) ? -errno : 0;
+}
+
 static void timer_done(struct completion *c, int32_t res, uint32_t flags)
 {
 	struct timer *t = container_of(c, struct timer, c);
+	int rc;
 
-	if (!still_armed(t->r, c, t->fd, res, flags))
+	if (!still_armed(t->r, c, t->fd, res, flags) || !t->deadline_ns)
 		return;
-	/* The CQE may be of a deadline that was moved since. */
-	if (!t->deadline_ns || monotonic_ns() < t->deadline_ns)
+	/*
+	 * The CQE may be of a deadline that was moved since; then the descriptor is armed for the new one, and arming
+	 * it again changes nothing. Should it have expired before its time by our clock, it would never come again.
+	 */
+	if (monotonic_ns() < t->deadline_ns) {
+		rc = timer_arm(t, t->deadline_ns);
+		if (rc < 0)
+			reactor_fatal(t->r, rc);
 		return;
+	}
 	t->deadline_ns = 0;
 	t->fn(t);
 }
@@ -106,15 +125,13 @@ int timer_open(struct reactor *r, struct timer *t, void (*fn)(struct timer *t))
 
 int timer_set(struct timer *t, uint64_t deadline_ns)
 {
+	int rc;
+
 	if (!deadline_ns)
 		deadline_ns = 1;
-	struct itimerspec its = {
-		.it_value = { .tv_sec = (time_t)(deadline_ns / 1000000000u),
-			      .tv_nsec = (long)(deadline_ns % 1000000000u) },
-	};
-
-	if (timerfd_settime(t->fd, TFD_TIMER_ABSTIME, &its, NULL))
-		return -errno;
+	rc = timer_arm(t, deadline_ns);
+	if (rc < 0)
+		return rc;
 	t->deadline_ns = deadline_ns;
 	return 0;
 }

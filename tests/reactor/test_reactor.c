@@ -13,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -151,6 +152,24 @@ static void timer_moves_and_never_comes_early(void **state)
 	timer_clear(&t.t);
 	assert_int_equal(reactor_step_until(r, monotonic_ns() + SECOND / 25), 0);
 	assert_int_equal(t.n, 1);
+	timer_close(&t.t);
+}
+
+/* A descriptor that expires before its time by our clock must not cost the deadline. */
+static void timer_that_expired_too_early_comes_all_the_same(void **state)
+{
+	struct reactor *r = *state;
+	struct counted_timer t = { 0 };
+	uint64_t deadline = monotonic_ns() + SECOND / 10;
+	struct itimerspec soon = { .it_value.tv_nsec = 1 };
+
+	assert_int_equal(timer_open(r, &t.t, count_timer), 0);
+	assert_int_equal(timer_set(&t.t, deadline), 0);
+	assert_int_equal(timerfd_settime(t.t.fd, 0, &soon, NULL), 0);
+	while (!t.n && monotonic_ns() < deadline + 50 * SECOND)
+		assert_true(reactor_step_until(r, deadline + 50 * SECOND) >= 0);
+	assert_int_equal(t.n, 1);
+	assert_true(monotonic_ns() >= deadline);
 	timer_close(&t.t);
 }
 
@@ -446,6 +465,7 @@ int main(int argc, char **argv)
 		RING_TEST(kick_storm_never_goes_deaf),
 		RING_TEST(timer_in_the_past_fires),
 		RING_TEST(timer_moves_and_never_comes_early),
+		RING_TEST(timer_that_expired_too_early_comes_all_the_same),
 		RING_TEST(block_io_reads_what_was_written),
 		RING_TEST(late_completion_of_a_detached_slot_is_dropped),
 		RING_TEST(slots_run_out_with_an_error),
