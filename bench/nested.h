@@ -19,7 +19,8 @@
 
 #define NESTED_ENV "KTSTR_NESTED" /* set to 1 in the environment of what runs in L1 */
 #define NESTED_OWN_MIB 1536	  /* what L1 needs beside its guest */
-#define NESTED_START_S 180	  /* within which L1 must report; $KTSTR_NESTED_TIMEOUT (s) overrides */
+#define NESTED_CPUS_MAX 64
+#define NESTED_START_S 180 /* within which L1 must report; $KTSTR_NESTED_TIMEOUT (s) overrides */
 
 /* In the environment of a ktstr in L1: its events go to the descriptor of this number, whatever file was named. */
 #define NESTED_EVENTS_ENV "KTSTR_NESTED_EVENTS"
@@ -54,7 +55,7 @@ struct nested_plan {
 	const char *
 		lines; /* a file for the lines that the command writes to its $KTSTR_METRIC_FD, as they come; or NULL */
 	uint64_t memory_mib; /* of L1 altogether, 0: NESTED_OWN_MIB; $KTSTR_NESTED_MEMORY overrides */
-	unsigned cpus;	     /* 0: 2; $KTSTR_NESTED_CPUS overrides */
+	unsigned cpus;	     /* for the command, 0: 2; $KTSTR_NESTED_CPUS overrides. L1 has one more for itself */
 	int timeout_s;	     /* for the command, from L1's first report; 0: none. Then the result is 124 */
 };
 

@@ -21,9 +21,8 @@
 static const char *const l1_modules[] = { "virtio_pci", "virtio_console", "virtio_blk", "kvm_amd" };
 
 /*
- * With this CPU L1 and stock guests below it were seen to run. TCG had faults in cmpxchg16b. It still loses a guest
- * once in some hundred boots: once the walk for a guest's interrupt found its IDT, which was mapped, not present. Four
- * levels of page tables in L1 as in that guest, and not five, did not end that, but leave less to be walked.
+ * With this CPU L1 and stock guests below it were seen to run. TCG had faults in cmpxchg16b; four levels of page tables
+ * in L1, and not five, leave less to be walked.
  */
 static const char l1_cpu[] = "max,-cx16,-la57";
 /* The kernel's check of its timer is a panic where a busy machine gives QEMU no time. */
@@ -157,6 +156,8 @@ static int add_environment(struct initramfs *in, const struct nested_plan *plan)
 		ret = initramfs_set_option(in, "cwd", cwd);
 	if (!ret)
 		ret = initramfs_set_option(in, "ack_exit", "1");
+	if (!ret)
+		ret = initramfs_set_option(in, "spare_cpu0", "1");
 	if (!ret && plan->tty)
 		ret = initramfs_set_option(in, "tty", "1");
 	if (!ret)
@@ -311,23 +312,46 @@ static const char *env_or(const char *name, const char *otherwise)
 	return value && *value ? value : otherwise;
 }
 
-static int make_words(struct nested_image *image, const struct nested_plan *plan, const char *kernel_dir, int port_fd)
+/*
+ * QEMU runs a thread a CPU, and each of them, when it loads an FPU's state, rewrites the flags of CPU 0 without a lock
+ * (cpu_clear_ignne): of all CPUs only CPU 0 may lose what it wrote there itself just then. Of these flags SVM is made:
+ * whether interrupts are let in, and whether a guest's addresses are translated. A guest on CPU 0 so ran on L1's memory
+ * instead of its own now and then, and overwrote it. So CPU 0 is one more than was asked for, and runs no guests.
+ */
+#define CPUS_SPARE 1
+
+static int cpus_of(const struct nested_plan *plan, char *why, size_t size)
+{
+	const char *value = env_or("KTSTR_NESTED_CPUS", NULL);
+	unsigned long n;
+	char *end;
+
+	if (!value)
+		return plan->cpus ? (int)plan->cpus : 2;
+	n = strtoul(value, &end, 10);
+	if (*end || !n || n > NESTED_CPUS_MAX)
+		return fail(why, size, -EINVAL, "KTSTR_NESTED_CPUS: '%s' is no number of CPUs from 1 to %d", value,
+			    NESTED_CPUS_MAX);
+	return (int)n;
+}
+
+static int make_words(struct nested_image *image, const struct nested_plan *plan, unsigned cpus, const char *kernel_dir,
+		      int port_fd)
 {
 	static const char *const machine[] = { "-accel", "tcg,thread=multi,tb-size=512", "-cpu", l1_cpu, "-nodefaults",
 					       "-no-user-config", "-display", "none", "-no-reboot",
 					       /* The registers at a triple fault, for the tail of what QEMU said. */
 					       "-d", "cpu_reset", "-append", l1_append, "-device", "virtio-serial-pci",
 					       "-device", "virtserialport,nr=1,chardev=bulk,name=ktstr-bulk", NULL };
-	char cpus[16], memory[32];
+	char memory[32];
 	int ret = 0;
 
-	snprintf(cpus, sizeof(cpus), "%u", plan->cpus ? plan->cpus : 2);
 	snprintf(memory, sizeof(memory), "%llu",
 		 (unsigned long long)(plan->memory_mib ? plan->memory_mib : NESTED_OWN_MIB));
 	word(image, "%s", image->qemu);
 	words(image, machine);
 	word(image, "-smp");
-	word(image, "%s", env_or("KTSTR_NESTED_CPUS", cpus));
+	word(image, "%u", cpus + CPUS_SPARE);
 	word(image, "-m");
 	word(image, "%s", env_or("KTSTR_NESTED_MEMORY", memory));
 	word(image, "-kernel");
@@ -344,10 +368,13 @@ static int make_words(struct nested_image *image, const struct nested_plan *plan
 int nested_image_make(struct nested_image *image, const struct nested_plan *plan, int port_fd, char *why, size_t size)
 {
 	char kernel[PATH_MAX], modules[PATH_MAX], release[NAME_MAX + 1];
-	int ret;
+	int cpus, ret;
 
 	memset(image, 0, sizeof(*image));
 	image->initramfs_fd = -1;
+	cpus = cpus_of(plan, why, size);
+	if (cpus < 0)
+		return cpus;
 	if (plan->n_disks > DISKS_MAX)
 		return fail(why, size, -E2BIG, "nested host: %zu disks; at most %d can be passed on", plan->n_disks,
 			    DISKS_MAX);
@@ -366,7 +393,7 @@ int nested_image_make(struct nested_image *image, const struct nested_plan *plan
 	if (ret < 0)
 		return ret;
 	image->initramfs_fd = ret;
-	ret = make_words(image, plan, kernel, port_fd);
+	ret = make_words(image, plan, (unsigned)cpus, kernel, port_fd);
 	if (ret) {
 		nested_image_free(image);
 		return fail(why, size, ret, "nested host: QEMU's command line: %s", strerror(-ret));

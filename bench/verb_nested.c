@@ -36,7 +36,7 @@ static const struct argp_option options[] = {
 	{ "env", 'e', "NAME=VALUE", 0, "Set a variable in the command's environment", 0 },
 	{ "self", 's', NULL, 0, "Bring ktstr itself, and guest-init", 0 },
 	{ "memory", 'm', "SIZE", 0, "Memory of the nested host (1536M)", 0 },
-	{ "cpus", OPT_CPUS, "N", 0, "CPUs of the nested host (2)", 0 },
+	{ "cpus", OPT_CPUS, "N", 0, "CPUs for COMMAND (2); the nested host has one more for itself", 0 },
 	{ "timeout", 't', "TIME", 0, "End the command after this time, with exit code 124", 0 },
 	{ 0 },
 };
@@ -128,7 +128,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		plan->memory_mib = memory_mib(arg);
 		return 0;
 	case OPT_CPUS:
-		plan->cpus = (unsigned)number(arg, "--cpus", 64);
+		plan->cpus = (unsigned)number(arg, "--cpus", NESTED_CPUS_MAX);
 		return 0;
 	case 't':
 		plan->timeout_s = timeout_s(arg);

@@ -111,6 +111,8 @@ static int read_options(struct config *c, const char *dir)
 			c->tty = *v == '1';
 		else if ((v = value_of(*l, "dmesg")))
 			c->dmesg = *v == '1';
+		else if ((v = value_of(*l, "spare_cpu0")))
+			c->spare_cpu0 = *v == '1';
 		else if ((v = value_of(*l, "wait_disks")))
 			c->wait_disks = (unsigned)strtoul(v, NULL, 10);
 		else

@@ -25,6 +25,7 @@ struct config {
 	unsigned wait_disks; /* wait_disks=N: run the command when N virtio disks are there */
 	bool conversation;   /* conversation=1: wake bytes, statistics relay, socket for the guest's programs */
 	bool tty;	     /* tty=1: the command's stdio is a terminal, its size by WIRE_WSIZ */
+	bool spare_cpu0;     /* spare_cpu0=1: the command runs on the other CPUs only */
 	bool dmesg;	     /* dmesg=1: send the kernel log when the command fails */
 	char *unknown;	     /* the last line of options that is none of these, else NULL */
 };

@@ -78,6 +78,8 @@ static int run_command(struct bulk *bulk, struct hub *hub, const struct config *
 
 	if (config->unknown)
 		bulk_complain(bulk, "ktstr: option \"%s\" is unknown to the guest", config->unknown);
+	if (config->spare_cpu0 && (ret = cpu0_spare()))
+		bulk_complain(bulk, "ktstr: CPU 0 is not left to the kernel: %s", strerror(-ret));
 	if (disks_wait(config->wait_disks))
 		bulk_complain(bulk, "ktstr: %u disks did not appear in the guest", config->wait_disks);
 	ret = starting(bulk);

@@ -11,6 +11,8 @@ void network_up(void);
 /* Each path of the NULL-terminated @paths, in order; compressed ones too. A
  * failure is a warning, unless the host can't be reached without the module. */
 void modules_load(char *const *paths);
+/* Leave CPU 0 to the kernel: from now on this process and its children run on the others. 0, or -errno. */
+int cpu0_spare(void);
 /* Wait, 30 s at most, until @n disks /dev/vd? are there. 0 or -ETIMEDOUT. */
 int disks_wait(unsigned n);
 

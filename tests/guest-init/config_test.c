@@ -48,6 +48,7 @@ static void nothing_is_a_shell(void **state)
 	assert_null(c.argv);
 	assert_null(c.modules);
 	assert_int_equal(c.wait_disks, 0);
+	assert_false(c.spare_cpu0);
 	config_free(&c);
 	put(CONFIG_ARGV, "", 0);
 	assert_int_equal(config_load(&c, dir), 0);
@@ -58,13 +59,14 @@ static void nothing_is_a_shell(void **state)
 
 static void words_may_be_empty_and_lines_not(void **state)
 {
+	static const char options[] = "cwd=/srv\nwait_disks=3\nack_exit=1\nfuture=x\nconsole_shell=0\nspare_cpu0=1\n";
 	struct config c;
 
 	put(CONFIG_ARGV, "echo\0\0a\nb\0", 10);
 	put(CONFIG_ENV, "A=1\0B=\0", 7);
 	put(CONFIG_MODULES, "/m/a.ko\n\n/m/b.ko.xz\n", 20);
 	put(CONFIG_OUTPUTS, "/out", 4); /* no newline at its end */
-	put(CONFIG_OPTIONS, "cwd=/srv\nwait_disks=3\nack_exit=1\nfuture=x\nconsole_shell=0\n", 58);
+	put(CONFIG_OPTIONS, options, sizeof(options) - 1);
 	assert_int_equal(config_load(&c, dir), 0);
 	assert_string_equal(c.argv[0], "echo");
 	assert_string_equal(c.argv[1], "");
@@ -80,6 +82,7 @@ static void words_may_be_empty_and_lines_not(void **state)
 	assert_string_equal(c.cwd, "/srv");
 	assert_int_equal(c.wait_disks, 3);
 	assert_true(c.ack_exit);
+	assert_true(c.spare_cpu0);
 	assert_false(c.console_shell);
 	assert_string_equal(c.unknown, "future=x");
 	config_free(&c);

@@ -33,6 +33,12 @@ check "L1 has /dev/kvm" has '^kvm$'
 check "stderr apart from stdout" grep -q '^complaint$' err
 check "what the timings are is said" grep -q 'not those of hardware' err
 
+# The command's CPUs are those that were asked for, and never the first one.
+# shellcheck disable=SC2016 # the inner shell's
+nested 0 --cpus 3 -- sh -c 'nproc; grep Cpus_allowed_list /proc/self/status' </dev/null
+check "as many CPUs as were asked for" has '^3$'
+check "CPU 0 is not among them" has 'Cpus_allowed_list:.1-3$'
+
 # stdin of 10 MiB passes whole, there and back.
 head -c 10485760 /dev/urandom >ten
 nested 0 -- cat <ten

@@ -353,6 +353,32 @@ static void qemu_gets_the_disks(void **state)
 	assert_non_null(strstr(text, "max,-cx16,-la57\n"));
 }
 
+/* CPU 0 is one more, for QEMU damages what runs guests there. */
+static void cpus_are_one_more(void **state)
+{
+	struct nested_plan plan = plan_of();
+	char words[PATH_MAX];
+
+	snprintf(words, sizeof(words), "%s/words", dir);
+	setenv("FAKE_WORDS", words, 1);
+	assert_int_equal(run(&plan, "flood"), 0);
+	assert_non_null(strstr(read_file("words"), "-smp\n3\n"));
+	plan.cpus = 1;
+	assert_int_equal(run(&plan, "flood"), 0);
+	assert_non_null(strstr(read_file("words"), "-smp\n2\n"));
+	setenv("KTSTR_NESTED_CPUS", "4", 1);
+	assert_int_equal(run(&plan, "flood"), 0);
+	assert_non_null(strstr(read_file("words"), "-smp\n5\n"));
+	unsetenv("FAKE_WORDS");
+	for (const char *const *bad = (const char *const[]){ "0", "65", "2x", "-1", NULL }; *bad; bad++) {
+		setenv("KTSTR_NESTED_CPUS", *bad, 1);
+		assert_int_equal(run(&plan, "flood"), 204);
+		assert_non_null(strstr(read_file("why"), *bad));
+		assert_non_null(strstr(read_file("why"), "KTSTR_NESTED_CPUS"));
+	}
+	unsetenv("KTSTR_NESTED_CPUS");
+}
+
 static void what_is_missing_is_named(void **state)
 {
 	const struct nested_disk disk = { "/dev/shm/x.img", false };
@@ -438,6 +464,7 @@ int main(void)
 		cmocka_unit_test(a_command_times_out),
 		cmocka_unit_test(a_signal_ends_all),
 		cmocka_unit_test(qemu_gets_the_disks),
+		cmocka_unit_test(cpus_are_one_more),
 		cmocka_unit_test(what_is_missing_is_named),
 		cmocka_unit_test(the_inner_command_line),
 		cmocka_unit_test(paths_by_name),
