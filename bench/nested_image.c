@@ -14,6 +14,7 @@
 #include "bench/initramfs.h"
 #include "bench/path.h"
 #include "bench/qemu.h"
+#include "bench/size.h"
 
 #define DISKS_MAX 20 /* guest-init looks at /dev/vda to /dev/vdz */
 
@@ -323,13 +324,11 @@ static const char *env_or(const char *name, const char *otherwise)
 static int cpus_of(const struct nested_plan *plan, char *why, size_t size)
 {
 	const char *value = env_or("KTSTR_NESTED_CPUS", NULL);
-	unsigned long n;
-	char *end;
+	uint64_t n;
 
 	if (!value)
 		return plan->cpus ? (int)plan->cpus : 2;
-	n = strtoul(value, &end, 10);
-	if (*end || !n || n > NESTED_CPUS_MAX)
+	if (number_parse(value, 1, NESTED_CPUS_MAX, &n))
 		return fail(why, size, -EINVAL, "KTSTR_NESTED_CPUS: '%s' is no number of CPUs from 1 to %d", value,
 			    NESTED_CPUS_MAX);
 	return (int)n;

@@ -232,13 +232,14 @@ if wanted stats; then
 	report "and nothing else" sh -c '! grep "\"scx_stats\"" events | grep -vqE "NoScheduler|Cancelled"'
 fi
 
-# --- streams: 4 s a MiB for slow emulation; the facts' byte counts say that it was as much as it was meant to be; nobody keeps the data
+# --- streams: the facts' byte counts say that it was as much as it was meant to be; nobody keeps the data
+stream_s=$((600 + mib * 4)) # what slow emulation takes
 # To a reader that takes a megabyte and rests: out and err are the sums of both ends.
 stream_out() { # BYTES
 	rm -f facts pipe
 	mkfifo pipe
 	{
-		"$ktstr" run --host direct --timeout $((600 + mib * 4))s --stats facts -- sh -c "
+		"$ktstr" run --host direct --timeout ${stream_s}s --stats facts -- sh -c "
 			mkfifo copy; sha256sum <copy >&2 & head -c $1 /dev/urandom | tee copy; wait" 2>err </dev/null
 		echo $? >code
 	} >pipe &
@@ -254,7 +255,7 @@ stream_in() { # BYTES: out and want are the sums of both ends
 	mkfifo copy
 	sha256sum <copy >want &
 	head -c "$1" /dev/urandom | tee copy |
-		"$ktstr" run --host direct --timeout $((600 + mib * 4))s --stats facts -- sha256sum >out 2>err
+		"$ktstr" run --host direct --timeout ${stream_s}s --stats facts -- sha256sum >out 2>err
 	code=$?
 	wait
 }

@@ -46,8 +46,7 @@ if boots_here; then
 	exit
 fi
 need_nested
-# Two CPUs always: its lots run side by side.
-"$ktstr" nested --self --kernel default --memory 3G --file "$here/conversation.sh:/conversation.sh" "${tap[@]}" \
+"${nested[@]}" --kernel default --memory 3G --file "$here/conversation.sh:/conversation.sh" "${tap[@]}" \
 	--file "$server" --file "$pty" --file /usr/bin/chrt --file /usr/bin/env \
 	${KTSTR_TEST_OOPS:+--file "$KTSTR_TEST_OOPS" --env KTSTR_TEST_OOPS="$KTSTR_TEST_OOPS"} \
 	-- sh /conversation.sh "$ktstr" "$server" "$pty" "$mib" "$@" </dev/null

@@ -11,6 +11,5 @@ if boots_here; then
 	exec sh "$here/host.sh" "$ktstr" "$herd"
 fi
 need_nested
-# Two CPUs always: they are what it is about.
-"$ktstr" nested --self --kernel default --memory 3G --file "$here/host.sh:/host.sh" "${tap[@]}" --file "$herd:/herd" -- \
+"${nested[@]}" --kernel default --memory 3G --file "$here/host.sh:/host.sh" "${tap[@]}" --file "$herd:/herd" -- \
 	sh /host.sh "$ktstr" /herd </dev/null
