@@ -215,10 +215,8 @@ static int add_devices(struct machine *m)
 static void choose_registers(struct machine *m)
 {
 	struct kvm_page_probe probe;
-	int rc = 0;
+	int rc = host_probe_page(&probe);
 
-	if (m->o->register_page == REGISTERS_AUTO)
-		rc = host_probe_page(&probe);
 	register_page_choose(m->o->register_page, rc, &probe, &m->registers);
 	tell(m, "registers %s: %s", m->registers.used ? "in memory" : "by exits", m->registers.why);
 }

@@ -26,14 +26,16 @@ void register_page_choose(enum register_choice choice, int probe_rc, const struc
 			  struct register_page *out)
 {
 	*out = (struct register_page){ .used = choice == REGISTERS_ON, .why = "asked for" };
+	if (!probe_rc) {
+		out->exits_ns = probe->exits_ns;
+		out->page_ns = probe->page_ns;
+	}
 	if (choice != REGISTERS_AUTO)
 		return;
 	if (probe_rc) {
 		snprintf(out->why, sizeof(out->why), "auto: it could not be tried: %s", strerror(-probe_rc));
 		return;
 	}
-	out->exits_ns = probe->exits_ns;
-	out->page_ns = probe->page_ns;
 	if (!probe->works) {
 		snprintf(out->why, sizeof(out->why), "auto: %s", probe->why);
 		return;

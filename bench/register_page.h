@@ -17,13 +17,13 @@ int register_choice_parse(const char *text, enum register_choice *out);
 /* What was chosen. All zero: nothing was, and there is none. */
 struct register_page {
 	bool used;
-	uint64_t exits_ns, page_ns; /* round trips that it was chosen by (kvm/probe_page.h), or 0 */
+	uint64_t exits_ns, page_ns; /* round trips, what auto chooses by (kvm/probe_page.h), or 0 */
 	char why[160];
 };
 
 /*
- * @probe as by host_probe_page() and its result in @probe_rc; looked at for REGISTERS_AUTO alone. The page is used
- * where it works and a round trip takes at most REGISTER_PAGE_PERCENT of one without.
+ * @probe as by host_probe_page() and its result in @probe_rc. REGISTERS_AUTO: the page is used where it works and a
+ * round trip takes at most REGISTER_PAGE_PERCENT of one without.
  */
 #define REGISTER_PAGE_PERCENT 105
 void register_page_choose(enum register_choice choice, int probe_rc, const struct kvm_page_probe *probe,

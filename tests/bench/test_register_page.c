@@ -19,7 +19,7 @@ static void choose(enum register_choice choice, int rc, struct kvm_page_probe pr
 	register_page_choose(choice, rc, &probe, &chosen);
 }
 
-static void on_and_off_ask_nobody(void **state)
+static void on_and_off_are_asked_for(void **state)
 {
 	choose(REGISTERS_ON, -EIO, (struct kvm_page_probe){ .works = false });
 	assert_true(chosen.used);
@@ -28,6 +28,7 @@ static void on_and_off_ask_nobody(void **state)
 	choose(REGISTERS_OFF, 0, (struct kvm_page_probe){ .works = true, .exits_ns = 9000, .page_ns = 1000 });
 	assert_false(chosen.used);
 	assert_string_equal(chosen.why, "asked for");
+	assert_int_equal(register_page_round_trip_ns(&chosen), 9000);
 }
 
 static void auto_takes_what_is_not_slower(void **state)
@@ -84,7 +85,7 @@ static void words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(on_and_off_ask_nobody),
+		cmocka_unit_test(on_and_off_are_asked_for),
 		cmocka_unit_test(auto_takes_what_is_not_slower),
 		cmocka_unit_test(auto_leaves_what_does_not_work),
 		cmocka_unit_test(facts_tell_it_all),

@@ -10,8 +10,6 @@ void hold_init(struct hold *h, uint64_t round_trip_ns)
 {
 	uint64_t whole_ns = HOLD_ROUND_TRIPS * round_trip_ns;
 
-	if (whole_ns < HOLD_WHOLE_LEAST_NS)
-		whole_ns = HOLD_WHOLE_LEAST_NS;
 	if (whole_ns > HOLD_WHOLE_MOST_NS)
 		whole_ns = HOLD_WHOLE_MOST_NS;
 	*h = (struct hold){ .whole_ns = whole_ns, .target = 1, .tries = HOLD_TRIES_FIRST };
@@ -35,7 +33,7 @@ bool hold_answers(struct hold *h, unsigned n, unsigned in_flight, uint64_t now_n
 	uint64_t left;
 
 	h->enough = in_flight && n >= in_flight;
-	if (n >= h->target || h->enough)
+	if (n >= h->target || h->enough || !h->whole_ns)
 		return false;
 	if (!h->first_ns)
 		h->first_ns = now_ns;

@@ -20,9 +20,8 @@
 #define HOLD_TRIES_FIRST 16u  /* interrupts until more are tried, */
 #define HOLD_TRIES_LAST 1024u /* where that never pays, */
 #define HOLD_TRIES_SOME 64u   /* but where the driver asks for several things at once */
-/* From the first answer to the interrupt, at most: so many of the round trips that it saves, within bounds. */
+/* From the first answer to the interrupt, at most: so many of the round trips that it saves, and no more than this. */
 #define HOLD_ROUND_TRIPS 10u
-#define HOLD_WHOLE_LEAST_NS 200000ull
 #define HOLD_WHOLE_MOST_NS 3000000ull
 
 struct hold {
@@ -37,7 +36,7 @@ struct hold {
 	uint64_t until_ns; /* when it is held no longer, should nothing more be asked */
 };
 
-/* @round_trip_ns: a request's that takes no time in the device; 0: not known. */
+/* @round_trip_ns: a request's that takes no time in the device; 0: not known, so that nothing is held. */
 void hold_init(struct hold *h, uint64_t round_trip_ns);
 /* The driver has asked for @n things more, at @now_ns. */
 void hold_asked(struct hold *h, unsigned n, uint64_t now_ns);
