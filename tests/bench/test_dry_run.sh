@@ -103,6 +103,14 @@ n=$((n + 1))
 grep -q '^mode  *performance; not to be had now: performance mode: 254 vCPUs and the reactor need 255 CPUs' out ||
 	[ "$(nproc)" -gt 254 ] || fail "does not say that it can't be had"
 
+# A kernel whose CPUs have to share one starts them one after the other.
+n=$((n + 1))
+one=$(taskset -cp $$ | sed 's/.*: //; s/[,-].*//')
+for cpus in 1 2; do
+	taskset -c "$one" "$ktstr" run --host try --kernel kernel --cpus $cpus --dry-run -- true >out 2>err || fail "$cpus on 1: exit code $?"
+	[ "$(grep -c '^cmdline .* cpuhp.parallel=0 ' out)" = $((cpus - 1)) ] || fail "$cpus on 1: how they are started"
+done
+
 [ -z "$(ls locks)" ] || fail "locks were taken"
 [ ! -e cache ] || fail "a cache was made"
 echo "$n plans"
