@@ -14,7 +14,6 @@
 
 #include "bench/hist.h"
 #include "bench/plane/alloc.h"
-#include "bench/busy_wait.h"
 #include "kvm/internal.h"
 #include "virtio/net/backend.h"
 
@@ -240,8 +239,8 @@ static int bed_create(struct bed *bed, const char *guest, const struct load *loa
 	snprintf(cmdline, sizeof(cmdline), "%u %u", load->window, load->bytes);
 	if (rc)
 		return vm_fail(err, -rc, "no io_uring: %s", strerror(-rc));
-	if (bed->way == WAY_POLL || bed->way == WAY_PAGE_POLL)
-		reactor_busy_wait(bed->r, POLL_AUTO_NS);
+	if (load->busy_wait_ns)
+		reactor_busy_wait(bed->r, load->busy_wait_ns);
 	rc = timer_open(bed->r, &bed->deadline, time_over);
 	if (!rc)
 		rc = vm_create(&bed->vm, bed->r, &cfg, err);

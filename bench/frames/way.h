@@ -13,8 +13,9 @@ enum way { WAY_EXIT, WAY_REACTOR, WAY_PAGE, WAY_POLL, WAY_PAGE_POLL, WAYS };
 extern const char *const way_names[WAYS];
 
 struct load {
-	unsigned window; /* frames under way at once; 1: the time between two is a round trip */
-	unsigned bytes;	 /* of a frame, 14..1514 */
+	unsigned window;       /* frames under way at once; 1: the time between two is a round trip */
+	unsigned bytes;	       /* of a frame, 14..1514 */
+	uint64_t busy_wait_ns; /* of the reactor, at most; 0: it sleeps at once */
 };
 
 /* Times and counts are per frame. */
