@@ -15,6 +15,7 @@
 #include "bench/nested_image.h"
 #include "bench/qemu.h"
 #include "bench/session.h"
+#include "bench/size.h"
 #include "bench/terminal.h"
 #include "kvm/trouble.h"
 #include "reactor/reactor.h"
@@ -32,7 +33,8 @@ struct nested {
 	struct reactor *r;
 	struct qemu qemu;
 	int port;
-	bool running; /* L1's init has reported */
+	bool running;	  /* L1's init has reported */
+	uint64_t start_s; /* within which it must */
 	bool stopped, interrupted, late;
 	int result; /* exit code or negative errno, once stopped */
 	struct session session;
@@ -175,12 +177,16 @@ static void on_signal(struct signals *s, int signo)
 
 /* --- the whole ---------------------------------------------------------- */
 
-static uint64_t start_s(void)
+static int read_start_s(struct nested *n, char *why, size_t size)
 {
 	const char *value = getenv("KTSTR_NESTED_TIMEOUT");
-	unsigned long s = value ? strtoul(value, NULL, 10) : 0;
 
-	return s ? s : NESTED_START_S;
+	n->start_s = NESTED_START_S;
+	if (!value || !*value || !number_parse(value, 1, NESTED_START_MAX_S, &n->start_s))
+		return 0;
+	snprintf(why, size, "KTSTR_NESTED_TIMEOUT: '%s' is no number of seconds from 1 to %d", value,
+		 NESTED_START_MAX_S);
+	return -EINVAL;
 }
 
 static int open_streams(struct nested *n)
@@ -205,7 +211,7 @@ static int open_streams(struct nested *n)
 	if (!ret)
 		ret = timer_open(n->r, &n->deadline, on_deadline);
 	if (!ret)
-		ret = timer_set(&n->deadline, monotonic_ns() + start_s() * SECOND_NS);
+		ret = timer_set(&n->deadline, monotonic_ns() + n->start_s * SECOND_NS);
 	if (!ret)
 		ret = session_open(&n->session, n->r, &config);
 	if (!ret)
@@ -276,7 +282,7 @@ static void explain(struct nested *n, int error, char *why, size_t size)
 	if (error == -ETIMEDOUT)
 		snprintf(why, size,
 			 "nested host: no sign of life from its Linux within %llu s; set KTSTR_NESTED_TIMEOUT",
-			 (unsigned long long)start_s());
+			 (unsigned long long)n->start_s);
 	else if (error == -ECONNRESET)
 		snprintf(why, size, "nested host: QEMU %s before the command ended%s%s",
 			 qemu_ended(&n->qemu, ended, sizeof(ended)), n->session.crash[0] ? ": " : "", n->session.crash);
@@ -321,6 +327,9 @@ int nested_run(const struct nested_plan *plan, char *why, size_t size)
 	int ret;
 
 	why[0] = '\0';
+	ret = read_start_s(&n, why, size);
+	if (ret)
+		goto out;
 	if (plan->lines) {
 		n.lines_fd = open(plan->lines, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0666);
 		ret = n.lines_fd < 0 ? -errno : 0;

@@ -20,6 +20,7 @@
 #define NESTED_ENV "KTSTR_NESTED" /* set to 1 in the environment of what runs in L1 */
 #define NESTED_OWN_MIB 1536	  /* what L1 needs beside its guest */
 #define NESTED_CPUS_MAX 64
+#define NESTED_START_MAX_S 86400
 #define NESTED_START_S 180 /* within which L1 must report; $KTSTR_NESTED_TIMEOUT (s) overrides */
 
 /* In the environment of a ktstr in L1: its events go to the descriptor of this number, whatever file was named. */

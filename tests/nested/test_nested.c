@@ -291,8 +291,11 @@ static void a_mute_host_times_out(void **state)
 
 	setenv("KTSTR_NESTED_TIMEOUT", "1", 1);
 	assert_int_equal(run(&plan, "mute"), 201);
-	setenv("KTSTR_NESTED_TIMEOUT", "60", 1);
 	assert_non_null(strstr(read_file("why"), "no sign of life"));
+	setenv("KTSTR_NESTED_TIMEOUT", "1m", 1);
+	assert_int_equal(run(&plan, "mute"), 204);
+	assert_non_null(strstr(read_file("why"), "KTSTR_NESTED_TIMEOUT: '1m'"));
+	setenv("KTSTR_NESTED_TIMEOUT", "60", 1);
 }
 
 static void a_command_times_out(void **state)
