@@ -15,6 +15,7 @@
 #include "bench/busy_wait.h"
 #include "bench/session.h"
 #include "bench/size.h"
+#include "kvm/probe_page.h"
 #include "kvm/vm.h"
 #include "virtio/console.h"
 
@@ -153,6 +154,7 @@ static int create(struct bulk *b, char **argv, bool page, struct vm_error *err)
 				 .serial_out = on_serial,
 				 .ended = ended,
 				 .ctx = b };
+	struct kvm_page_probe probe;
 	const char *why;
 	int rc;
 
@@ -161,9 +163,12 @@ static int create(struct bulk *b, char **argv, bool page, struct vm_error *err)
 		return -EINVAL;
 	}
 	rc = reactor_create(&b->r, 256, 1024); /* as in ktstr */
+	/* As long as the whole VMM does on this KVM. */
+	if (!rc && kvm_probe_page(&probe))
+		probe = (struct kvm_page_probe){ 0 };
 	if (!rc)
-		reactor_busy_wait(
-			b->r, poll_choose(&(struct poll_choice){ 0 }, 1, sysconf(_SC_NPROCESSORS_ONLN) > 1, 0, &why));
+		reactor_busy_wait(b->r, poll_choose(&(struct poll_choice){ 0 }, 1, sysconf(_SC_NPROCESSORS_ONLN) > 1,
+						    page ? probe.page_ns : probe.exits_ns, &why));
 	if (!rc)
 		rc = vm_create(&b->vm, b->r, &cfg, err);
 	if (!rc)
