@@ -141,6 +141,34 @@ static void unknown_is_not_held(void **state)
 	assert_int_equal(s.longest, 0);
 }
 
+/* @n answers come, it asks no more, and is interrupted when the hold is over. For how long they were held. */
+static uint64_t left_over(unsigned n)
+{
+	uint64_t from;
+
+	for (unsigned i = 1; i <= n; i++)
+		assert_true(hold_answers(&s.h, i, 0, s.now));
+	for (from = s.now; !hold_over(&s.h, s.now);)
+		s.now += US;
+	hold_told(&s.h, n, s.now);
+	return s.now - from;
+}
+
+/* It asks for as many as it has place for, pauses, and so on: what is left at its pause is soon told of, and says
+ * nothing of what to wait for next; twice in a row it does. */
+static void a_pause_is_soon_over(void **state)
+{
+	run(1000, 32, 30 * US);
+	run(1600, 32, 30 * US);
+	assert_int_equal(s.h.target, HOLD_MOST);
+	hold_asked(&s.h, 3, s.now);
+	assert_in_range(left_over(3), 1, HOLD_GAPS_MOST * s.h.gap_ns + US);
+	assert_int_equal(s.h.target, HOLD_MOST);
+	hold_asked(&s.h, 3, s.now);
+	left_over(3);
+	assert_true(s.h.target < HOLD_MOST);
+}
+
 /* It changes its mind: from many to one, and back. */
 static void learns_anew(void **state)
 {
@@ -184,10 +212,15 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup(name, setup)
 	const struct CMUnitTest tests[] = {
-		T(one_at_a_time_is_left_alone),	 T(many_are_told_together),
-		T(half_of_what_there_is),	 T(never_for_long),
-		T(unknown_is_not_held),		 T(learns_anew),
-		T(batches_are_told_as_they_are), T(the_disk_has_work_meanwhile),
+		T(one_at_a_time_is_left_alone),
+		T(many_are_told_together),
+		T(half_of_what_there_is),
+		T(never_for_long),
+		T(unknown_is_not_held),
+		T(a_pause_is_soon_over),
+		T(learns_anew),
+		T(batches_are_told_as_they_are),
+		T(the_disk_has_work_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,9 +37,12 @@ bool hold_answers(struct hold *h, unsigned n, unsigned in_flight, uint64_t now_n
 		return false;
 	if (!h->first_ns)
 		h->first_ns = now_ns;
-	/* As long as the rest takes, and half as long again; for the last one twice. */
+	/* As long as the rest takes, and half as long again, for the last one twice; but one that stopped asking for so
+	 * many gaps has nothing left to ask for. */
 	left = h->target - n;
 	left += (left + 1) / 2;
+	if (left > HOLD_GAPS_MOST)
+		left = HOLD_GAPS_MOST;
 	h->until_ns = (h->asked_ns > h->first_ns ? h->asked_ns : h->first_ns) + left * h->gap_ns;
 	if (h->until_ns > h->first_ns + h->whole_ns)
 		h->until_ns = h->first_ns + h->whole_ns;
@@ -59,6 +62,12 @@ void hold_told(struct hold *h, unsigned n, uint64_t now_ns)
 	h->enough = false;
 	if (!n || (enough && n < h->target))
 		return;
+	/* What was over when it paused, after it had asked for all that was waited for: no reason to wait for less. */
+	if (n < h->target / 2 && h->reached) {
+		h->reached = false;
+		return;
+	}
+	h->reached = held && n >= h->target;
 	if (n < h->target) {
 		h->done = 0;
 		h->target = late || n == 1 ? n : n / 2;

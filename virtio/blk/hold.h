@@ -8,7 +8,8 @@
  *
  * It is learnt whether that pays, by trying: twice as many are waited for now
  * and then, and where the driver asked for nothing meanwhile, half as many as
- * there were, and it is left alone for twice as long. No clock is read here.
+ * there were, and it is left alone for twice as long; what is left over when it
+ * pauses is no such case. No clock is read here.
  */
 #ifndef KTSTR_VIRTIO_BLK_HOLD_H
 #define KTSTR_VIRTIO_BLK_HOLD_H
@@ -20,6 +21,7 @@
 #define HOLD_TRIES_FIRST 16u  /* interrupts until more are tried, */
 #define HOLD_TRIES_LAST 1024u /* where that never pays, */
 #define HOLD_TRIES_SOME 64u   /* but where the driver asks for several things at once */
+#define HOLD_GAPS_MOST 4u     /* without a request, and nothing is waited for */
 /* From the first answer to the interrupt, at most: so many of the round trips that it saves, and no more than this. */
 #define HOLD_ROUND_TRIPS 10u
 #define HOLD_WHOLE_MOST_NS 3000000ull
@@ -27,6 +29,7 @@
 struct hold {
 	uint64_t whole_ns;
 	unsigned target; /* answers that are worth an interrupt; 1: nothing is held */
+	bool reached;	 /* by the last interrupt */
 	bool enough;	 /* as many as there were then: that says nothing of the target */
 	unsigned tries;	 /* interrupts at this target until a larger one is tried */
 	unsigned done;	 /* of them */
