@@ -13,9 +13,9 @@
 
 #include "bench/plane/alloc.h"
 #include "bench/busy_wait.h"
+#include "bench/register_page.h"
 #include "bench/session.h"
 #include "bench/size.h"
-#include "kvm/probe_page.h"
 #include "kvm/vm.h"
 #include "virtio/console.h"
 
@@ -155,6 +155,7 @@ static int create(struct bulk *b, char **argv, bool page, struct vm_error *err)
 				 .ended = ended,
 				 .ctx = b };
 	struct kvm_page_probe probe;
+	struct register_page registers;
 	const char *why;
 	int rc;
 
@@ -163,12 +164,12 @@ static int create(struct bulk *b, char **argv, bool page, struct vm_error *err)
 		return -EINVAL;
 	}
 	rc = reactor_create(&b->r, 256, 1024); /* as in ktstr */
-	/* As long as the whole VMM does on this KVM. */
-	if (!rc && kvm_probe_page(&probe))
-		probe = (struct kvm_page_probe){ 0 };
-	if (!rc)
+	if (!rc) {
+		/* As long as the whole VMM does on this KVM. */
+		register_page_choose(page ? REGISTERS_ON : REGISTERS_OFF, kvm_probe_page(&probe), &probe, &registers);
 		reactor_busy_wait(b->r, poll_choose(&(struct poll_choice){ 0 }, 1, sysconf(_SC_NPROCESSORS_ONLN) > 1,
-						    page ? probe.page_ns : probe.exits_ns, &why));
+						    register_page_round_trip_ns(&registers), &why));
+	}
 	if (!rc)
 		rc = vm_create(&b->vm, b->r, &cfg, err);
 	if (!rc)

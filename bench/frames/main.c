@@ -173,7 +173,7 @@ static void stuck(int signo)
 static void choose_busy_waits(struct results *r)
 {
 	const struct poll_choice automatic = { .fixed = false };
-	struct kvm_page_probe probe = { 0 };
+	struct kvm_page_probe probe;
 	const char *reason;
 
 	if (kvm_probe_page(&probe))

@@ -54,6 +54,7 @@ export KTSTR_CACHE_DIR=$dir/cache
 mkdir "$KTSTR_CACHE_DIR"
 run --register-page on
 expect "page, asked for" '"register_page": { "used": true, "why": "asked for", "exits_round_trip_ns": [1-9][0-9]*, "page_round_trip_ns": [1-9n]'
+[ -e "$KTSTR_CACHE_DIR/kvm-probe-page" ] || { echo "what was measured is not remembered" >&2; failures=$((failures + 1)); }
 run --register-page off
 expect "no page, asked for" '"register_page": { "used": false, "why": "asked for", '
 run
