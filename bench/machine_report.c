@@ -209,6 +209,7 @@ static json_t *vmm_facts(const struct machine *m)
 	json_t *vmm = json_object(), *disks = json_array(), *kvm = json_object();
 
 	json_object_set_new(vmm, "register_page", register_page_facts(&m->registers));
+	json_object_set_new(vmm, "guest_images", json_string(vm_images_mapped(m->vm) ? "mapped" : "copied"));
 	json_object_set_new(vmm, "exits", exits_facts(m));
 	json_object_set_new(vmm, "reactor", machine_reactor_facts(m));
 	json_object_set_new(vmm, "console", console_facts(m));

@@ -292,7 +292,7 @@ void report_provenance(FILE *f, const json_t *facts)
 		duration_format(a, number_at(facts, "timings_ns.start_to_first_run")),
 		duration_format(b, number_at(facts, "timings_ns.start_to_guest_init")),
 		duration_format(c, number_at(facts, "timings_ns.start_to_command")));
-	fprintf(f, "  memory     %s resident beside the guest's %s\n",
+	fprintf(f, "  memory     %s resident beside the guest's %s; its kernel and initrd were %s\n",
 		size_format(a, number_at(vmm, "own_resident_bytes")),
-		size_format(b, number_at(vmm, "guest_resident_bytes")));
+		size_format(b, number_at(vmm, "guest_resident_bytes")), text_at(vmm, "guest_images"));
 }

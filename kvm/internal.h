@@ -92,6 +92,7 @@ struct vm {
 	struct guest_memory mem;
 	uint8_t *ram, *ram_aligned; /* the mapping, and the guest's first byte in it */
 	uint64_t ram_size, ram_mapped;
+	bool images_mapped; /* pages of files are in it */
 	unsigned n_vcpus;
 	struct vcpu *vcpu;
 	unsigned n_devices;

@@ -59,15 +59,42 @@ static void image_unmap(struct image *im)
 	im->data = NULL;
 }
 
-/* @len bytes of @im at @gpa, which is memory: whole pages as the file has them, the rest is copied. */
-static void put(const struct boot *b, uint64_t gpa, const struct image *im, uint64_t offset, uint64_t len)
+/* From the file, and not from where it is mapped: a page fault for each 64 KiB less. */
+static int copy_file(uint8_t *to, const struct image *im, uint64_t offset, uint64_t len, struct vm_error *err)
 {
-	uint64_t whole = im->fd >= 0 ? len & ~0xfffull : 0;
+	while (len) {
+		ssize_t n = pread(im->fd, to, len, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return vm_fail(err, errno, "%s: %s", im->path, strerror(errno));
+		if (!n)
+			return vm_fail(err, EINVAL, "%s: it has become shorter while it was read", im->path);
+		to += n;
+		offset += (uint64_t)n;
+		len -= (uint64_t)n;
+	}
+	return 0;
+}
+
+/* @len bytes of @im at @gpa, which is memory: whole pages as the file has them, the rest is copied. */
+static int put(const struct boot *b, uint64_t gpa, const struct image *im, uint64_t offset, uint64_t len,
+	       struct vm_error *err)
+{
+	uint64_t whole = im->fd >= 0 ? len & ~0xfffull : 0, rest;
+	uint8_t *to;
 
 	if (!whole || !ram_map_file(b->vm, gpa, whole, im->fd, offset))
 		whole = 0;
-	if (len > whole)
-		memcpy(low(b, gpa + whole, len - whole), im->data + offset + whole, len - whole);
+	rest = len - whole;
+	if (!rest)
+		return 0;
+	to = low(b, gpa + whole, rest);
+	if (im->fd >= 0)
+		return copy_file(to, im, offset + whole, rest, err);
+	memcpy(to, im->data + offset, rest);
+	return 0;
 }
 
 /* --- bzImage --------------------------------------------------------------- */
@@ -165,10 +192,9 @@ static int load_segment(struct boot *b, const Elf64_Phdr *ph, struct vm_error *e
 		return vm_fail(err, ENOSPC,
 			       "%s: a kernel segment at 0x%llx (%llu MiB) is outside guest memory; raise --memory",
 			       k->path, (unsigned long long)ph->p_paddr, (unsigned long long)(ph->p_memsz >> 20));
-	put(b, ph->p_paddr, k, ph->p_offset, ph->p_filesz); /* the rest of fresh memory is zero */
 	if (ph->p_paddr + ph->p_memsz > b->kernel_end)
 		b->kernel_end = ph->p_paddr + ph->p_memsz;
-	return 0;
+	return put(b, ph->p_paddr, k, ph->p_offset, ph->p_filesz, err); /* the rest of fresh memory is zero */
 }
 
 static int load_elf(struct boot *b, struct vm_error *err)
@@ -280,11 +306,11 @@ int load_initrd(struct boot *b, struct vm_error *err)
 			       b->initrd[0].path, (unsigned long long)(size >> 20) + 1,
 			       (unsigned long long)(floor >> 20), (unsigned long long)(b->vm->ram_size >> 20));
 	b->initrd_addr = at;
-	for (unsigned i = 0; i < INITRD_PARTS; i++) {
-		put(b, at, &b->initrd[i], 0, b->initrd[i].size);
+	for (unsigned i = 0; i < INITRD_PARTS && !rc; i++) {
+		rc = put(b, at, &b->initrd[i], 0, b->initrd[i].size, err);
 		at += page_up(b->initrd[i].size);
 	}
-	return 0;
+	return rc;
 }
 
 void load_done(struct boot *b)

@@ -129,8 +129,8 @@ static int advise_pages(struct vm *vm, struct vm_error *err)
 		/* A page fault of the guest costs two world switches, under nesting many
 		 * more. A wish: a host without them runs the guest as well. Of the first
 		 * 2 MiB a few pages are used, and by us before the guest starts: to clear
-		 * all of them was a third of the CPU time of a start. */
-		skip = b->prefault || b->lock || vm->ram_size < HUGE_PAGE ? 0 : HUGE_PAGE;
+		 * all of them was a third of the CPU time of a start without copies. */
+		skip = b->prefault || b->lock || b->copy_images || vm->ram_size < HUGE_PAGE ? 0 : HUGE_PAGE;
 		madvise(vm->ram_aligned + skip, vm->ram_size - skip, MADV_HUGEPAGE);
 		return 0;
 	case VM_PAGES_THP:
@@ -278,13 +278,19 @@ bool ram_map_file(struct vm *vm, uint64_t gpa, uint64_t len, int fd, uint64_t of
 	if (!at || (gpa | len | offset) & 0xfff)
 		return false;
 	/* A file's pages are small, lie where they lie, and are not there before they are touched. */
-	if ((b->pages != VM_PAGES_AUTO && b->pages != VM_PAGES_SMALL) || b->prefault || b->lock ||
+	if (b->copy_images || (b->pages != VM_PAGES_AUTO && b->pages != VM_PAGES_SMALL) || b->prefault || b->lock ||
 	    b->bind != VM_BIND_NONE)
 		return false;
 	if (mmap(at, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd, (off_t)offset) != at)
 		return false;
 	madvise(at, len, MADV_DONTFORK);
+	vm->images_mapped = true;
 	return true;
+}
+
+bool vm_images_mapped(const struct vm *vm)
+{
+	return vm->images_mapped;
 }
 
 void ram_destroy(struct vm *vm)

@@ -41,6 +41,9 @@ struct vm_backing {
 	bool collapse;	/* MADV_COLLAPSE behind prefault, or an error */
 	bool mergeable; /* MADV_MERGEABLE */
 	bool dontdump;	/* MADV_DONTDUMP */
+	/* Kernel and initrd are copied into pages of this memory; else whole pages of their files are mapped, where
+	 * nothing above asks for a kind of page. */
+	bool copy_images;
 	/* mbind(): guest node i to the host's host_node[i]; VM_BIND_INTERLEAVE: over all of these. */
 	enum vm_bind bind;
 	unsigned n_host_nodes;
@@ -139,5 +142,7 @@ int vm_stats_read(const struct vm *vm, void (*fn)(void *ctx, const char *name, b
 		  void *ctx);
 
 const struct guest_memory *vm_memory(const struct vm *vm);
+/* From vm_start() on: pages of kernel or initrd are those of their files; else all were copied. */
+bool vm_images_mapped(const struct vm *vm);
 
 #endif

@@ -70,6 +70,17 @@ expect "remembered: faster" '"used": true, "why": "auto: a round trip takes 1.0 
 answer "1 2000 3000" ""
 run
 expect "remembered: slower" '"used": false, "why": "auto: a round trip takes 3.0 us from memory, 2.0 us by exits"'
+expect "cheap exits: as the files have them" '"guest_images": "mapped"'
+answer "1 200000 300000" ""
+run
+expect "dear exits: huge pages" '"guest_images": "copied"'
+forbid=(strace -f -o /dev/null -P "$0" -e trace=pread64 -e inject=pread64:error=EIO)
+if "${forbid[@]}" true 2>/dev/null; then
+	"${forbid[@]}" "$ktstr" run --host try --bypass-llc-locks --cpus 1 --kernel "$guest" --initrd "$0" </dev/null 2>"$dir/err" &&
+		failures=$((failures + 1))
+	grep -qF "$0: Input/output error" "$dir/err" || { cat "$dir/err" >&2; failures=$((failures + 1)); }
+fi
+forbid=()
 answer "0 2000 0" "this KVM, as remembered"
 run
 expect "remembered: refused" '"used": false, "why": "auto: this KVM, as remembered", "exits_round_trip_ns": 2000, "page_round_trip_ns": null '

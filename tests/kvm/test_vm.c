@@ -392,6 +392,37 @@ static void initrd_that_does_not_fit_is_refused(void **state)
 	close(fd);
 }
 
+static void images_are_mapped_or_copied(void **state)
+{
+	char path[] = "/tmp/ktstr-initrd-XXXXXX", bytes[3 * 4096 + 5];
+	int fd = mkstemp(path);
+
+	for (unsigned i = 0; i < sizeof bytes; i++)
+		bytes[i] = (char)(i * 7 + i / 4096);
+	assert_int_equal(write(fd, bytes, sizeof bytes), sizeof bytes);
+	for (int copy = 0; copy < 2; copy++) {
+		struct vm_config cfg = {
+			.kernel = guest_path, .initrd = path, .cmdline = "h", .cpus = 1, .memory = 64 << 20
+		};
+		struct vm_error err;
+		struct reactor *r;
+		struct vm *vm;
+
+		cfg.backing.copy_images = copy;
+		assert_int_equal(reactor_create(&r, 16, 64), 0);
+		assert_int_equal(vm_create(&vm, r, &cfg, &err), 0);
+		if (vm_start(vm, &err))
+			fail_msg("%s", err.text);
+		vm_stop(vm);
+		assert_memory_equal(vm_memory(vm)->region[0].hva + (64 << 20) - 4 * 4096, bytes, sizeof bytes);
+		assert_int_equal(vm_images_mapped(vm), !copy);
+		vm_destroy(vm);
+		assert_int_equal(reactor_destroy(r, SECOND), 0);
+	}
+	unlink(path);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -409,6 +440,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(statistics_are_read_whole),
 		cmocka_unit_test(bad_kernels_are_named_with_the_mend),
 		cmocka_unit_test(initrd_that_does_not_fit_is_refused),
+		cmocka_unit_test(images_are_mapped_or_copied),
 	};
 	struct kvm_probe probe;
 

@@ -127,6 +127,11 @@ if wanted threads; then
 	awk -F'[:,]' '/"interrupts"/ { i += $2 } /"mmio"/ { m = $2 } /"reads_completed"/ { r = $2 }
 		END { print r " reads, " m " mmio exits, " i " interrupts"; exit !(r >= 1000 && m <= i + 250) }' stats >out
 	report "no kick comes back to user space: $(cat out)" test $? -eq 0 -a "$code" -eq 0
+	# As small pages they would be 20 000 and more.
+	if grep -q '"guest_images": "copied"' stats; then
+		faults=$(sed -n 's/.*"pf_taken": \([0-9]*\).*/\1/p' stats)
+		report "kernel and initrd in huge pages: $faults page faults of the guest reach KVM" test "${faults:-99999}" -lt 5000
+	fi
 fi
 
 # --- SIGINT and SIGTERM at any moment: the code says so, and nothing stays behind
