@@ -353,7 +353,7 @@ static void qemu_gets_the_disks(void **state)
 	assert_non_null(strstr(text, "file=/data/a,,b.img,if=none,id=disk0,format=raw,cache=writeback,readonly=off\n"));
 	assert_non_null(strstr(text, "file=/data/c.img,if=none,id=disk1,format=raw,cache=writeback,readonly=on\n"));
 	assert_non_null(strstr(text, "-m\n2560\n"));
-	assert_non_null(strstr(text, "max,-cx16,-la57\n"));
+	assert_non_null(strstr(text, "max,-cx16,-la57,-erms,-fsrm\n"));
 }
 
 /* CPU 0 is one more, for QEMU damages what runs guests there. */
