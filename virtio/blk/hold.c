@@ -19,10 +19,14 @@ void hold_asked(struct hold *h, unsigned n, uint64_t now_ns)
 {
 	uint64_t gap_ns = (now_ns - h->asked_ns) / n, most_ns = h->whole_ns / 4;
 
-	/* A pause is not how it asks. */
 	if (gap_ns > most_ns)
 		gap_ns = most_ns;
-	h->gap_ns = h->asked_ns ? h->gap_ns - h->gap_ns / 8 + gap_ns / 8 : most_ns;
+	/* A pause is not how it asks. */
+	if (!h->asked_ns)
+		h->gap_ns = most_ns;
+	else if (!h->paused)
+		h->gap_ns = h->gap_ns - h->gap_ns / 8 + gap_ns / 8;
+	h->paused = false;
 	h->asked_ns = now_ns;
 	if (n > 1 && h->tries > HOLD_TRIES_SOME)
 		h->tries = HOLD_TRIES_SOME;
@@ -54,32 +58,57 @@ bool hold_over(const struct hold *h, uint64_t now_ns)
 	return now_ns >= h->until_ns;
 }
 
+/* As many as were waited for, or more. */
+static void told_all(struct hold *h, bool held)
+{
+	/* Answers that came all at once say nothing of a driver that goes on asking. */
+	if (!held && h->target > 1)
+		return;
+	if (held && h->before) {
+		h->before = 0;
+		h->tries = HOLD_TRIES_FIRST;
+	}
+	if (h->target == HOLD_MOST || ++h->done < h->tries)
+		return;
+	h->before = h->target;
+	h->target = h->target * 2 < HOLD_MOST ? h->target * 2 : HOLD_MOST;
+	h->done = h->run = 0;
+}
+
+static void told_fewer(struct hold *h, unsigned n, bool late)
+{
+	unsigned run = h->run;
+
+	if (!late) {
+		h->paused = true;
+		h->run = 0;
+		if (run >= h->target + n)
+			return;
+	}
+	if (h->before && h->tries < HOLD_TRIES_LAST)
+		h->tries *= 2;
+	if (late)
+		h->target = n;
+	else if (h->before && n >= h->before)
+		h->target = h->before;
+	else
+		h->target = n > h->target / 2 ? n : h->target / 2;
+	h->done = h->before = 0;
+}
+
 void hold_told(struct hold *h, unsigned n, uint64_t now_ns)
 {
 	bool held = h->first_ns, late = held && is_late(h, now_ns), enough = h->enough;
 
 	h->first_ns = 0;
 	h->enough = false;
+	if (!n)
+		h->done += HOLD_TRIES_AHEAD;
 	if (!n || (enough && n < h->target))
 		return;
-	/* What was over when it paused, after it had asked for all that was waited for: no reason to wait for less. */
-	if (n < h->target / 2 && h->reached) {
-		h->reached = false;
-		return;
-	}
-	h->reached = held && n >= h->target;
-	if (n < h->target) {
-		h->done = 0;
-		h->target = late || n == 1 ? n : n / 2;
-		if (!late && h->tries < HOLD_TRIES_LAST)
-			h->tries *= 2;
-		return;
-	}
-	if (held)
-		h->tries = HOLD_TRIES_FIRST;
-	/* Answers that came all at once say nothing of a driver that goes on asking. */
-	if (h->target < HOLD_MOST && (held || h->target == 1) && ++h->done >= h->tries) {
-		h->done = 0;
-		h->target = h->target * 2 < HOLD_MOST ? h->target * 2 : HOLD_MOST;
-	}
+	h->run = h->run < 2 * HOLD_MOST ? h->run + n : h->run;
+	if (n >= h->target)
+		told_all(h, held);
+	else
+		told_fewer(h, n, late);
 }

@@ -7,9 +7,13 @@
  * more answers as long as the driver goes on asking: it is awake.
  *
  * It is learnt whether that pays, by trying: twice as many are waited for now
- * and then, and where the driver asked for nothing meanwhile, half as many as
- * there were, and it is left alone for twice as long; what is left over when it
- * pauses is no such case. No clock is read here.
+ * and then. Where the driver pauses before so many are there, it has no more to
+ * ask for, and the next try comes after twice as many interrupts. What is left
+ * over at a pause, after it was told of as many as were waited for, is no such
+ * case: that is a driver with a whole number of them and some. One that asks for
+ * more before it took what it was told of has several things in flight, so that
+ * it is tried sooner; else hardly ever, for a try delays an answer. No clock is
+ * read here.
  */
 #ifndef KTSTR_VIRTIO_BLK_HOLD_H
 #define KTSTR_VIRTIO_BLK_HOLD_H
@@ -18,9 +22,10 @@
 #include <stdint.h>
 
 #define HOLD_MOST 16u	      /* answers that one interrupt waits for */
-#define HOLD_TRIES_FIRST 16u  /* interrupts until more are tried, */
-#define HOLD_TRIES_LAST 1024u /* where that never pays, */
-#define HOLD_TRIES_SOME 64u   /* but where the driver asks for several things at once */
+#define HOLD_TRIES_FIRST 4u   /* interrupts until more are tried, */
+#define HOLD_TRIES_LAST 4096u /* where that never pays; */
+#define HOLD_TRIES_AHEAD 64u  /* an answer that needs no interrupt counts for as many */
+#define HOLD_TRIES_SOME 64u   /* where the driver asks for several things at once */
 #define HOLD_GAPS_MOST 4u     /* without a request, and nothing is waited for */
 /* From the first answer to the interrupt, at most: so many of the round trips that it saves, and no more than this. */
 #define HOLD_ROUND_TRIPS 10u
@@ -29,8 +34,10 @@
 struct hold {
 	uint64_t whole_ns;
 	unsigned target; /* answers that are worth an interrupt; 1: nothing is held */
-	bool reached;	 /* by the last interrupt */
+	unsigned before; /* the target was this, and more are tried; 0: they are not */
 	bool enough;	 /* as many as there were then: that says nothing of the target */
+	bool paused;	 /* the driver, before the next thing that it asks for */
+	unsigned run;	 /* answers that it was told of since its last pause */
 	unsigned tries;	 /* interrupts at this target until a larger one is tried */
 	unsigned done;	 /* of them */
 	uint64_t gap_ns; /* between two requests, on the average */
