@@ -45,6 +45,8 @@ void reactor_count_rearm(struct reactor *r);
 /* Publish the SQ tail, submit, and wait for @min CQEs (at most @timeout_ns, when
  * that is not UINT64_MAX). 0 or a fatal negative errno. */
 int ring_enter(struct reactor *r, unsigned min, uint64_t timeout_ns);
+/* Publish the SQ tail and submit; completions stay where they are. 0 or a fatal negative errno. */
+int ring_submit(struct reactor *r);
 /* Whether there is something for ring_reap(). */
 bool ring_has_completed(const struct reactor *r);
 /* Whether entering, or looking at the CQ, would do something. */

@@ -31,7 +31,7 @@ static void run_deferred(struct reactor *r)
 /* Handlers of what has completed, then what they deferred. */
 static int handle(struct reactor *r)
 {
-	uint64_t before = monotonic_ns();
+	uint64_t before = monotonic_ns(), kernel_ns = r->counters.kernel_ns;
 	int n;
 
 	r->dispatching = true;
@@ -39,7 +39,7 @@ static int handle(struct reactor *r)
 	if (!r->draining)
 		run_deferred(r);
 	r->dispatching = false;
-	r->counters.handlers_ns += monotonic_ns() - before;
+	r->counters.handlers_ns += monotonic_ns() - before - (r->counters.kernel_ns - kernel_ns);
 	return n;
 }
 
@@ -111,7 +111,7 @@ static bool ask(struct reactor *r, bool rest)
 /* Look around until something is there: true; or until the window is over. */
 static bool spin(struct reactor *r, uint64_t idle_from_ns)
 {
-	uint64_t now = idle_from_ns, last;
+	uint64_t now = idle_from_ns, kernel_ns = r->counters.kernel_ns, last;
 	bool found, looked;
 	unsigned turns = 0;
 
@@ -136,7 +136,7 @@ static bool spin(struct reactor *r, uint64_t idle_from_ns)
 	} while (now - idle_from_ns < r->busy.window_ns);
 	r->counters.poll_ns += now - idle_from_ns;
 	if (looked)
-		r->counters.handlers_ns += monotonic_ns() - now;
+		r->counters.handlers_ns += monotonic_ns() - now - (r->counters.kernel_ns - kernel_ns);
 	*(found ? &r->counters.polls_hit : &r->counters.polls_missed) += 1;
 	return found;
 }

@@ -125,6 +125,20 @@ int reactor_fdatasync(struct reactor *r, struct completion *c, int fd)
 	return 0;
 }
 
+/* io_submit_sqes() in the kernel's io_uring.c plugs from 3 on. */
+#define UNPLUGGED_MOST 2u
+
+void reactor_submit_some(struct reactor *r)
+{
+	int rc;
+
+	if (r->epoll || r->ring.sq.sqe_tail - r->ring.sq.sqe_head < UNPLUGGED_MOST)
+		return;
+	rc = ring_submit(r);
+	if (rc < 0)
+		reactor_fatal(r, rc);
+}
+
 int reactor_poll(struct reactor *r, struct completion *c, int fd, unsigned events)
 {
 	struct io_uring_sqe *sqe;

@@ -54,7 +54,7 @@ struct reactor_counters {
 	uint64_t rearms;      /* multishot polls that ended and were armed anew */
 	uint64_t overflows;   /* enters that found the CQ overflow flag up */
 	uint64_t kernel_ns;   /* time inside io_uring_enter, waiting included */
-	uint64_t handlers_ns; /* time inside handlers */
+	uint64_t handlers_ns; /* time inside handlers, but not in io_uring_enter */
 	/* Busy-waits that found something, that ended in sleep, and of these, that
 	 * had the CPU taken away; and the time in all of them. */
 	uint64_t polls_hit, polls_missed, polls_preempted;
@@ -169,6 +169,12 @@ int reactor_writev(struct reactor *r, struct completion *c, int fd, const struct
 int reactor_read(struct reactor *r, struct completion *c, int fd, void *buf, unsigned len, int64_t offset);
 int reactor_write(struct reactor *r, struct completion *c, int fd, const void *buf, unsigned len, int64_t offset);
 int reactor_fdatasync(struct reactor *r, struct completion *c, int fd);
+/*
+ * What was asked for so far goes to the kernel now, if that is as many as one call can take without delay: else it goes
+ * with the others when the handlers are through. io_uring keeps what comes to a disk in one call of more than two
+ * operations back (blk_plug) until the last of them is prepared, and the disk idles meanwhile. No handler runs here.
+ */
+void reactor_submit_some(struct reactor *r);
 /* One CQE when @fd is ready for @events (POLLIN, POLLOUT). */
 int reactor_poll(struct reactor *r, struct completion *c, int fd, unsigned events);
 /* Ask for the cancellation of everything @c has in flight. */

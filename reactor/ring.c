@@ -139,9 +139,8 @@ int reactor_create(struct reactor **out, unsigned sq_entries, unsigned in_flight
 	io_uring_ring_dontfork(&r->ring);
 	limit_workers(r);
 	r->features.ring_fd = io_uring_register_ring_fd(&r->ring) == 1;
-	r->enter_flags = IORING_ENTER_GETEVENTS;
 	if (r->features.ring_fd)
-		r->enter_flags |= IORING_ENTER_REGISTERED_RING;
+		r->enter_flags = IORING_ENTER_REGISTERED_RING;
 	/* Without it a thread that waits with a poll armed counts as iowait. */
 	if (r->features.no_iowait)
 		r->enter_flags |= IORING_ENTER_NO_IOWAIT;
@@ -189,7 +188,7 @@ void reactor_count_rearm(struct reactor *r)
 }
 
 /* By hand, for liburing 2.3 can't pass NO_IOWAIT. */
-static int ring_enter_uring(struct reactor *r, unsigned min, uint64_t timeout_ns)
+static int enter_uring(struct reactor *r, unsigned flags, unsigned min, uint64_t timeout_ns)
 {
 	struct io_uring_sq *sq = &r->ring.sq;
 	unsigned to_submit;
@@ -208,8 +207,8 @@ static int ring_enter_uring(struct reactor *r, unsigned min, uint64_t timeout_ns
 	to_submit = sq->sqe_tail - __atomic_load_n(sq->khead, __ATOMIC_ACQUIRE);
 
 	rc = io_uring_enter2((unsigned)r->ring.enter_ring_fd, to_submit, min,
-			     r->enter_flags | (timed ? IORING_ENTER_EXT_ARG : 0), timed ? (sigset_t *)&arg : NULL,
-			     timed ? sizeof arg : 0);
+			     flags | r->enter_flags | (timed ? IORING_ENTER_EXT_ARG : 0),
+			     timed ? (sigset_t *)&arg : NULL, timed ? sizeof arg : 0);
 	if (rc > 0)
 		r->counters.sqes += (unsigned)rc;
 	if (__atomic_load_n(sq->kflags, __ATOMIC_RELAXED) & IORING_SQ_CQ_OVERFLOW)
@@ -221,14 +220,24 @@ static int ring_enter_uring(struct reactor *r, unsigned min, uint64_t timeout_ns
 	return rc < 0 ? rc : 0;
 }
 
-int ring_enter(struct reactor *r, unsigned min, uint64_t timeout_ns)
+static int enter(struct reactor *r, unsigned flags, unsigned min, uint64_t timeout_ns)
 {
 	uint64_t before = monotonic_ns();
-	int rc = r->epoll ? epoll_enter(r->epoll, min, timeout_ns) : ring_enter_uring(r, min, timeout_ns);
+	int rc = r->epoll ? epoll_enter(r->epoll, min, timeout_ns) : enter_uring(r, flags, min, timeout_ns);
 
 	r->counters.enters++;
 	r->counters.kernel_ns += monotonic_ns() - before;
 	return rc;
+}
+
+int ring_enter(struct reactor *r, unsigned min, uint64_t timeout_ns)
+{
+	return enter(r, IORING_ENTER_GETEVENTS, min, timeout_ns);
+}
+
+int ring_submit(struct reactor *r)
+{
+	return enter(r, 0, 0, UINT64_MAX);
 }
 
 bool ring_has_completed(const struct reactor *r)

@@ -225,6 +225,33 @@ static void block_io_reads_what_was_written(void **state)
 	close(fd);
 }
 
+static void pairs_do_not_wait_for_the_others(void **state)
+{
+	struct reactor *r = *state;
+	char path[] = "/tmp/ktstr-reactor-XXXXXX";
+	int fd = mkstemp(path);
+	struct op op[5];
+	struct iovec iov = { path, 8 };
+
+	unlink(path);
+	for (unsigned i = 0; i < 5; i++) {
+		uint64_t before = reactor_counters(r)->sqes;
+
+		assert_int_equal(reactor_attach(r, &op[i].c, op_done), 0);
+		op[i].done = false;
+		assert_int_equal(reactor_writev(r, &op[i].c, fd, &iov, 1, i * 8), 0);
+		reactor_submit_some(r);
+		if (!without_ring)
+			assert_int_equal(reactor_counters(r)->sqes - before, i % 2 ? 2 : 0);
+		assert_false(op[i].done);
+	}
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(op_wait(r, &op[i]), 8);
+		reactor_detach(r, &op[i].c);
+	}
+	close(fd);
+}
+
 static void late_completion_of_a_detached_slot_is_dropped(void **state)
 {
 	struct reactor *r = *state;
@@ -467,6 +494,7 @@ int main(int argc, char **argv)
 		RING_TEST(timer_moves_and_never_comes_early),
 		RING_TEST(timer_that_expired_too_early_comes_all_the_same),
 		RING_TEST(block_io_reads_what_was_written),
+		RING_TEST(pairs_do_not_wait_for_the_others),
 		RING_TEST(late_completion_of_a_detached_slot_is_dropped),
 		RING_TEST(slots_run_out_with_an_error),
 		RING_TEST(streams_keep_every_byte_in_order),

@@ -343,6 +343,9 @@ static void test_many_in_flight(void **state)
 			}
 		}
 		assert_int_equal(blk_counters(f.blk)->io_errors, 0);
+		/* The disk has the first before the last is prepared. */
+		if (engines[e].engine == BLK_ENGINE_URING)
+			assert_true(reactor_counters(f.r)->enters >= 20 * 64 / 2);
 		blk_fixture_close(&f);
 	}
 }

@@ -92,11 +92,11 @@ static int32_t start_on_ring(struct file_backing *f, struct backing_op *op, cons
 	int err = p->write ? reactor_writev(f->r, &op->c, p->fd, p->iov, p->n, (int64_t)p->offset)
 			   : reactor_readv(f->r, &op->c, p->fd, p->iov, p->n, (int64_t)p->offset);
 
-	if (!err)
-		f->b.counters.on_ring++;
-	else if (err == -EBUSY)
-		err = -EAGAIN; /* no room in the ring just now */
-	return err ? err : -EINPROGRESS;
+	if (err)
+		return err == -EBUSY ? -EAGAIN : err; /* no room in the ring just now */
+	f->b.counters.on_ring++;
+	reactor_submit_some(f->r);
+	return -EINPROGRESS;
 }
 
 static int32_t start_here(struct file_backing *f, const struct piece *p, int flags)
