@@ -200,9 +200,16 @@ bool locks_shared(struct locks *l, enum lock_kind kind)
 
 	if (!l->n || locks_begin(l, SHARED_PATIENCE_NS))
 		return false;
-	for (unsigned i = 0; i < l->n; i++)
-		if (l->lock[i].kind == kind && flock(l->lock[i].fd, LOCK_EX | LOCK_NB))
+	for (unsigned i = 0; i < l->n; i++) {
+		const struct lock *k = &l->lock[i];
+
+		if (k->kind != kind || k->exclusive)
+			continue;
+		/* Had, it would keep others out, and not had, the share is gone too: nobody else takes in our turn. */
+		if (flock(k->fd, LOCK_EX | LOCK_NB))
 			shared = true;
+		(void)flock(k->fd, LOCK_SH | LOCK_NB);
+	}
 	locks_end(l);
 	return shared;
 }

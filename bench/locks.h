@@ -48,9 +48,8 @@ int lock_take(struct locks *l, enum lock_kind kind, unsigned number, bool exclus
 void locks_drop(struct locks *l);
 
 /*
- * Whether another holds one of this kind too. It is tried out by taking it for oneself, in one's turn, so this is for
- * the end: what was shared may be lost by it. (/proc/locks would tell, but each look at it stops all locking of the
- * machine for milliseconds.)
+ * Whether another holds one of this kind too. It is tried out by taking it for oneself, in one's turn, and sharing it
+ * again. (/proc/locks would tell, but each look at it stops all locking of the machine for milliseconds.)
  */
 bool locks_shared(struct locks *l, enum lock_kind kind);
 

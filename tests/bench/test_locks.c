@@ -114,7 +114,14 @@ static void exclusive_keeps_all_out_and_shared_the_exclusive(void **state)
 	assert_false(locks_shared(&mine, LOCK_CPU));
 	assert_true(locks_shared(&mine, LOCK_LLC));
 	other_end(&o, SIGTERM);
+	/* Having asked changes nothing: it is shared as before, for the next as against him who wants it alone. */
+	other_start(&o, take_it, &ex);
+	assert_int_equal(o.rc, -EBUSY);
+	other_end(&o, SIGTERM);
 	assert_false(locks_shared(&mine, LOCK_LLC));
+	other_start(&o, take_it, &sh);
+	assert_int_equal(o.rc, 0);
+	other_end(&o, SIGTERM);
 	locks_drop(&mine);
 	assert_int_equal(take_it(&sh), 0);
 	assert_true(mine.lock[0].alone);
