@@ -276,6 +276,7 @@ if wanted streams; then
 fi
 
 # --- a shell in a terminal
+lost="$lost\|pty: at step"
 typed() { # TEXT: from a pipe
 	echo "$1" | "$ktstr" shell --host direct >out 2>err
 	code=$?

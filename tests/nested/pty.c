@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,8 @@
 
 static int master;
 static pid_t child;
+static bool ended;
+static int status;
 static char *shown;
 static size_t len, seen;
 
@@ -57,15 +60,37 @@ static void give_up(const char *step)
 	exit(97);
 }
 
+static bool has_come(const char *text)
+{
+	const char *at = len > seen ? memmem(shown + seen, len - seen, text, strlen(text)) : NULL;
+
+	if (at)
+		seen = (size_t)(at - shown) + strlen(text);
+	return at;
+}
+
+/* The terminal stays open here, so that its end tells nothing. */
+static bool has_ended(void)
+{
+	ended = ended || waitpid(child, &status, WNOHANG) == child;
+	return ended;
+}
+
 static void await(const char *text)
 {
 	time_t end = time(NULL) + PATIENCE_S;
-	char *at;
 
-	while (!(at = len > seen ? memmem(shown + seen, len - seen, text, strlen(text)) : NULL))
-		if (take(1000) < 0 || time(NULL) > end)
+	while (!has_come(text)) {
+		bool over = has_ended();
+		int n = take(over ? 0 : 1000);
+
+		if (over && n <= 0) {
+			fprintf(stderr, "pty: ended before %s came\n", text);
+			exit(97);
+		}
+		if (n < 0 || time(NULL) > end)
 			give_up(text);
-	seen = (size_t)(at - shown) + strlen(text);
+	}
 }
 
 static void type(const char *text)
@@ -98,7 +123,7 @@ static void resize(const char *text)
 int main(int argc, char **argv)
 {
 	struct termios before, after;
-	int i = 2, command = 2, slave, status;
+	int i = 2, command = 2, slave;
 
 	while (command < argc && strcmp(argv[command], "--"))
 		command++;
@@ -135,7 +160,7 @@ int main(int argc, char **argv)
 			kill(child, atoi(argv[i] + 1));
 			break;
 		}
-	for (time_t end = time(NULL) + PATIENCE_S; waitpid(child, &status, WNOHANG) != child;) {
+	for (time_t end = time(NULL) + PATIENCE_S; !has_ended();) {
 		take(50);
 		if (time(NULL) > end)
 			give_up("the end");

@@ -64,4 +64,22 @@ expect "bench/run --help" 0 'usage: bench/run' '^$' "$root/bench/run" --help
 expect "tests/run --help" 0 'usage: tests/run' '^$' "$root/tests/run" --help
 expect "tests/run unknown" 64 '^$' '--frob' "$root/tests/run" --frob
 
+# --- tests/run: what it makes of meson's log
+cat >"$dir/log.json" <<'LOG'
+{"name": "ktstr:unit / good", "stdout": "ok 1 - a\n1..1\n", "result": "OK"}
+{"name": "ktstr:nested / lost", "stdout": "ok 1 - a\nnot ok 2 - b\n# exit code 97\n# pty: at step x\nok 3 - c\n# aside\n", "result": "FAIL"}
+{"name": "ktstr:nested / wrong", "stdout": "Bail out! no guest\n", "stderr": "seen", "result": "TIMEOUT"}
+{"name": "ktstr:kvm / none", "stdout": "no KVM\n", "result": "SKIP"}
+LOG
+sed -n '/^count() {/,/^}/p;/^lost_tests() {/,/^}/p' "$root/tests/run" >"$dir/functions"
+expect "sums" 0 '^1 2 1$' 'skipped: ktstr:kvm / none: no KVM' \
+	bash -euc ". $dir/functions; passed=0 failed=0 skipped=0; count $dir/log.json; echo \$passed \$failed \$skipped"
+expect "why TAP's cases failed" 0 '' "^ktstr: failed: ktstr:nested / lost: not ok 2 - b
+ktstr: failed: ktstr:nested / lost: # exit code 97
+ktstr: failed: ktstr:nested / lost: # pty: at step x
+ktstr: failed: ktstr:nested / wrong: Bail out! no guest
+ktstr: skipped: [^
+]*$" bash -euc ". $dir/functions; passed=0 failed=0 skipped=0; count $dir/log.json"
+expect "what the emulation lost" 0 '^lost$' '^$' bash -euc ". $dir/functions; lost_tests $dir/log.json 'pty: at step'"
+
 [ "$failures" -eq 0 ] && echo "all as expected"
