@@ -19,6 +19,26 @@ struct sink {
 	size_t len, cap;
 };
 
+#define HUGE_PAGE ((size_t)2 << 20)
+
+/* Room for @cap bytes, a power of two, in the place of what there is. NULL: out of memory, and nothing changed. */
+static uint8_t *sink_grow(const struct sink *s, size_t cap)
+{
+	uint8_t *data;
+
+	if (cap < HUGE_PAGE)
+		return realloc(s->data, cap);
+	data = aligned_alloc(HUGE_PAGE, cap);
+	if (!data)
+		return NULL;
+	/* A script's shell brings its C library: 500 small pages, a fifth of what it takes until the guest runs. */
+	madvise(data, cap, MADV_HUGEPAGE);
+	if (s->len)
+		memcpy(data, s->data, s->len);
+	free(s->data);
+	return data;
+}
+
 static la_ssize_t sink_write(struct archive *a, void *ctx, const void *data, size_t len)
 {
 	struct sink *s = ctx;
@@ -29,7 +49,7 @@ static la_ssize_t sink_write(struct archive *a, void *ctx, const void *data, siz
 
 		while (cap < s->len + len)
 			cap *= 2;
-		grown = realloc(s->data, cap);
+		grown = sink_grow(s, cap);
 		if (!grown) {
 			archive_set_error(a, ENOMEM, "out of memory");
 			return -1;

@@ -143,6 +143,33 @@ static void entries_are_as_added(void **state)
 	initramfs_free(in);
 }
 
+/* It grows from small pages to large ones, and among these. */
+static void large_files_are_whole(void **state)
+{
+	static const size_t sizes[] = { 900000, 1500000, 100, 7000000, 3 };
+	static uint8_t data[7000000];
+	struct initramfs *in = initramfs_new();
+	const struct entry *e;
+	struct contents *c;
+	char path[8];
+
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 31 + i / 4099);
+	for (unsigned i = 0; i < 5; i++) {
+		snprintf(path, sizeof(path), "/f%u", i);
+		initramfs_add_data(in, path, 0644, data, sizes[i]);
+	}
+	c = read_back(in);
+	for (unsigned i = 0; i < 5; i++) {
+		snprintf(path, sizeof(path), "f%u", i);
+		e = find(c, path);
+		assert_int_equal(e->len, sizes[i]);
+		assert_memory_equal(e->data, data, sizes[i]);
+	}
+	contents_free(c);
+	initramfs_free(in);
+}
+
 static void archive_is_the_same_each_time(void **state)
 {
 	struct contents *c[2];
@@ -511,6 +538,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entries_are_as_added),
+		cmocka_unit_test(large_files_are_whole),
 		cmocka_unit_test(archive_is_the_same_each_time),
 		cmocka_unit_test(parents_come_first),
 		cmocka_unit_test(later_wins),
