@@ -197,12 +197,10 @@ char *machine_guest_cmdline(const struct machine_options *o, const struct machin
 	/*
 	 * The log stays in the guest (a byte on COM1 costs an exit), but a panic is told in full: the kernel raises
 	 * the level itself. There is no PCI: looking for it is 3000 exits of 37 000. The kernel need not test its
-	 * ciphers: it is a quarter of a start; nor wait 10 ms for each CPU's reset, as it does for models that it takes
-	 * for old. Mitigations stay: a scheduler's figures are about a stock kernel.
+	 * ciphers: it is a quarter of a start. Mitigations stay: a scheduler's figures are about a stock kernel.
 	 */
 	static const char common[] = "console=ttyS0 panic=-1 reboot=k no_timer_check random.trust_cpu=on "
-				     "i8042.noaux i8042.nomux i8042.dumbkbd pci=off cryptomgr.notests "
-				     "cpu_init_udelay=0";
+				     "i8042.noaux i8042.nomux i8042.dumbkbd pci=off cryptomgr.notests";
 	/*
 	 * Linux (6.5 and later) starts all CPUs at once, and each spins until the first one has time for it; where they
 	 * share the host's CPUs it is the spinning that takes the time. 32 CPUs on 2: 16 s, one after the other 3 s.
