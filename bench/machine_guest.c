@@ -16,6 +16,7 @@
 #include "bench/machine.h"
 #include "bench/machine_scheduler.h"
 #include "bench/path.h"
+#include "bench/placement.h"
 
 /*
  * No module is needed by name where the kernel has it built in, and a kernel
@@ -184,12 +185,16 @@ void machine_archive_free(struct machine_archive *a)
 	memset(a, 0, sizeof(*a));
 }
 
-/* More vCPUs than CPUs that this process may use. */
+/* More vCPUs than CPUs that they may run on. */
 static bool is_crowded(const struct machine_options *o)
 {
 	struct bits cpus;
+	unsigned n;
 
-	return !affinity_get(&cpus) && bits_count(&cpus) < o->cpus;
+	if (affinity_get(&cpus))
+		return false;
+	n = bits_count(&cpus);
+	return (o->host_cpus.mode == MODE_SHARED ? placement_shared_cpus(o->host_cpus.cap, n) : n) < o->cpus;
 }
 
 char *machine_guest_cmdline(const struct machine_options *o, const struct machine_job *job)

@@ -312,11 +312,17 @@ static int plan_default(struct plan *w, char *why, size_t size)
 	return rc;
 }
 
+unsigned placement_shared_cpus(unsigned cap, unsigned allowed)
+{
+	unsigned share = cap ? cap : allowed * SHARED_PERCENT / 100;
+
+	return share ? share : 1;
+}
+
 static int plan_shared(struct plan *w, char *why, size_t size)
 {
-	unsigned cap = w->q->cap ? w->q->cap : w->host->n_allowed * SHARED_PERCENT / 100;
+	unsigned cap = placement_shared_cpus(w->q->cap, w->host->n_allowed);
 
-	cap = cap ? cap : 1;
 	if (w->host->n_allowed < cap) {
 		snprintf(why, size, "--cpu-cap %u: this process may use %u CPUs; use at most as many", cap,
 			 w->host->n_allowed);

@@ -42,6 +42,9 @@ struct placement {
 	bool spare;		 /* and a CPU is left for the reactor */
 };
 
+/* How many CPUs mode shared takes of those that a process may use; @cap as in a request. */
+unsigned placement_shared_cpus(unsigned cap, unsigned allowed);
+
 /*
  * 0; -ENODEV: never on this host, and @why says it with the mend; -EBUSY: not while others hold what they do, and
  * @why says what is missing.

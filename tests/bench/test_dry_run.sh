@@ -103,8 +103,12 @@ n=$((n + 1))
 grep -q '^mode  *performance; not to be had now: performance mode: 254 vCPUs and the reactor need 255 CPUs' out ||
 	[ "$(nproc)" -gt 254 ] || fail "does not say that it can't be had"
 
-# A kernel whose CPUs have to share one starts them one after the other.
+# A kernel whose CPUs have to share one starts them one after the other, whatever makes them.
 n=$((n + 1))
+for cpus in 1 2; do
+	"$ktstr" run --host try --kernel kernel --cpus $cpus --cpu-cap 1 --dry-run -- true >out 2>err || fail "$cpus on a share of 1: exit code $?"
+	[ "$(grep -c '^cmdline .* cpuhp.parallel=0 ' out)" = $((cpus - 1)) ] || fail "$cpus on a share of 1: how they are started"
+done
 one=$(taskset -cp $$ | sed 's/.*: //; s/[,-].*//')
 for cpus in 1 2; do
 	taskset -c "$one" "$ktstr" run --host try --kernel kernel --cpus $cpus --dry-run -- true >out 2>err || fail "$cpus on 1: exit code $?"
