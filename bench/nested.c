@@ -177,18 +177,6 @@ static void on_signal(struct signals *s, int signo)
 
 /* --- the whole ---------------------------------------------------------- */
 
-static int read_start_s(struct nested *n, char *why, size_t size)
-{
-	const char *value = getenv("KTSTR_NESTED_TIMEOUT");
-
-	n->start_s = NESTED_START_S;
-	if (!value || !*value || !number_parse(value, 1, NESTED_START_MAX_S, &n->start_s))
-		return 0;
-	snprintf(why, size, "KTSTR_NESTED_TIMEOUT: '%s' is no number of seconds from 1 to %d", value,
-		 NESTED_START_MAX_S);
-	return -EINVAL;
-}
-
 static int open_streams(struct nested *n)
 {
 	static const int signos[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH };
@@ -327,7 +315,8 @@ int nested_run(const struct nested_plan *plan, char *why, size_t size)
 	int ret;
 
 	why[0] = '\0';
-	ret = read_start_s(&n, why, size);
+	n.start_s = NESTED_START_S;
+	ret = nested_environment("KTSTR_NESTED_TIMEOUT", "seconds", NESTED_START_MAX_S, &n.start_s, why, size);
 	if (ret)
 		goto out;
 	if (plan->lines) {

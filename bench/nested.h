@@ -19,6 +19,7 @@
 
 #define NESTED_ENV "KTSTR_NESTED" /* set to 1 in the environment of what runs in L1 */
 #define NESTED_OWN_MIB 1536	  /* what L1 needs beside its guest */
+#define NESTED_CPUS 2
 #define NESTED_CPUS_MAX 64
 #define NESTED_START_MAX_S 86400
 #define NESTED_START_S 180 /* within which L1 must report; $KTSTR_NESTED_TIMEOUT (s) overrides */
@@ -56,8 +57,8 @@ struct nested_plan {
 	const char *
 		lines; /* a file for the lines that the command writes to its $KTSTR_METRIC_FD, as they come; or NULL */
 	uint64_t memory_mib; /* of L1 altogether, 0: NESTED_OWN_MIB; $KTSTR_NESTED_MEMORY overrides */
-	unsigned cpus;	     /* for the command, 0: 2; $KTSTR_NESTED_CPUS overrides. L1 has one more for itself */
-	int timeout_s;	     /* for the command, from L1's first report; 0: none. Then the result is 124 */
+	unsigned cpus; /* for the command, 0: NESTED_CPUS; $KTSTR_NESTED_CPUS overrides. L1 has one more for itself */
+	int timeout_s; /* for the command, from L1's first report; 0: none. Then the result is 124 */
 };
 
 /*

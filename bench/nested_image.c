@@ -322,17 +322,14 @@ static const char *env_or(const char *name, const char *otherwise)
  */
 #define CPUS_SPARE 1
 
-static int cpus_of(const struct nested_plan *plan, char *why, size_t size)
+int nested_environment(const char *name, const char *unit, uint64_t max, uint64_t *out, char *why, size_t why_size)
 {
-	const char *value = env_or("KTSTR_NESTED_CPUS", NULL);
-	uint64_t n;
+	const char *value = env_or(name, NULL);
 
-	if (!value)
-		return plan->cpus ? (int)plan->cpus : 2;
-	if (number_parse(value, 1, NESTED_CPUS_MAX, &n))
-		return fail(why, size, -EINVAL, "KTSTR_NESTED_CPUS: '%s' is no number of CPUs from 1 to %d", value,
-			    NESTED_CPUS_MAX);
-	return (int)n;
+	if (!value || !number_parse(value, 1, max, out))
+		return 0;
+	return fail(why, why_size, -EINVAL, "%s: '%s' is no number of %s from 1 to %llu", name, value, unit,
+		    (unsigned long long)max);
 }
 
 static int make_words(struct nested_image *image, const struct nested_plan *plan, unsigned cpus, const char *kernel_dir,
@@ -368,13 +365,14 @@ static int make_words(struct nested_image *image, const struct nested_plan *plan
 int nested_image_make(struct nested_image *image, const struct nested_plan *plan, int port_fd, char *why, size_t size)
 {
 	char kernel[PATH_MAX], modules[PATH_MAX], release[NAME_MAX + 1];
-	int cpus, ret;
+	uint64_t cpus = plan->cpus ? plan->cpus : NESTED_CPUS;
+	int ret;
 
 	memset(image, 0, sizeof(*image));
 	image->initramfs_fd = -1;
-	cpus = cpus_of(plan, why, size);
-	if (cpus < 0)
-		return cpus;
+	ret = nested_environment("KTSTR_NESTED_CPUS", "CPUs", NESTED_CPUS_MAX, &cpus, why, size);
+	if (ret)
+		return ret;
 	if (plan->n_disks > DISKS_MAX)
 		return fail(why, size, -E2BIG, "nested host: %zu disks; at most %d can be passed on", plan->n_disks,
 			    DISKS_MAX);

@@ -4,6 +4,7 @@
 #define KTSTR_BENCH_NESTED_IMAGE_H
 
 #include <limits.h>
+#include <stdint.h>
 
 #include "bench/nested.h"
 
@@ -16,6 +17,9 @@ struct nested_image {
 	unsigned n_words;
 	int error; /* the first failure of adding a word */
 };
+
+/* A number of the environment: $@name, 1..@max of @unit; not set or empty: *@out stays. 0, or -EINVAL and @why. */
+int nested_environment(const char *name, const char *unit, uint64_t max, uint64_t *out, char *why, size_t why_size);
 
 /* @port_fd: the socket that becomes L1's port. 0, or -errno and @why. */
 int nested_image_make(struct nested_image *image, const struct nested_plan *plan, int port_fd, char *why,
