@@ -194,6 +194,25 @@ static void everything_at_once(void **state)
 		assert_in_range(f->c->port[port].rx.n_spare, 0, FIFO_SPARE_MAX);
 }
 
+/* A held port, and a guest that fills its ring and resets, over and over: what waits for the host is bounded (CON-50)
+ */
+static void resets_of_a_held_port(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t gpa = driver_alloc(&f->d, CONSOLE_TX_DESC_MAX, 1);
+
+	console_hold(f->c, 1, true);
+	for (unsigned round = 0; round < 50; round++) {
+		driver_init(&f->d, F_V1 | F_MULTIPORT, CONSOLE_QUEUES, RING);
+		fill_ring(f, TXQ(1), gpa, CONSOLE_TX_DESC_MAX, 0);
+		refill(f, TXQ(1));
+		assert_true(driver_reset(&f->d));
+		assert_true(reactor_step(f->r, false) >= 0);
+		assert_in_range(f->c->port[1].tx.len, 1, CONSOLE_SALVAGE_MAX + CONSOLE_TX_PER_CALL_MAX);
+	}
+	assert_int_equal(f->got[1].len, 0);
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -201,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(control_messages_in_thousands), T(empty_chains),  T(empty_buffers),
 		T(descriptors_of_4_gib),	  T(longest_chain), T(everything_at_once),
+		T(resets_of_a_held_port),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -246,14 +246,15 @@ static void kick(struct virtio_device *d, unsigned q)
 /*
  * What the guest had sent before it reset the device is not lost: an exit code
  * may be in it. It goes to the consumers in a later wake; nothing is written to
- * guest memory any more.
+ * guest memory any more. A held port delivers nothing meanwhile: what resets
+ * leave there is bounded, or a guest that does nothing else would fill memory.
  */
 static void salvage(struct console *c)
 {
 	for (unsigned id = 0; id < CONSOLE_PORTS; id++) {
 		struct console_port *p = &c->port[id];
 
-		if (!p->tx.lent && (id == 0 || console_multiport(c)))
+		if (!p->tx.lent && p->tx.len < CONSOLE_SALVAGE_MAX && (id == 0 || console_multiport(c)))
 			port_take_tx(c, p, CONSOLE_TX_PER_CALL_MAX, false);
 	}
 }

@@ -28,6 +28,7 @@
 /* Bounds of one call, so that no guest holds the reactor. */
 #define CONSOLE_TX_DESC_MAX (32u << 10)
 #define CONSOLE_TX_PER_CALL_MAX (256u << 10)
+#define CONSOLE_SALVAGE_MAX (2 * CONSOLE_TX_PER_CALL_MAX) /* waiting, beyond which a reset takes no more */
 #define CONSOLE_CONTROL_CHAINS_PER_CALL_MAX 32u
 #define CONSOLE_RX_CHAINS_PER_CALL_MAX 64u
 #define CONSOLE_TX_FINAL_MAX (16u << 20) /* two rings full of the longest descriptors */
