@@ -181,6 +181,9 @@ static ssize_t transfer(const struct epoll_op *op)
 		return op->offset < 0 ? readv(op->fd, iov, (int)op->n) : preadv(op->fd, iov, (int)op->n, op->offset);
 	if (op->entry < 0)
 		return op->offset < 0 ? writev(op->fd, iov, (int)op->n) : pwritev(op->fd, iov, (int)op->n, op->offset);
+	/* A frame is whole or not at all. */
+	if (op->iov)
+		return writev(op->fd, iov, (int)op->n);
 	/* A pipe or socket that can take something takes so much without waiting. */
 	if (first.iov_len > PIPE_BUF)
 		first.iov_len = PIPE_BUF;

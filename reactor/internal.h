@@ -34,6 +34,7 @@ struct reactor {
 	struct deferred *deferred, **deferred_tail;
 	struct poller *pollers;
 	struct busy_wait busy;
+	unsigned stirred;	    /* turns in a row without a look at the pollers */
 	bool polling;		    /* in reactor_run(), and it busy-waits */
 	struct io_uring_cqe *batch; /* local list of one wake */
 	struct slot slot[];

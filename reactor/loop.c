@@ -27,6 +27,7 @@ static void run_deferred(struct reactor *r)
 }
 
 #define YIELD_TURNS 16
+#define STIRRED_TURNS 16 /* in a row, after which the pollers are looked at all the same */
 
 /* Handlers of what has completed, then what they deferred. */
 static int handle(struct reactor *r)
@@ -147,8 +148,14 @@ static int turn(struct reactor *r)
 	uint64_t idle_from, now;
 	int rc = 0;
 
-	if (r->deferred || ring_stirs(r))
-		return step(r, false, UINT64_MAX);
+	if (r->deferred || ring_stirs(r)) {
+		rc = step(r, false, UINT64_MAX);
+		/* A ring that always stirs would keep those from being looked at who left their kicks off for it. */
+		if (rc >= 0 && ++r->stirred % STIRRED_TURNS == 0)
+			ask(r, false);
+		return rc;
+	}
+	r->stirred = 0;
 	idle_from = monotonic_ns();
 	if (r->busy.window_ns && spin(r, idle_from))
 		return 0;

@@ -180,7 +180,8 @@ int reactor_cancel(struct reactor *r, struct completion *c)
 	sqe = get_sqe(r);
 	if (!sqe)
 		return -EBUSY;
-	io_uring_prep_cancel64(sqe, tag(c), IORING_ASYNC_CANCEL_ALL);
+	/* Before Linux 5.19 a flag is an error, and one operation needs none. */
+	io_uring_prep_cancel64(sqe, tag(c), c->in_flight > 1 ? IORING_ASYNC_CANCEL_ALL : 0);
 	sqe_sent(r, NULL, sqe);
 	return 0;
 }

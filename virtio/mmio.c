@@ -224,8 +224,11 @@ static bool write_status(struct virtio_device *d, uint32_t value)
 		return true;
 	}
 	d->status = value;
-	if (value & S_DRIVER_OK)
+	if (value & S_DRIVER_OK) {
+		/* An interrupt of what lies in the rings already finds its bit in the page. */
+		show_registers(d);
 		driver_ok(d);
+	}
 	return true;
 }
 

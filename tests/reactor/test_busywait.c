@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -184,6 +185,46 @@ static void test_does_not_sleep_on_work_at_rest(void **state)
 	close_fixture(&f);
 }
 
+struct stirrer {
+	struct completion c;
+	struct fixture *f;
+	int fd;
+	char byte;
+	unsigned reads;
+};
+
+/* Each read completes at once, and its handler begins the next. */
+static void read_again(struct completion *c, int32_t res, uint32_t flags)
+{
+	struct stirrer *s = (struct stirrer *)((char *)c - offsetof(struct stirrer, c));
+
+	assert_int_equal(res, 1);
+	if (++s->reads < 5000 && !s->f->looks)
+		assert_int_equal(reactor_read(s->f->r, &s->c, s->fd, &s->byte, 1, 0), 0);
+	else
+		reactor_stop(s->f->r);
+}
+
+/* A ring that always stirs does not keep the pollers from being looked at. */
+static void test_looks_while_the_ring_stirs(void **state)
+{
+	struct fixture f;
+	struct stirrer s = { .f = &f, .fd = open("/dev/zero", O_RDONLY | O_CLOEXEC) };
+
+	open_fixture(&f, SECOND_NS);
+	assert_int_equal(reactor_attach(f.r, &s.c, read_again), 0);
+	assert_int_equal(reactor_read(f.r, &s.c, s.fd, &s.byte, 1, 0), 0);
+	f.looks_until_stop = 1;
+	assert_int_equal(reactor_run(f.r), 0);
+	assert_true(f.looks > 0);
+	assert_in_range(s.reads, 1, 100);
+	while (s.c.in_flight)
+		assert_true(reactor_step(f.r, true) >= 0);
+	reactor_detach(f.r, &s.c);
+	close(s.fd);
+	close_fixture(&f);
+}
+
 static void stop_at_kick(struct kick *k)
 {
 	kicked(k);
@@ -225,6 +266,7 @@ int main(void)
 		cmocka_unit_test(test_gives_way),
 		cmocka_unit_test(test_finds_what_nobody_kicked_for),
 		cmocka_unit_test(test_sees_completions),
+		cmocka_unit_test(test_looks_while_the_ring_stirs),
 		cmocka_unit_test(test_does_not_sleep_on_work_at_rest),
 		cmocka_unit_test(test_off_looks_at_nothing),
 		cmocka_unit_test(test_steps_do_not_poll),

@@ -79,6 +79,11 @@ static int tap_send(struct net_backend *b, const struct net_frame *f)
 
 	if (!w)
 		return -EAGAIN;
+	/* A header alone is no frame. */
+	if (!f->n) {
+		net_counters_mutable(b->net)->tx_backend_errors++;
+		return 0;
+	}
 	w->head = f->head;
 	w->len = f->len;
 	memcpy(w->iov, f->iov, f->n * sizeof(*f->iov));
