@@ -48,11 +48,15 @@ static void transmit(struct uart *u, uint8_t byte)
 	uint32_t tail = atomic_load_explicit(&u->tail, memory_order_relaxed);
 
 	/* Full: the guest outruns the reactor, and a lost byte might be the
-	 * panic's. Wait, unless the VM is going down. */
+	 * panic's. Wait, unless the VM is going down; without the lock, which
+	 * the reactor takes for what is typed before it drains. */
 	while (tail - atomic_load_explicit(&u->head, memory_order_acquire) == UART_RING_SIZE) {
 		if (atomic_load(u->stopping))
 			return;
+		pthread_mutex_unlock(&u->lock);
 		nanosleep(&(struct timespec){ .tv_nsec = 50000 }, NULL);
+		pthread_mutex_lock(&u->lock);
+		tail = atomic_load_explicit(&u->tail, memory_order_relaxed);
 	}
 	u->ring[tail % UART_RING_SIZE] = byte;
 	/* Release: the byte is there before the tail moves; pairs with the
