@@ -172,7 +172,7 @@ uint64_t acpi_build_hmat(struct acpi_builder *b, const struct topology *t)
 			.length = sizeof c,
 			.domain = n,
 			.size = t->node[n].side_cache,
-			.attributes = 1 | 1 << 4 | 1 << 8 | 2 << 12 | 64u << 16,
+			.attributes = 1 | 1 << 4 | 1 << 8 | 1 << 12 | 64u << 16,
 		};
 
 		if (c.size)

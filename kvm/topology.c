@@ -75,7 +75,7 @@ static int check_nodes(const struct topology *t, char why[TOPOLOGY_WHY])
 			return fail(why, "node %u has LLCs and node %u has none; put memory-only nodes last", n, bare);
 	}
 	if (sum != t->n_llcs && t->n_llcs % t->n_nodes)
-		return fail(why, "%u LLCs do not divide among %u nodes; use a multiple, or say llcs=A+B...", t->n_llcs,
+		return fail(why, "%u LLCs do not divide among %u nodes; use a multiple, or say llcs=A,B...", t->n_llcs,
 			    t->n_nodes);
 	if (sum != t->n_llcs)
 		return fail(why, "the nodes have %u LLCs together and the machine has %u; make them agree", sum,

@@ -208,12 +208,49 @@ static void entries_say_what_the_topology_says(void **state)
 	assert_int_equal(memory, 5ull << 30);
 }
 
+/* The memory-side cache as the guest reads it (ACPI 6.5, 5.2.29.5): size, one level, direct-mapped, write-back, 64
+ * bytes */
+static void memory_side_cache(void **state)
+{
+	struct acpi_table table[ACPI_TABLES_MAX];
+	static struct topology t;
+	struct acpi_config cfg = { .topology = &t };
+	char why[TOPOLOGY_WHY];
+	unsigned n, caches = 0;
+
+	assert_int_equal(topology_parse("2n1l2c2t:llcs=1,0:cache=0,1G", &t, why), 0);
+	assert_int_equal(topology_share_memory(&t, 4ull << 30, why), 0);
+	assert_true(acpi_build(image, sizeof image, &cfg, table, &n) > 0);
+	for (unsigned i = 0; i < n; i++) {
+		const uint8_t *p = image + table[i].offset + 40, *end = image + table[i].offset + table[i].length;
+		uint32_t length, attributes;
+		uint64_t size;
+
+		for (; !strcmp(table[i].signature, "HMAT") && p < end; p += length) {
+			memcpy(&length, p + 4, 4);
+			assert_true(length >= 8);
+			if (p[0] != 2)
+				continue;
+			memcpy(&size, p + 16, 8);
+			memcpy(&attributes, p + 24, 4);
+			assert_int_equal(size, 1ull << 30);
+			assert_int_equal(attributes & 0xf, 1);
+			assert_int_equal(attributes >> 8 & 0xf, 1);
+			assert_int_equal(attributes >> 12 & 0xf, 1);
+			assert_int_equal(attributes >> 16, 64);
+			caches++;
+		}
+	}
+	assert_int_equal(caches, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(checksums_are_zero),
 		cmocka_unit_test(too_little_room_is_an_error),
 		cmocka_unit_test(entries_say_what_the_topology_says),
+		cmocka_unit_test(memory_side_cache),
 		cmocka_unit_test_setup_teardown(iasl_takes_every_table, in_directory, out_of_directory),
 		cmocka_unit_test_setup_teardown(iasl_takes_the_tables_of_every_preset, in_directory, out_of_directory),
 	};
