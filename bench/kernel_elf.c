@@ -16,7 +16,7 @@
 #define KIND "vmlinux"
 
 struct unpack {
-	const char *image;
+	const char *image, *digest;
 	char *why;
 	size_t why_size;
 };
@@ -24,8 +24,20 @@ struct unpack {
 static int make(void *ctx, int fd)
 {
 	const struct unpack *u = ctx;
+	char digest[SHA256_HEX];
+	int rc = vmlinux_unpack(u->image, fd, u->why, u->why_size);
 
-	return vmlinux_unpack(u->image, fd, u->why, u->why_size);
+	if (!rc)
+		rc = store_digest(u->image, digest);
+	if (rc)
+		return rc;
+	/* Who waited for another's unpacking may have got another image: kept, it would stand for the first for ever.
+	 */
+	if (strcmp(digest, u->digest)) {
+		snprintf(u->why, u->why_size, "%s: changed while it was read; try again", u->image);
+		return -ESTALE;
+	}
+	return 0;
 }
 
 /* Boot protocol 2.00 and later; others have no payload that can be told. */
@@ -45,7 +57,7 @@ static bool is_bzimage(const char *path)
 int kernel_elf_open(const char *image, char *why, size_t why_size)
 {
 	char failed[512] = "", digest[SHA256_HEX];
-	struct unpack u = { image, failed, sizeof(failed) };
+	struct unpack u = { image, digest, failed, sizeof(failed) };
 	const struct store_maker maker = { make, &u };
 	int fd;
 

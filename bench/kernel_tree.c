@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +19,11 @@ struct tree_module {
 	char *depends; /* names, with commas between */
 };
 
+#define PARTIAL "partial" /* beside a modules.dep that lacks modules */
+
 struct tree {
 	const char *root;
+	bool partial; /* a module is listed and not there */
 	struct tree_module *list;
 	size_t n;
 };
@@ -95,8 +99,9 @@ static int add(struct tree *t, char *line)
 		return -ENOMEM;
 	name_of(m->path, m->name);
 	m->depends = depends_of(m->path);
-	/* Listed but not built: as if it were not there. */
+	/* Listed but not built, or not yet: as if it were not there. */
 	if (!m->depends) {
+		t->partial = true;
 		free(m->path);
 		return 0;
 	}
@@ -176,6 +181,32 @@ static int copy_builtin(const char *root, const char *dir)
 	return rc;
 }
 
+static bool path_of(char path[PATH_MAX], const char *dir, const char *file)
+{
+	return snprintf(path, PATH_MAX, "%s/%s", dir, file) < PATH_MAX;
+}
+
+/* A list that lacks modules is for now only: make writes modules.order before it links them. */
+static int mark_partial(const struct tree *t, const char *dir)
+{
+	char path[PATH_MAX];
+
+	if (!path_of(path, dir, PARTIAL))
+		return -ENAMETOOLONG;
+	if (t->partial)
+		return store_write_text(path, "");
+	return unlink(path) && errno != ENOENT ? -errno : 0;
+}
+
+/* Whether there is a list that stays true as long as modules.order does. */
+static bool is_made(const char *dir)
+{
+	char path[PATH_MAX];
+
+	return path_of(path, dir, "modules.dep") && !access(path, R_OK) && path_of(path, dir, PARTIAL) &&
+	       access(path, F_OK);
+}
+
 static int make(const char *root, const char *dir, FILE *order)
 {
 	struct tree t = { .root = root };
@@ -185,6 +216,8 @@ static int make(const char *root, const char *dir, FILE *order)
 		rc = read_order(&t, order);
 	if (!rc)
 		rc = copy_builtin(root, dir);
+	if (!rc)
+		rc = mark_partial(&t, dir);
 	if (!rc)
 		rc = write_dep(&t, dir);
 	for (size_t i = 0; i < t.n; i++) {
@@ -221,9 +254,7 @@ int kernel_tree_modules(const char *tree, char dir[PATH_MAX])
 	sha256_hex(&s, name);
 	snprintf(below, sizeof(below), "trees/%s", name);
 	rc = cache_path(dir, below);
-	if (!rc && snprintf(path, sizeof(path), "%.*s/modules.dep", PATH_MAX - 16, dir) >= PATH_MAX)
-		rc = -ENAMETOOLONG;
-	if (!rc && access(path, R_OK))
+	if (!rc && !is_made(dir))
 		rc = make(root, dir, order);
 	fclose(order);
 	if (rc)
