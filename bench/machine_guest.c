@@ -27,6 +27,22 @@ static const char *const modules_always[] = { "virtio_mmio", "virtio_console" };
 static const char *const modules_disk[] = { "virtio_blk", "ext4" };
 static const char *const modules_net[] = { "virtio_net", "af_packet" };
 
+unsigned machine_modules(const struct machine_options *o, const char **names)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		names[n++] = modules_always[i];
+		if (o->n_disks)
+			names[n++] = modules_disk[i];
+		if (o->nic.wanted)
+			names[n++] = modules_net[i];
+	}
+	for (unsigned i = 0; i < o->modules.n; i++)
+		names[n++] = o->modules.word[i];
+	return n;
+}
+
 /* What depends on the options but not on the command is the same for the next guest too. */
 static void open_kept(struct machine_archive *a, struct initramfs *in, const struct machine_options *o,
 		      const char *init)

@@ -11,18 +11,22 @@
 #include "bench/command.h"
 #include "bench/host.h"
 #include "bench/kernel_elf.h"
+#include "bench/kernel_find.h"
 #include "bench/machine.h"
 #include "bench/machine_scheduler.h"
+#include "bench/modules.h"
 
 #define GRACE_S 120 /* for the nested host's own boot and work, beside the guest's time */
 #define MIB (1u << 20)
 
 struct plan {
 	struct nested_plan plan;
-	struct nested_file binaries[MACHINE_LIST_MAX + 2], files[MACHINE_LIST_MAX + 8], trees[MACHINE_LIST_MAX + 1];
+	struct nested_file binaries[MACHINE_LIST_MAX + 2], files[MACHINE_LIST_MAX + 72], trees[MACHINE_LIST_MAX + 1];
 	char hosts[MACHINE_LIST_MAX][PATH_MAX];
 	struct nested_disk disks[MACHINE_DISKS_MAX];
-	const char *kernels[2], *outputs[MACHINE_LIST_MAX + 8], *env[4];
+	const char *kernels[2], *outputs[MACHINE_LIST_MAX + 8], *env[5];
+	unsigned n_env;
+	char kernel[PATH_MAX + 32]; /* the variable */
 	struct kernel_elf_files elf;
 	char program[PATH_MAX], init[PATH_MAX], scx[PATH_MAX], scheduler[PATH_MAX], modules[PATH_MAX];
 	unsigned n_outputs;
@@ -57,20 +61,71 @@ static void plan_kernel_elf(struct plan *p, const struct machine_options *o)
 		p->files[p->plan.n_files++].host = p->elf.path[i];
 }
 
-static void plan_kernel(struct plan *p, const struct machine_options *o)
+static int bring_module(void *ctx, const char *module, const char *file)
 {
+	struct plan *p = ctx;
+	char *copy = strdup(file); /* to the end of the process */
+
+	if (!copy)
+		return -ENOMEM;
+	if (p->plan.n_files == sizeof(p->files) / sizeof(*p->files))
+		return -E2BIG;
+	p->files[p->plan.n_files++].host = copy;
+	return 0;
+}
+
+/*
+ * A build tree has its modules where they were built, thousands of them: those that the guest gets come along, and stay
+ * where they are.
+ */
+static int plan_tree_modules(struct plan *p, const struct machine_options *o)
+{
+	const char *names[MACHINE_LIST_MAX + 6];
+	unsigned n = machine_modules(o, names);
+	char release[NAME_MAX + 1], why[512];
+	struct modules *m;
+	int rc = modules_open(&m, o->module_dir, why, sizeof(why));
+
+	if (rc) {
+		cli_error("%s", why);
+		return CLI_UNAVAILABLE;
+	}
+	for (unsigned i = 0; i < n && (!rc || rc == -ENOENT); i++)
+		rc = modules_resolve(m, names[i], bring_module, p);
+	modules_close(m);
+	if (rc && rc != -ENOENT) {
+		cli_error("%s: its modules can't be brought to the nested host: %s", o->kernel, strerror(-rc));
+		return CLI_UNAVAILABLE;
+	}
+	if (!kernel_image_release(o->image, release))
+		return 0;
+	snprintf(p->modules, sizeof(p->modules), "/lib/modules/%s", release);
+	p->trees[p->plan.n_trees++] = (struct nested_file){ .host = o->module_dir, .guest = p->modules };
+	return 0;
+}
+
+static int plan_kernel(struct plan *p, const struct machine_options *o)
+{
+	struct stat st;
+
 	plan_kernel_elf(p, o);
 	if (*o->kernel_name) {
 		p->kernels[0] = o->kernel_name;
 		p->plan.kernels = p->kernels;
-		return;
+		return 0;
 	}
-	p->files[p->plan.n_files++].host = o->kernel;
+	/* By its image's name: "host" is another one there, and a tree would have to be whole. */
+	p->files[p->plan.n_files++].host = o->image;
+	snprintf(p->kernel, sizeof(p->kernel), NESTED_KERNEL_ENV "=%s", o->image);
+	p->env[p->n_env++] = p->kernel;
 	if (!*o->module_dir)
-		return;
+		return 0;
+	if (!stat(o->kernel, &st) && S_ISDIR(st.st_mode))
+		return plan_tree_modules(p, o);
 	/* Where the system has them: what lies beside the kernel here may lie behind a link. */
 	snprintf(p->modules, sizeof(p->modules), "/lib/modules/%s", strrchr(o->module_dir, '/') + 1);
 	p->trees[p->plan.n_trees++] = (struct nested_file){ .host = o->module_dir, .guest = p->modules };
+	return 0;
 }
 
 static void plan_disks(struct plan *p, const struct machine_options *o)
@@ -126,7 +181,8 @@ static int plan_make(struct plan *p, const struct machine_options *o, const stru
 	if (o->timeout_ns)
 		p->plan.timeout_s = (int)(o->timeout_ns / 1000000000u) + GRACE_S;
 	plan_files(p, o);
-	plan_kernel(p, o);
+	if (plan_kernel(p, o))
+		return CLI_UNAVAILABLE;
 	plan_disks(p, o);
 	plan_outputs(p, o, outputs);
 	if (o->scheduler)
@@ -158,13 +214,13 @@ int machine_run_nested(const struct machine_options *o, const struct machine_job
 	rc = plan_make(p, o, job, outputs);
 	if (rc)
 		goto out;
-	p->env[0] = path;
+	p->env[p->n_env++] = path;
 	if (job->shell && getenv("TERM") && asprintf(&term, "TERM=%s", getenv("TERM")) > 0)
-		p->env[1] = term;
+		p->env[p->n_env++] = term;
 	/* Not a file that comes back in the end: what happens is told while it does. */
 	p->plan.lines = o->conversation.events;
 	if (o->conversation.events)
-		p->env[term ? 2 : 1] = NESTED_EVENTS_ENV "=3";
+		p->env[p->n_env++] = NESTED_EVENTS_ENV "=3";
 	p->plan.env = p->env;
 	p->plan.argv = words;
 	rc = nested_run(&p->plan, why, sizeof(why));

@@ -180,8 +180,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->host_cpus;
-		state->child_inputs[1] = o;
+		state->child_inputs[0] = o;
+		state->child_inputs[1] = &o->host_cpus;
 		return 0;
 	case OPT_HOST:
 		o->host = parse_host(arg);
@@ -260,8 +260,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct argp_child children[] = { { &host_options_argp, 0, NULL, 0 },
-					      { &machine_shape_argp, 0, NULL, 0 },
+static const struct argp_child children[] = { { &machine_shape_argp, 0, NULL, 0 },
+					      { &host_options_argp, 0, NULL, 0 },
 					      { 0 } };
 const struct argp machine_options_argp = { .options = options, .parser = parse, .children = children };
 
@@ -289,7 +289,8 @@ bool machine_file_split(const char *word, char host[PATH_MAX], const char **gues
 static int find_kernel(struct machine_options *o)
 {
 	struct kernel_found k;
-	int rc = kernel_find(o->kernel, &k);
+	const char *brought = getenv(NESTED_ENV) ? getenv(NESTED_KERNEL_ENV) : NULL;
+	int rc = kernel_find(brought ? brought : o->kernel, &k);
 
 	if (rc)
 		return rc;

@@ -26,6 +26,8 @@
 
 /* In the environment of a ktstr in L1: its events go to the descriptor of this number, whatever file was named. */
 #define NESTED_EVENTS_ENV "KTSTR_NESTED_EVENTS"
+/* The image that --kernel means, for what runs in L1 in the name of a verb here. */
+#define NESTED_KERNEL_ENV "KTSTR_NESTED_KERNEL"
 
 struct nested_file {
 	const char *host;  /* relative to the working directory, or absolute */
