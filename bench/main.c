@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* ktstr: the verb table. */
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench/cli.h"
 #include "bench/settings.h"
@@ -49,9 +51,25 @@ static void help(FILE *f)
 		verbs_examples, verbs_exit_codes);
 }
 
+/*
+ * A descriptor that the caller closed would be given to the next file opened: what is meant for stdout would go there,
+ * and 0 is "none" in many places here. Reading gives the end, and writing fails still.
+ */
+static void keep_stdio(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	process_start_ns = monotonic_ns();
+	keep_stdio();
 	/* Else what is large comes from the heap once something large was freed, and calloc() touches all of it. */
 	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
 	if (argc < 2)
