@@ -8,8 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/help.h"
+
 struct parse {
-	const struct argp *argp;
+	const struct argp *argp, *own; /* with --help, and the verb's */
 	const char *verb;
 	char name[64];
 	void *input;
@@ -99,6 +101,14 @@ __attribute__((noreturn)) static void bad_option(const struct parse *p, const ch
 {
 	const struct argp_option *o = cli_option(p->argp, word);
 
+	/* Of "-vx" it is the x. */
+	for (const char *c = word + 1; word[1] != '-' && *c && (!o || !o->arg); c++) {
+		const char letter[] = { '-', *c, '\0' };
+
+		o = cli_option(p->argp, letter);
+		if (!o)
+			cli_usage("%s: unknown option; see ktstr %s --help", letter, p->verb);
+	}
 	if (o && o->arg)
 		cli_usage("%s: wants a value %s; see ktstr %s --help", word, o->arg, p->verb);
 	if (o)
@@ -115,7 +125,8 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
 		state->child_inputs[0] = p->input;
 		return 0;
 	case '?':
-		argp_help(p->argp, stdout, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_ERR, p->name);
+	case 'h':
+		help_print(stdout, p->name, p->own);
 		fflush(stdout);
 		exit(ferror(stdout) ? CLI_FAILED : CLI_OK);
 	case ARGP_KEY_ERROR:
@@ -132,6 +143,7 @@ void cli_parse(const struct argp *argp, const char *verb, int argc, char **argv,
 {
 	static const struct argp_option options[] = {
 		{ "help", '?', NULL, 0, "Give this help", -1 },
+		{ NULL, 'h', NULL, OPTION_HIDDEN, NULL, -1 },
 		{ 0 },
 	};
 	const struct argp_child children[] = { { argp, 0, NULL, 0 }, { 0 } };
@@ -140,7 +152,7 @@ void cli_parse(const struct argp *argp, const char *verb, int argc, char **argv,
 		.parser = parse_common,
 		.children = children,
 	};
-	struct parse p = { .argp = &whole, .verb = verb, .input = input };
+	struct parse p = { .argp = &whole, .own = argp, .verb = verb, .input = input };
 	int at = argc;
 	error_t rc;
 

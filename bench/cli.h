@@ -30,7 +30,7 @@ __attribute__((format(printf, 1, 2), noreturn)) void cli_usage(const char *fmt, 
 /*
  * Parse the words behind the verb. Adds --help; exits with CLI_USAGE on an
  * unknown option, an unwanted argument or a missing value. @verb is "run".
- * Options of @argp and its children must not use the key '?'.
+ * Options of @argp and its children must not use the keys '?' and 'h'.
  */
 void cli_parse(const struct argp *argp, const char *verb, int argc, char **argv, void *input);
 

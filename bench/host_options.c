@@ -63,7 +63,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		parse_mode(o, arg);
 		return 0;
 	case OPT_NO_PERF_MODE:
-		parse_mode(o, "shared");
+		o->no_perf_mode = true;
 		return 0;
 	case OPT_CPU_CAP:
 		if (number_parse(arg, 1, BITS_MAX, &n))
@@ -89,7 +89,11 @@ const struct argp host_options_argp = { .options = options, .parser = parse };
 
 int host_options_check(struct host_options *o)
 {
-	if (o->cap && !o->mode_given)
+	if (o->no_perf_mode && o->mode_given && o->mode != MODE_SHARED) {
+		cli_error("--no-perf-mode: --mode %s is given too; leave one of them out", host_mode_name(o->mode));
+		return CLI_USAGE;
+	}
+	if (o->no_perf_mode || (o->cap && !o->mode_given))
 		o->mode = MODE_SHARED;
 	if (o->cap && o->mode != MODE_SHARED) {
 		cli_error("--cpu-cap %u: mode %s has no cap; use --mode shared, or leave it out", o->cap,

@@ -12,6 +12,7 @@
 struct host_options {
 	enum host_mode mode;
 	bool mode_given;
+	bool no_perf_mode;
 	unsigned cap; /* CPUs; 0: not given */
 	uint64_t wait_ns;
 	bool bypass_locks;

@@ -28,6 +28,7 @@ enum {
 };
 
 static const struct argp_option options[] = {
+	{ NULL, 0, NULL, 0, "Its shape and memory:", 10 },
 	{ "topology", OPT_TOPOLOGY, "SHAPE", 0,
 	  "Nodes, LLCs, cores an LLC and threads a core, as 1n2l4c2t or 1,2,4,2, or a preset's name; more by "
 	  ":KEY=LIST (see ktstr topo)",

@@ -49,7 +49,10 @@ const char settings_manual[] =
 	"for run, "
 	"shell and bench. The command line goes before the environment, that before the file's section of the verb, "
 	"that "
-	"before the file's top: an option given at one of these replaces all that the later ones say of it. An unknown "
+	"before the file's top: an option given at one of these replaces all that the later ones say of it, and of "
+	"what "
+	"it "
+	"contradicts (--topology a number of --cpus, --mode a --cpu-cap). An unknown "
 	"name "
 	"is an error, told with its file and line. ktstr run --dry-run shows what comes of it all.\n";
 
@@ -257,28 +260,60 @@ static bool is_option(const char *word)
 	return word[0] == '-' && word[1] && strcmp(word, "--");
 }
 
-/* Whether the user's own words give @name. */
-static bool typed(const struct verb *verb, int argc, char **argv, const char *name)
+/* What the user's own words say of @name: its value, "" if they give none; NULL: nothing. */
+static const char *typed(const struct verb *verb, int argc, char **argv, const char *name)
 {
 	for (int i = 2; i < argc && strcmp(argv[i], "--"); i++) {
 		const struct argp_option *o = is_option(argv[i]) ? cli_option(verb->argp, argv[i]) : NULL;
+		const char *value = o ? strchr(argv[i], '=') : NULL;
 
 		if (!is_option(argv[i]) && verb->flags & VERB_COMMAND)
 			break;
-		if (o && o->name && !strcmp(o->name, name))
-			return true;
 		/* Its value is the next word, and no option. */
-		if (o && o->arg && !strchr(argv[i], '=') &&
-		    (!(o->flags & OPTION_ARG_OPTIONAL) || nic_is_value(argv[i + 1])))
-			i++;
+		if (value)
+			value++;
+		else if (o && o->arg && argv[i + 1] && (!(o->flags & OPTION_ARG_OPTIONAL) || nic_is_value(argv[i + 1])))
+			value = argv[++i];
+		if (o && o->name && !strcmp(o->name, name))
+			return value ? value : "";
 	}
+	return NULL;
+}
+
+/*
+ * Options that speak of the same thing: where the first is given with a value that has @part in it, what a lower rank
+ * says by the second does not count either, or a user could not take back what he did not type.
+ */
+static const struct rivals {
+	const char *name, *part, *other;
+} rivals[] = {
+	{ "topology", "", "cpus" },	  { "cpus", "", "topology" },	  { "topology", ":mem=", "memory" },
+	{ "mode", "default", "cpu-cap" }, { "mode", "", "no-perf-mode" }, { "mode", "performance", "cpu-cap" },
+	{ "no-perf-mode", "", "mode" },	  { "cpu-cap", "", "mode" },
+};
+
+/* Whether @s does not count where @value is what another rank says by @name. */
+static bool gives_way(const struct setting *s, const char *name, const char *value)
+{
+	if (!strcmp(s->name, name))
+		return true;
+	for (unsigned i = 0; i < sizeof(rivals) / sizeof(*rivals); i++)
+		if (!strcmp(rivals[i].name, name) && !strcmp(rivals[i].other, s->name) && strstr(value, rivals[i].part))
+			return true;
 	return false;
 }
 
-static bool outranked(const struct setting *s)
+static bool outranked(const struct setting *s, const struct verb *verb, int argc, char **argv)
 {
+	const char *value;
+
 	for (unsigned i = 0; i < n_settings; i++)
-		if (settings[i].rank > s->rank && !strcmp(settings[i].name, s->name))
+		if (settings[i].rank > s->rank && gives_way(s, settings[i].name, settings[i].value))
+			return true;
+	if (typed(verb, argc, argv, s->name))
+		return true;
+	for (unsigned i = 0; i < sizeof(rivals) / sizeof(*rivals); i++)
+		if ((value = typed(verb, argc, argv, rivals[i].name)) && gives_way(s, rivals[i].name, value))
 			return true;
 	return false;
 }
@@ -334,7 +369,7 @@ char **settings_words(const struct verb *verb, int *argc, char **argv)
 		const struct setting *s = &settings[i];
 		const struct argp_option *o;
 
-		if (outranked(s) || typed(verb, *argc, argv, s->name))
+		if (outranked(s, verb, *argc, argv))
 			continue;
 		o = find(verb, s->name);
 		if ((!o->arg || o->flags & OPTION_ARG_OPTIONAL) && !given(o, s))

@@ -17,12 +17,17 @@
 
 static const char doc[] =
 	"The kernels that --kernel knows.\v"
-	"  list                  what is in the cache; damaged and debug kernels are called so\n"
-	"  fetch [SERIES...]     unpack Debian's cloud kernels into the cache: 7.2, 6.12, 6.1, or a release (7.2);\n"
-	"                        what is there and whole is not asked for again, --refresh looks for a newer one\n"
-	"  build [OPTIONS]       build one from source, with all that guests need built in; see build --help\n"
-	"  rm NAME...            remove a kernel, its other names, and what was made of it\n"
-	"  vmlinux KERNEL OUT    decompress the ELF kernel in KERNEL (whatever --kernel takes) to OUT\n\n"
+	"  list                what is in the cache; damaged and debug kernels are told\n"
+	"  fetch [--refresh] [SERIES...]\n"
+	"                      unpack Debian's cloud kernels into the cache: 7.2, 6.12,\n"
+	"                      6.1, or a release (7.2); what is there and whole is not\n"
+	"                      asked for again, --refresh looks for a newer one\n"
+	"  build [--source S] [--config FILE]... [--jobs N]\n"
+	"                      build one from source, with all that guests need built\n"
+	"                      in; see ktstr kernel build --help\n"
+	"  rm NAME...          remove a kernel, its other names, and what was made of it\n"
+	"  vmlinux KERNEL OUT  decompress the ELF kernel in KERNEL (whatever --kernel\n"
+	"                      takes) to OUT\n\n"
 	"A kernel is in the cache whole or not at all, with its SHA-256 (SHA256SUMS); two that want the same at once "
 	"wait for "
 	"each other, and one that is killed leaves nothing behind that is taken for a kernel.\n\n"
@@ -94,12 +99,10 @@ static int fetch(struct args *a)
 	return run_script("fetch", "kernel", words);
 }
 
-static int remove_all(const struct args *a)
+static int remove_all(struct args *a)
 {
 	int rc = CLI_OK;
 
-	if (a->n < 2)
-		cli_usage("kernel rm: no name; see ktstr kernel list");
 	for (int i = 1; i < a->n; i++) {
 		int one = kernel_cache_remove(a->word[i]);
 
@@ -108,15 +111,25 @@ static int remove_all(const struct args *a)
 	return rc;
 }
 
-static int vmlinux(const char *kernel, const char *out)
+static int list(struct args *a)
+{
+	return kernel_cache_list();
+}
+
+static int build(struct args *a)
+{
+	return run_script("kernel-build", NULL, a->word + 1);
+}
+
+static int vmlinux(struct args *a)
 {
 	struct kernel_found k;
 	char why[512];
-	int rc = kernel_find(kernel, &k);
+	int rc = kernel_find(a->word[1], &k);
 
 	if (rc)
 		return rc;
-	if (vmlinux_extract(k.image, out, why, sizeof(why))) {
+	if (vmlinux_extract(k.image, a->word[2], why, sizeof(why))) {
 		cli_error("%s", why);
 		return CLI_UNAVAILABLE;
 	}
@@ -129,21 +142,40 @@ const struct argp kernel_argp = {
 	.doc = doc,
 };
 
+static const struct sub {
+	const char *name, *words;
+	int least, most; /* words; -1: as many as there are, and options of its own */
+	int (*run)(struct args *a);
+} subs[] = {
+	{ "list", "", 0, 0, list },
+	{ "fetch", "", 0, -1, fetch },
+	{ "build", "", 0, -1, build },
+	{ "rm", " NAME...", 1, INT_MAX, remove_all },
+	{ "vmlinux", " KERNEL OUT", 2, 2, vmlinux },
+	{ 0 },
+};
+
+static int run_sub(const struct sub *s, struct args *a)
+{
+	if (s->most >= 0 && a->n > 1 && a->word[1][0] == '-') {
+		/* --help, or an option that none of these has. */
+		cli_parse(&kernel_argp, "kernel", 2, a->word, a);
+	}
+	if (s->most >= 0 && (a->n - 1 < s->least || a->n - 1 > s->most))
+		cli_usage("kernel %s: %s; it is ktstr kernel %s%s", s->name,
+			  a->n - 1 < s->least ? "something is missing" : "too many words", s->name, s->words);
+	return s->run(a);
+}
+
 int verb_kernel(int argc, char **argv)
 {
 	struct args a = { .n = 0 };
 
 	cli_parse(&kernel_argp, "kernel", argc, argv, &a);
-	if (a.n == 1 && !strcmp(a.word[0], "list"))
-		return kernel_cache_list();
-	if (a.n && !strcmp(a.word[0], "fetch"))
-		return fetch(&a);
-	if (a.n && !strcmp(a.word[0], "build"))
-		return run_script("kernel-build", NULL, a.word + 1);
-	if (a.n && !strcmp(a.word[0], "rm"))
-		return remove_all(&a);
-	if (a.n == 3 && !strcmp(a.word[0], "vmlinux"))
-		return vmlinux(a.word[1], a.word[2]);
-	cli_usage("kernel %s: not one of list, fetch, build, rm, vmlinux; see ktstr kernel --help",
-		  a.n ? a.word[0] : "");
+	if (!a.n)
+		cli_usage("kernel: what to do is missing; use list, fetch, build, rm or vmlinux");
+	for (const struct sub *s = subs; s->name; s++)
+		if (!strcmp(a.word[0], s->name))
+			return run_sub(s, &a);
+	cli_usage("kernel %s: not one of list, fetch, build, rm, vmlinux; see ktstr kernel --help", a.word[0]);
 }

@@ -41,6 +41,19 @@ right() {
 
 right "ktstr " --version
 right "EXAMPLES" --help
+# No line is longer than a terminal, but for those that are to be pasted.
+for verb in run shell bench doctor locks kernel topo nested; do
+	right "--help " $verb --help
+	grep -v '^  ktstr\|^  cat\|^  [a-z]*=' "$dir/out" | grep -q '.\{80\}' && fail "a line of more than 79 characters"
+	grep -q '^      --help  ' "$dir/out" || fail "no options"
+done
+# A descriptor that was closed is not given to a file of ours.
+words='locks --watch' n=$((n + 1))
+"$ktstr" locks --watch <&- >"$dir/out" 2>"$dir/err" &
+sleep 0.3
+[ "$(readlink /proc/$!/fd/0)" = /dev/null ] || fail "stdin is $(readlink /proc/$!/fd/0)"
+kill $!
+wait $! 2>/dev/null
 for verb in run shell bench doctor locks; do right "EXAMPLES" $verb --help; done
 right '"schema": "ktstr-doctor/1"' doctor --json
 right "" doctor --kvm-kind
@@ -57,6 +70,9 @@ wrong 64 "--wake" shell --wake shutdown
 wrong 64 "--net 3" run --net=3 -- true
 wrong 64 "--net tap=a/b" run --net tap=a/b -- true
 wrong 64 "--net mac=01:" run --net mac=01:00:00:00:00:01 -- true
+right "EXAMPLES" run -h
+wrong 64 "-x: unknown" run -vx -- true
+wrong 64 "--no-perf-mode: --mode performance" run --host try --no-perf-mode --mode performance -- true
 wrong 64 "-z" run -z -- true
 wrong 64 "no command" run
 wrong 64 "extra" doctor extra

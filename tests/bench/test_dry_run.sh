@@ -115,6 +115,27 @@ for cpus in 1 2; do
 	[ "$(grep -c '^cmdline .* cpuhp.parallel=0 ' out)" = $((cpus - 1)) ] || fail "$cpus on 1: how they are started"
 done
 
+# What nobody typed gives way to what contradicts it.
+rival() { # TEXT SETTINGS WORDS...: the plan has TEXT
+	local text=$1 settings=$2
+	shift 2
+	n=$((n + 1))
+	printf '%b' "$settings" >config
+	env -u KTSTR_CPUS -u KTSTR_MEMORY "$ktstr" run --host nested --kernel kernel --dry-run "$@" -- true >out 2>err ||
+		fail "$settings $*: exit code $?"
+	grep -q "$text" out || fail "$settings $*: not '$text'"
+}
+rival '^cpus  *8, 8n8l1c1t$' 'cpus = 4\n' --topology numa8
+rival '^cpus  *2, 1n1l2c1t$' 'topology = numa8\n' --cpus 2
+rival '^cpus  *8, 8n8l1c1t$' 'cpus = 4\n[run]\ntopology = numa8\n'
+rival '^memory  *1 GiB$' 'memory = 4G\n' --topology 2n2l1c1t:mem=512M,512M
+rival '^memory  *4 GiB$' 'memory = 4G\n' --topology numa8
+rival '^mode  *performance' 'cpu-cap = 1\n' --mode performance
+rival '^setting  *cpu-cap = 1 ' 'cpu-cap = 1\n' --mode shared
+rival '^mode  *shared' 'mode = performance\n' --cpu-cap 1
+rival '^mode  *performance' 'no-perf-mode = yes\n' --mode performance
+rival '^mode  *shared' 'mode = performance\n' --no-perf-mode
+
 [ -z "$(ls locks)" ] || fail "locks were taken"
 [ ! -e cache ] || fail "a cache was made"
 echo "$n plans"

@@ -121,6 +121,9 @@ busybox cpio -t <"$dir/initrd" 2>/dev/null >"$dir/names"
 grep -qx usr/lib/modules/ktstr/a_top.ko "$dir/names" || fail "the tree's module is not in the guest"
 grep -qx usr/lib/modules/ktstr/b_low.ko "$dir/names" || fail "what it depends on is not in the guest"
 expect 69 '' "no module unbuilt" "$ktstr" run --kernel "$tree" --module unbuilt --dump-initrd "$dir/initrd" -- true
+# make writes modules.order before it links them: a list that was read meanwhile is not kept.
+cp "$tree/drivers/b_low.ko" "$tree/drivers/unbuilt.ko"
+expect 0 "console=" '' "$ktstr" run --kernel "$tree" --module unbuilt --dump-initrd "$dir/initrd" -- true
 expect 69 '^$' "arch/x86/boot/bzImage; build it" "$ktstr" run --kernel "$src" -- true
 [ -e "/boot/vmlinuz-$(uname -r)" ] ||
 	expect 69 '^$' "^ktstr: --kernel host: /boot/vmlinuz-$(uname -r): No such file" "$ktstr" run --kernel host -- true
@@ -137,11 +140,33 @@ expect 0 "^$third$" "damaged; it is built again" "${build[@]}"
 rm -rf "$first"
 kernels >/dev/null
 
+# A source that changes while it is built would be kept as what it was.
+before=$(kernels)
+echo 1 >"$src/edited"
+touch -d '2020-01-01' "$src/edited"
+PAUSE=0.3 "${build[@]}" >"$dir/out" 2>"$dir/err" &
+sleep 1
+echo 2 >"$src/edited"
+rc=0
+wait $! || rc=$?
+[ "$rc" -eq 70 ] || fail "a source that changed: exit code $rc"
+grep -q "changed while it was built" "$dir/err" || fail "a source that changed is not told"
+[ "$(kernels)" = "$before" ] || fail "a source that changed: a kernel is kept"
+rm "$src/edited"
+
 # A fetched kernel that is damaged is asked for anew, which without a mirror is an error and no kernel.
 mkdir -p "$dir/cache/kernels/9.8.7-cloud-amd64"
 (cd "$dir/cache/kernels/9.8.7-cloud-amd64" && echo image >vmlinuz && sha256sum vmlinuz >SHA256SUMS && echo other >vmlinuz)
 expect 69 '^$' "9.8.7-cloud-amd64: damaged; it is fetched again" "$ktstr" kernel fetch 9.8.7-cloud-amd64
 expect 0 '' '' "$ktstr" kernel rm 9.8.7-cloud-amd64
+
+expect 64 '^$' "kernel '': no series" "$ktstr" kernel fetch ''
+expect 64 '^$' "kernel '../x': no series" "$ktstr" kernel fetch ../x
+expect 0 '^Usage: ktstr kernel' '^$' "$ktstr" kernel rm --help
+expect 0 '^Usage: ktstr kernel' '^$' "$ktstr" kernel list --help
+expect 64 '^$' 'kernel vmlinux: something is missing; .* KERNEL OUT' "$ktstr" kernel vmlinux "$third"
+expect 64 '^$' 'kernel list: too many words; ' "$ktstr" kernel list more
+expect 64 '^$' 'kernel: what to do is missing; ' "$ktstr" kernel
 
 # --- rm ------------------------------------------------------------------------------
 
@@ -150,7 +175,7 @@ expect 0 '^$' '^$' "$ktstr" kernel rm mine
 if [ -e "$third" ] || [ -L "$dir/cache/kernels/mine" ]; then fail "rm left the kernel or its other name"; fi
 expect 69 '^$' "not in the cache; see" "$ktstr" kernel rm mine
 expect 69 '^$' "not in the cache; see" "$ktstr" kernel rm ../tmp
-expect 64 '^$' "no name" "$ktstr" kernel rm
+expect 64 '^$' "something is missing" "$ktstr" kernel rm
 expect 64 '^$' "juggle" "$ktstr" kernel juggle
 expect 64 '^$' "--frob" "$ktstr" kernel build --frob
 expect 69 '^$' "$dir/none" "$ktstr" kernel build --source "$dir/none"
