@@ -6,19 +6,43 @@
 #include "bench/manual.h"
 
 static const char kernels[] = "ktstr kernel list 2>/dev/null | cut -d\" \" -f1";
+static const char shapes[] = "ktstr topo 2>/dev/null | sed \"1d; s/ .*//\"";
+
+static const char *source_of(enum manual_value value)
+{
+	return value == VALUE_KERNEL ? kernels : value == VALUE_SHAPE ? shapes : NULL;
+}
 
 struct writing {
 	FILE *f;
 	const struct verb *verb;
 };
 
-/* A description up to where its details begin. */
+/* A description up to where its details begin: at a semicolon, a sentence's end, the colon behind more than a word. */
 static size_t brief(const char *doc)
 {
-	size_t n = strcspn(doc, ";:");
-	const char *sentence = strstr(doc, ". ");
+	size_t n = 0, open = 0;
 
-	return sentence && (size_t)(sentence - doc) < n ? (size_t)(sentence - doc) : n;
+	while (doc[n] && doc[n] != ';' && strncmp(doc + n, ". ", 2) && !(doc[n] == ':' && memchr(doc, ' ', n))) {
+		if (doc[n] == '(')
+			open = n;
+		if (doc[n] == ')')
+			open = 0;
+		n++;
+	}
+	/* Not within parentheses. */
+	if (doc[n] && open > 1)
+		n = open - 1;
+	return n;
+}
+
+static void arguments(FILE *f, const struct verb *v)
+{
+	const char *at = NULL;
+	char word[64];
+
+	for (unsigned i = 0; manual_argument_choice(v, &at, word, sizeof(word)); i++)
+		fprintf(f, "%s%s", i ? " " : "", word);
 }
 
 /* Within single quotes of a shell; @special are escaped besides. */
@@ -65,9 +89,10 @@ static bool bash_value(void *ctx, const struct argp_option *o)
 		fputs("words='", w->f);
 		choices(w->f, o, " ");
 		fputs("' ;;\n", w->f);
-	} else if (value == VALUE_FILE || value == VALUE_KERNEL) {
-		fprintf(w->f, "files=1%s%s%s ;;\n", value == VALUE_KERNEL ? " words=$(" : "",
-			value == VALUE_KERNEL ? kernels : "", value == VALUE_KERNEL ? ")" : "");
+	} else if (value == VALUE_FILE) {
+		fputs("files=1 ;;\n", w->f);
+	} else if (source_of(value)) {
+		fprintf(w->f, "%swords=$(%s) ;;\n", value == VALUE_KERNEL ? "files=1 " : "", source_of(value));
 	} else {
 		fputs("none=1 ;;\n", w->f);
 	}
@@ -104,11 +129,19 @@ void manual_bash(FILE *f)
 	      f);
 	for (w.verb = manual_verb(verbs); w.verb; w.verb = manual_verb(w.verb + 1))
 		cli_options(w.verb->argp, bash_value, &w);
+	fprintf(f, "\tkernel:rm) words=$(%s) ;;\n", kernels);
 	fputs("\tesac\n\tif [ -z \"$words$files$none\" ]; then\n\t\tcase $verb in\n", f);
 	for (w.verb = manual_verb(verbs); w.verb; w.verb = manual_verb(w.verb + 1)) {
 		fprintf(f, "\t\t%s) words='--help", w.verb->name);
 		cli_options(w.verb->argp, bash_name, &w);
-		fprintf(f, "%s' ;;\n", w.verb->flags & VERB_COMMAND ? " --" : "");
+		if (manual_argument(w.verb) == VALUE_CHOICE) {
+			fputc(' ', f);
+			arguments(f, w.verb);
+		}
+		fprintf(f, "%s'", w.verb->flags & VERB_COMMAND ? " --" : "");
+		if (source_of(manual_argument(w.verb)))
+			fprintf(f, "\" $(%s)\"", source_of(manual_argument(w.verb)));
+		fputs(" ;;\n", f);
 	}
 	fputs("\t\tesac\n\tfi\n"
 	      "\tif [ -n \"$words\" ]; then mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\"); fi\n"
@@ -143,8 +176,8 @@ static bool zsh_option(void *ctx, const struct argp_option *o)
 	}
 	if (value == VALUE_FILE)
 		fputs("_files", w->f);
-	if (value == VALUE_KERNEL)
-		fprintf(w->f, "{_files; compadd -- $(%s)}", kernels);
+	if (source_of(value))
+		fprintf(w->f, "{%scompadd -- $(%s)}", value == VALUE_KERNEL ? "_files; " : "", source_of(value));
 	fputs("' \\\n", w->f);
 	return true;
 }
@@ -167,6 +200,13 @@ void manual_zsh(FILE *f)
 	for (w.verb = manual_verb(verbs); w.verb; w.verb = manual_verb(w.verb + 1)) {
 		fprintf(f, "\t%s)\n\t\t_arguments \\\n", w.verb->name);
 		cli_options(w.verb->argp, zsh_option, &w);
+		if (manual_argument(w.verb) == VALUE_CHOICE) {
+			fprintf(f, "\t\t\t'%s:what:(", strstr(w.verb->argp->args_doc, "...") ? "*" : "1");
+			arguments(f, w.verb);
+			fputs(")' \\\n", f);
+		}
+		if (source_of(manual_argument(w.verb)))
+			fprintf(f, "\t\t\t'1:shape:{compadd -- $(%s)}' \\\n", source_of(manual_argument(w.verb)));
 		fprintf(f, "\t\t\t'--help[Give this help]'%s\n\t\t;;\n",
 			w.verb->flags & VERB_COMMAND ? " \\\n\t\t\t'*::command:_normal'" : "");
 	}
@@ -192,8 +232,8 @@ static bool fish_option(void *ctx, const struct argp_option *o)
 		choices(w->f, o, " ");
 		fputc('\'', w->f);
 	}
-	if (value == VALUE_KERNEL)
-		fprintf(w->f, " -a '(%s)'", kernels);
+	if (source_of(value))
+		fprintf(w->f, " -a '(%s)'", source_of(value));
 	fputs(" -d '", w->f);
 	quoted(w->f, o->doc, brief(o->doc), "\\'", "\\");
 	fputs("'\n", w->f);
@@ -212,6 +252,13 @@ void manual_fish(FILE *f)
 		quoted(f, w.verb->what, strlen(w.verb->what), "\\'", "\\");
 		fputs("'\n", f);
 		cli_options(w.verb->argp, fish_option, &w);
+		if (manual_argument(w.verb) != VALUE_NONE) {
+			fprintf(f, "complete -c ktstr -n '__fish_seen_subcommand_from %s' -a '", w.verb->name);
+			arguments(f, w.verb);
+			if (source_of(manual_argument(w.verb)))
+				fprintf(f, "(%s)", source_of(manual_argument(w.verb)));
+			fputs("'\n", f);
+		}
 		if (w.verb->flags & VERB_COMMAND)
 			fprintf(f,
 				"complete -c ktstr -n '__fish_seen_subcommand_from %s; and contains -- -- "

@@ -340,6 +340,10 @@ int machine_output_check(const char *option, const char *path)
 	char absolute[PATH_MAX], *slash;
 	struct stat st = { 0 };
 
+	if (!*path) {
+		cli_error("%s: is empty; name a file", option);
+		return CLI_USAGE;
+	}
 	if (path_absolute(path, absolute)) {
 		cli_error("%s %.40s...: the path is too long; shorten it", option, path);
 		return CLI_USAGE;

@@ -38,9 +38,32 @@ static json_t *disks_of(const struct machine_options *o)
 
 static json_t *net_of(const struct machine_options *o)
 {
+	const char *given = settings_given("net", 0), *mac = given ? strstr(given, "mac=") : NULL;
+
 	if (!o->nic.wanted)
 		return json_null();
-	return o->nic.net.tap ? json_sprintf("tap=%s", o->nic.net.tap) : json_string("loopback");
+	return json_sprintf("%s%s%s%.*s", o->nic.net.tap ? "tap=" : "", o->nic.net.tap ? o->nic.net.tap : "loopback",
+			    mac ? "," : "", mac ? (int)strcspn(mac, ",") : 0, mac ? mac : "");
+}
+
+/* Options that change the machine and are in nothing else of the plan, as they were given: name to a list of values. */
+static json_t *options_of(void)
+{
+	static const char *const names[] = { "hugepages",  "prefault",	       "mlock",	    "madvise",
+					     "host-nodes", "topology-check",   "halt-poll", "wait",
+					     "console",	   "bypass-llc-locks", "scx-stats", "wake" };
+	json_t *options = json_object(), *values;
+	const char *value;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!settings_given(names[i], 0))
+			continue;
+		values = json_array();
+		for (unsigned n = 0; (value = settings_given(names[i], n)); n++)
+			json_array_append_new(values, json_string(*value ? value : "yes"));
+		json_object_set_new(options, names[i], values);
+	}
+	return options;
 }
 
 static json_t *settings_of(void)
@@ -76,7 +99,8 @@ static json_t *plan_of(const struct machine_options *o, const struct machine_job
 	while (job->argv && job->argv[n_words])
 		n_words++;
 	plan = json_pack("{ss ss ss ss}", "schema", "ktstr-plan/1", "ktstr", KTSTR_VERSION, "host",
-			 host == HOST_NESTED ? "nested" : "direct", "host_kind", host_kind_text(&job->probe));
+			 host == HOST_NESTED ? "nested" : "direct", "host_kind",
+			 o->host == HOST_NESTED ? "as --host says" : host_kind_text(&job->probe));
 	json_object_set_new(plan, "resources", resources_of(o, host));
 	json_object_set_new(plan, "kernel", json_string(o->image));
 	json_object_set_new(plan, "modules_directory", text_or_null(o->module_dir));
@@ -100,6 +124,7 @@ static json_t *plan_of(const struct machine_options *o, const struct machine_job
 	json_object_set_new(plan, "timeout_ns", o->timeout_ns ? json_integer((json_int_t)o->timeout_ns) : json_null());
 	json_object_set_new(plan, "command",
 			    job->argv ? words_of((const char *const *)job->argv, n_words) : json_null());
+	json_object_set_new(plan, "options", options_of());
 	json_object_set_new(plan, "settings", settings_of());
 	free(cmdline);
 	return plan;
@@ -160,6 +185,14 @@ static void print_command(const json_t *command)
 	putchar('\n');
 }
 
+static void print_options(const json_t *options)
+{
+	const char *name;
+	json_t *values;
+
+	json_object_foreach((json_t *)options, name, values) lines(name, values);
+}
+
 static void print_settings(const json_t *settings)
 {
 	const json_t *s;
@@ -167,6 +200,18 @@ static void print_settings(const json_t *settings)
 
 	json_array_foreach((json_t *)settings, i, s) printf("%-12s %s = %s (%s)\n", "setting", text_at(s, "name"),
 							    text_at(s, "value"), text_at(s, "origin"));
+}
+
+static void print_nodes(const struct topology *t)
+{
+	char text[SIZE_TEXT];
+
+	if (t->n_nodes < 2)
+		return;
+	printf("%-12s", "of nodes");
+	for (unsigned n = 0; n < t->n_nodes; n++)
+		printf("%s %s", n ? "," : "", size_format(text, t->node[n].memory));
+	putchar('\n');
 }
 
 static void print_plan(const struct machine_options *o, const json_t *plan)
@@ -181,6 +226,7 @@ static void print_plan(const struct machine_options *o, const json_t *plan)
 	line("cmdline", text_at(plan, "cmdline"));
 	printf("%-12s %u, %s\n", "cpus", o->cpus, text_at(json_object_get(plan, "topology"), "shape"));
 	line("memory", size_format(memory, o->memory));
+	print_nodes(&o->shape.topology);
 	lines("disk", json_object_get(plan, "disks"));
 	line("net", text_at(plan, "net"));
 	printf("%-12s %s\n", "registers",
@@ -196,6 +242,7 @@ static void print_plan(const struct machine_options *o, const json_t *plan)
 	line("events", text_at(plan, "events"));
 	if (o->timeout_ns)
 		line("timeout", duration_format(time, o->timeout_ns));
+	print_options(json_object_get(plan, "options"));
 	print_command(json_object_get(plan, "command"));
 	print_settings(json_object_get(plan, "settings"));
 }

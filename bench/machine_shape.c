@@ -231,6 +231,10 @@ int machine_shape_check(struct machine_options *o)
 		cli_error("--cpus %u: --topology %.80s has %u; leave --cpus out", o->cpus, s->text, t->n_cpus);
 		return CLI_USAGE;
 	}
+	if (t->n_cpus > VM_CPUS_MAX) {
+		cli_error("--topology %.80s: has %u CPUs; a machine has %d at most", s->text, t->n_cpus, VM_CPUS_MAX);
+		return CLI_USAGE;
+	}
 	o->cpus = t->n_cpus;
 	own = topology_own_memory(t);
 	if (!s->memory_given)

@@ -55,6 +55,8 @@ enum manual_value manual_value(const struct argp_option *o)
 		return VALUE_NONE;
 	if (!strcmp(o->arg, "K"))
 		return VALUE_KERNEL;
+	if (!strcmp(o->arg, "SHAPE"))
+		return VALUE_SHAPE;
 	n = strspn(o->arg, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
 		if (strlen(files[i]) == n && !strncmp(o->arg, files[i], n) && !strchr(o->arg, '|'))
@@ -62,6 +64,40 @@ enum manual_value manual_value(const struct argp_option *o)
 	if (!strpbrk(o->arg, "[,= ") && manual_choice(o, &at, word, sizeof(word)))
 		return VALUE_CHOICE;
 	return VALUE_ANY;
+}
+
+/* "list\nfetch [SERIES...]", a line a way to call it; "[wakeup|io-randread]..." */
+bool manual_argument_choice(const struct verb *v, const char **at, char *word, size_t size)
+{
+	const char *from = *at ? *at : v->argp->args_doc;
+
+	while (from && *from) {
+		size_t n = strspn(from, "abcdefghijklmnopqrstuvwxyz-");
+
+		if (n && n < size && strchr("|] \n", from[n])) {
+			memcpy(word, from, n);
+			word[n] = '\0';
+			*at = from + n + (from[n] == '|' ? 0 : strcspn(from + n, "\n"));
+			return true;
+		}
+		/* Only a line's first word, and what stands beside it. */
+		if (*from != '[' && *from != '|' && *from != '\n')
+			from += strcspn(from, "\n");
+		from += *from != '\0';
+	}
+	return false;
+}
+
+enum manual_value manual_argument(const struct verb *v)
+{
+	const char *at = NULL;
+	char word[64];
+
+	if (v->flags & VERB_COMMAND || !v->argp->args_doc)
+		return VALUE_NONE;
+	if (!strcmp(v->argp->args_doc, "[SHAPE]"))
+		return VALUE_SHAPE;
+	return manual_argument_choice(v, &at, word, sizeof(word)) ? VALUE_CHOICE : VALUE_NONE;
 }
 
 /* --- man(7) ------------------------------------------------------------- */
@@ -191,7 +227,7 @@ static void verb_page(FILE *f, const struct verb *v)
 	paragraphs(f, before ? before : doc);
 	fputs(".SH OPTIONS\n", f);
 	cli_options(v->argp, print_option, f);
-	fputs(".TP\n\\fB\\-\\-help\\fR\nGive a list of these\n", f);
+	fputs(".TP\n\\fB\\-\\-help\\fR\nGive this help\n", f);
 	if (after) {
 		bool examples = !strncmp(after + 1, "EXAMPLES\n", 9);
 

@@ -18,10 +18,16 @@ void manual_zsh(FILE *f);
 void manual_fish(FILE *f);
 
 /* What an option's value may be, by its name in the table. */
-enum manual_value { VALUE_NONE, VALUE_ANY, VALUE_CHOICE, VALUE_FILE, VALUE_KERNEL };
+enum manual_value { VALUE_NONE, VALUE_ANY, VALUE_CHOICE, VALUE_FILE, VALUE_KERNEL, VALUE_SHAPE };
 enum manual_value manual_value(const struct argp_option *o);
 /* The words of a VALUE_CHOICE, one call each: *@at is NULL at first. False: no more. */
 bool manual_choice(const struct argp_option *o, const char **at, char *word, size_t size);
+/*
+ * A verb's words that are no options: those that it knows, one call each as above ("list", "fetch"); VALUE_CHOICE where
+ * there are such, VALUE_SHAPE, or VALUE_NONE.
+ */
+enum manual_value manual_argument(const struct verb *v);
+bool manual_argument_choice(const struct verb *v, const char **at, char *word, size_t size);
 /* An option that is shown: a name, not hidden. */
 bool manual_shows(const struct argp_option *o);
 /* The next verb that is shown, from @v on; NULL: none. */

@@ -110,7 +110,7 @@ static int add_kernels(struct initramfs *in, const struct nested_plan *plan, cha
 
 		ret = cache_kernel(name, dir, release);
 		if (ret)
-			return fail(why, size, ret, "kernel %s: not in the cache; run bench/fetch kernel %s", name,
+			return fail(why, size, ret, "kernel %s: not in the cache; run ktstr kernel fetch %s", name,
 				    name);
 		base = strrchr(dir, '/') + 1;
 		if (snprintf(at, sizeof(at), "%s/%s", cache, base) >= PATH_MAX)
@@ -322,6 +322,19 @@ static const char *env_or(const char *name, const char *otherwise)
  */
 #define CPUS_SPARE 1
 
+#define MEMORY_ENV "KTSTR_NESTED_MEMORY" /* QEMU's -m */
+#define MEMORY_MIN_MIB 256
+
+/* A number alone is MiB, as QEMU has it. */
+static bool is_memory(const char *text)
+{
+	uint64_t n;
+
+	if (!number_parse(text, MEMORY_MIN_MIB, UINT32_MAX, &n))
+		return true;
+	return text[strspn(text, "0123456789")] && !size_parse(text, &n) && n >> 20 >= MEMORY_MIN_MIB;
+}
+
 int nested_environment(const char *name, const char *unit, uint64_t max, uint64_t *out, char *why, size_t why_size)
 {
 	const char *value = env_or(name, NULL);
@@ -330,6 +343,18 @@ int nested_environment(const char *name, const char *unit, uint64_t max, uint64_
 		return 0;
 	return fail(why, why_size, -EINVAL, "%s: '%s' is no number of %s from 1 to %llu", name, value, unit,
 		    (unsigned long long)max);
+}
+
+/* QEMU would say it in its own way. */
+static int check_disks(const struct nested_plan *plan, char *why, size_t size)
+{
+	for (size_t i = 0; i < plan->n_disks; i++) {
+		const struct nested_disk *d = &plan->disks[i];
+
+		if (access(d->path, d->ro ? R_OK : R_OK | W_OK))
+			return fail(why, size, -errno, "disk %s: %s", d->path, strerror(errno));
+	}
+	return 0;
 }
 
 static int make_words(struct nested_image *image, const struct nested_plan *plan, unsigned cpus, const char *kernel_dir,
@@ -350,7 +375,7 @@ static int make_words(struct nested_image *image, const struct nested_plan *plan
 	word(image, "-smp");
 	word(image, "%u", cpus + CPUS_SPARE);
 	word(image, "-m");
-	word(image, "%s", env_or("KTSTR_NESTED_MEMORY", memory));
+	word(image, "%s", env_or(MEMORY_ENV, memory));
 	word(image, "-kernel");
 	word(image, "%s/vmlinuz", kernel_dir);
 	word(image, "-initrd");
@@ -373,6 +398,9 @@ int nested_image_make(struct nested_image *image, const struct nested_plan *plan
 	ret = nested_environment("KTSTR_NESTED_CPUS", "CPUs", NESTED_CPUS_MAX, &cpus, why, size);
 	if (ret)
 		return ret;
+	if (env_or(MEMORY_ENV, NULL) && !is_memory(getenv(MEMORY_ENV)))
+		return fail(why, size, -EINVAL, MEMORY_ENV ": '%s' is no size; write it as 2G, 256M or more",
+			    getenv(MEMORY_ENV));
 	if (plan->n_disks > DISKS_MAX)
 		return fail(why, size, -E2BIG, "nested host: %zu disks; at most %d can be passed on", plan->n_disks,
 			    DISKS_MAX);
@@ -391,6 +419,11 @@ int nested_image_make(struct nested_image *image, const struct nested_plan *plan
 	if (ret < 0)
 		return ret;
 	image->initramfs_fd = ret;
+	ret = check_disks(plan, why, size);
+	if (ret) {
+		nested_image_free(image);
+		return ret;
+	}
 	ret = make_words(image, plan, (unsigned)cpus, kernel, port_fd);
 	if (ret) {
 		nested_image_free(image);

@@ -23,12 +23,19 @@ static struct setting settings[SETTINGS_MAX];
 static unsigned n_settings;
 static const struct setting *used[SETTINGS_MAX];
 static unsigned n_used;
+/* What counts in the end. */
+static struct {
+	const struct verb *verb;
+	int argc;
+	char **argv;
+} whole;
 
 const struct settings_variable settings_variables[] = {
 	{ "KTSTR_CACHE_DIR", "where kernels and QEMU are kept, instead of ~/.cache/ktstr" },
 	{ "KTSTR_CONFIG", "the config file, instead of ~/.config/ktstr/config" },
 	{ "KTSTR_LIBEXEC", "where guest-init, ktstr-scx and ktstr-workload lie, if not beside ktstr" },
 	{ "KTSTR_LOCK_DIR", "where the locks of host CPUs lie, instead of /tmp" },
+	{ "KTSTR_LOG_LINES", "lines that bench/run and tests/run show of a step that failed" },
 	{ "KTSTR_MIRROR", "the mirror of bench/fetch, instead of the one in apt's sources" },
 	{ "KTSTR_NESTED_CPUS", "CPUs of the nested host" },
 	{ "KTSTR_NESTED_MEMORY", "memory of the nested host" },
@@ -260,8 +267,8 @@ static bool is_option(const char *word)
 	return word[0] == '-' && word[1] && strcmp(word, "--");
 }
 
-/* What the user's own words say of @name: its value, "" if they give none; NULL: nothing. */
-static const char *typed(const struct verb *verb, int argc, char **argv, const char *name)
+/* What words of the command line say of @name, for the @nth time: its value, "" if they give none; NULL: nothing. */
+static const char *typed_nth(const struct verb *verb, int argc, char **argv, const char *name, unsigned nth)
 {
 	for (int i = 2; i < argc && strcmp(argv[i], "--"); i++) {
 		const struct argp_option *o = is_option(argv[i]) ? cli_option(verb->argp, argv[i]) : NULL;
@@ -274,10 +281,15 @@ static const char *typed(const struct verb *verb, int argc, char **argv, const c
 			value++;
 		else if (o && o->arg && argv[i + 1] && (!(o->flags & OPTION_ARG_OPTIONAL) || nic_is_value(argv[i + 1])))
 			value = argv[++i];
-		if (o && o->name && !strcmp(o->name, name))
+		if (o && o->name && !strcmp(o->name, name) && !nth--)
 			return value ? value : "";
 	}
 	return NULL;
+}
+
+static const char *typed(const struct verb *verb, int argc, char **argv, const char *name)
+{
+	return typed_nth(verb, argc, argv, name, 0);
 }
 
 /*
@@ -380,8 +392,16 @@ char **settings_words(const struct verb *verb, int *argc, char **argv)
 	for (int i = 2; i < *argc; i++)
 		words[n++] = argv[i];
 	*argc = n;
+	whole.verb = verb;
+	whole.argc = n;
+	whole.argv = words;
 	cli_origin = origin;
 	return words;
+}
+
+const char *settings_given(const char *name, unsigned nth)
+{
+	return whole.verb ? typed_nth(whole.verb, whole.argc, whole.argv, name, nth) : NULL;
 }
 
 unsigned settings_used(const struct setting *const **list)

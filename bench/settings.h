@@ -32,6 +32,12 @@ struct setting {
 };
 unsigned settings_used(const struct setting *const **list);
 
+/*
+ * The value of the @nth option @name that counts, typed or of the settings: "" when it has none; NULL: it is not given
+ * so often.
+ */
+const char *settings_given(const char *name, unsigned nth);
+
 /* The above, for users. */
 extern const char settings_manual[];
 

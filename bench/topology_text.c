@@ -145,6 +145,7 @@ static int parse_list(struct topology *t, enum key key, char *list, char why[TOP
 
 static int parse_keys(struct topology *t, char *text, char why[TOPOLOGY_WHY])
 {
+	bool seen[KEYS] = { false };
 	char *word;
 
 	while ((word = strsep(&text, ":"))) {
@@ -162,6 +163,9 @@ static int parse_keys(struct topology *t, char *text, char why[TOPOLOGY_WHY])
 				why,
 				"'%.40s' is not KEY=LIST; keys are llcs, cores, mem, dist, latency, bandwidth, cache",
 				word);
+		if (seen[key])
+			return fail(why, "%s= is given twice; keep one", key_name[key]);
+		seen[key] = true;
 		single = !strpbrk(value + 1, ",/");
 		rc = parse_list(t, key, value + 1, why);
 		if (rc)

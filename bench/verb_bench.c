@@ -95,7 +95,7 @@ const struct argp bench_argp = {
 	.options = options,
 	.parser = parse,
 	.children = children,
-	.args_doc = "[WORKLOAD...]",
+	.args_doc = "[wakeup|io-randread]...",
 	.doc = "Boot a guest, run workloads in it one after the other, print their latencies.\v"
 	       "WORKLOAD is wakeup (threads that wake each other: from the wake-up call until the woken thread runs) "
 	       "or "

@@ -209,7 +209,7 @@ static void check_kernels(struct report *r)
 		closedir(d);
 	finding(r, "kernels", usable ? GOOD : BAD, len ? found : "none in the cache",
 		usable ? "ktstr run and bench boot 'default'; name others by --kernel"
-		       : "ktstr has no kernel to boot by default: run bench/fetch kernel 7.2");
+		       : "ktstr has no kernel to boot by default: run ktstr kernel fetch 7.2");
 }
 
 static void check_nested(struct report *r)

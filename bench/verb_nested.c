@@ -36,7 +36,7 @@ static const struct argp_option options[] = {
 	{ "env", 'e', "NAME=VALUE", 0, "Set a variable in the command's environment", 0 },
 	{ "self", 's', NULL, 0, "Bring ktstr itself, and guest-init", 0 },
 	{ "memory", 'm', "SIZE", 0, "Memory of the nested host (1536M)", 0 },
-	{ "cpus", OPT_CPUS, "N", 0, "CPUs for COMMAND (2); the nested host has one more for itself", 0 },
+	{ "cpus", OPT_CPUS, "N", 0, "CPUs for CMD (2); the nested host has one more for itself", 0 },
 	{ "timeout", 't', "TIME", 0, "End the command after this time, with exit code 124", 0 },
 	{ 0 },
 };
@@ -117,8 +117,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->outputs[next(&a->n_outputs, "--output")] = arg;
 		return 0;
 	case 'e':
-		if (!strchr(arg, '='))
-			cli_usage("--env %s: not NAME=VALUE", arg);
+		if (*arg == '=' || !strchr(arg, '='))
+			cli_usage("--env %s: not NAME=VALUE; write it as PATH=/bin", arg);
 		a->env[next(&a->n_env, "--env")] = arg;
 		return 0;
 	case 's':

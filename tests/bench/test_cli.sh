@@ -71,6 +71,9 @@ wrong 64 "--net 3" run --net=3 -- true
 wrong 64 "--net tap=a/b" run --net tap=a/b -- true
 wrong 64 "--net mac=01:" run --net mac=01:00:00:00:00:01 -- true
 right "EXAMPLES" run -h
+wrong 64 "has 4096 CPUs" run --topology 1n1l4096c1t --dry-run -- true
+wrong 64 "cores= is given twice" topo 1n1l2c1t:cores=4:cores=8
+wrong 64 "--env =x" nested --env =x -- true
 wrong 64 "-x: unknown" run -vx -- true
 wrong 64 "--no-perf-mode: --mode performance" run --host try --no-perf-mode --mode performance -- true
 wrong 64 "-z" run -z -- true

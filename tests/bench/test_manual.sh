@@ -82,6 +82,13 @@ expect somefile run --file some
 expect somefile run -- cat some
 expect --duration bench --dur
 expect --watch locks ''
+expect vmlinux kernel ''
+expect io-randread bench io
+# shellcheck disable=SC2317 # the completions do
+ktstr() { "$ktstr" "$@"; } # as the completions call it
+expect numa2-4llc topo numa2
+expect numa8 run --topology nu
+unset -f ktstr
 [ -z "$(complete_ run --cpus 3)" ] || fail "bash: something is offered for a number"
 if complete_ '' | grep -q manual; then fail "bash: a hidden verb is offered"; fi
 if "$ktstr" --help | grep -q 'ktstr manual\|^  manual'; then fail "--help tells of a hidden verb"; fi
