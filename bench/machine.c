@@ -351,14 +351,14 @@ static int run(struct machine *m)
 	return 0;
 }
 
-static bool quiet(struct machine *m)
+/* Requests of all disks that are still in flight. */
+static unsigned quiesce(struct machine *m)
 {
-	bool all = true;
+	unsigned n = 0;
 
 	for (unsigned i = 0; i < m->o->n_disks; i++)
-		if (m->blk[i] && !blk_quiesce(m->blk[i]))
-			all = false;
-	return all;
+		n += m->blk[i] ? blk_quiesce(m->blk[i]) : 0;
+	return n;
 }
 
 static bool written(const struct machine *m)
@@ -390,10 +390,11 @@ static void write_out(struct machine *m)
 		cli_error("%" PRIu64 " bytes of the guest's console are lost, for nobody read them", m->unshown);
 }
 
-/* Stop the guest, take its last words, bring the disks to rest. False: a disk is stuck. */
-static bool stop(struct machine *m)
+/* Stop the guest, take its last words, bring the disks to rest. How many requests did not come to theirs. */
+static unsigned stop(struct machine *m)
 {
 	uint64_t deadline;
+	unsigned n;
 
 	vm_stop(m->vm);
 	timer_clear(&m->deadline);
@@ -405,10 +406,10 @@ static bool stop(struct machine *m)
 		console_final_drain(m->console);
 	write_out(m);
 	deadline = monotonic_ns() + QUIESCE_NS;
-	while (!quiet(m))
+	while ((n = quiesce(m)))
 		if (reactor_step_until(m->r, deadline) <= 0 && monotonic_ns() >= deadline)
-			return false;
-	return true;
+			return n;
+	return 0;
 }
 
 static void destroy(struct machine *m)
@@ -471,7 +472,7 @@ int machine_run(const struct machine_options *o, const struct machine_job *job, 
 	if (!code)
 		code = run(&m);
 	if (m.vm) {
-		bool rested = stop(&m);
+		unsigned stuck = stop(&m);
 
 		terminal_restore();
 		if (!code)
@@ -482,13 +483,13 @@ int machine_run(const struct machine_options *o, const struct machine_job *job, 
 			flush_events(&m, &code);
 		}
 		/* Memory that a request may still write to must stay: the process ends soon, with all of it. */
-		if (!rested)
-			cli_error("a disk's requests did not end within 5 s; look at the disk below it");
+		if (stuck)
+			cli_error("%u requests of disks did not end within 5 s; look at what is below them", stuck);
 		else
 			destroy(&m);
-		if (!rested && !code)
+		if (stuck && !code)
 			code = CLI_INTERNAL;
-		if (rested && m.r)
+		if (!stuck && m.r)
 			reactor_destroy(m.r, QUIESCE_NS);
 	} else if (m.r) {
 		reactor_destroy(m.r, QUIESCE_NS);

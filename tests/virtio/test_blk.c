@@ -285,7 +285,7 @@ static void test_segment_over_two_regions(void **state)
 
 /* --- where the work is done ----------------------------------------------- */
 
-/* BLK-33: the register write returns with the I/O still pending. */
+/* The register write returns with the I/O still pending. */
 static void test_notify_does_not_wait(void **state)
 {
 	struct blk_io io = blk_io_new(&f, 512);
@@ -305,7 +305,7 @@ static void test_notify_does_not_wait(void **state)
 	assert_int_equal(counters()->in_flight_max, 1);
 }
 
-/* BLK-34: on the reactor's thread, whoever that is. BLK-36: the same drain
+/* On the thread that runs the reactor, whoever that is. BLK-36: the same drain
  * runs synchronously under a test. */
 static void test_io_runs_on_the_reactors_thread(void **state)
 {

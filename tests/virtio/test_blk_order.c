@@ -382,25 +382,44 @@ static void test_quiesce_and_resume(void **state)
 
 	f.fault.hold[FAULT_READ] = true;
 	a = post(VIRTIO_BLK_T_IN, 0, 512, 0);
-	assert_false(blk_quiesce(f.blk));
+	assert_int_equal(blk_quiesce(f.blk), 1);
 	assert_int_equal(counters()->in_flight, 1);
 	b = post(VIRTIO_BLK_T_IN, 8, 512, 0);
 	assert_int_equal(f.fault.n_held, 1);
-	assert_false(blk_quiesce(f.blk));
+	assert_int_equal(blk_quiesce(f.blk), 1);
 	fault_finish_all(&f.fault);
 	assert_true(answered(&a));
-	assert_true(blk_quiesce(f.blk));
+	assert_int_equal(blk_quiesce(f.blk), 0);
 	assert_false(answered(&b));
 	f.fault.hold[FAULT_READ] = false;
 	blk_resume(f.blk);
 	assert_true(answered(&b));
 }
 
+/* BLK-65: a stuck flush is told by its number, after a reset too. */
+static void test_quiesce_tells_how_many(void **state)
+{
+	unsigned left;
+
+	f.fault.hold[FAULT_READ] = f.fault.hold[FAULT_SYNC] = true;
+	post(VIRTIO_BLK_T_IN, 0, 512, 0);
+	post(VIRTIO_BLK_T_FLUSH, 0, 0, 0);
+	assert_int_equal(blk_quiesce(f.blk), 2);
+	assert_false(driver_reset(&f.d)); /* they are still with the backing */
+	left = blk_quiesce(f.blk);
+	assert_int_equal(left, f.fault.n_held);
+	assert_true(left > 0);
+	fault_finish_all(&f.fault);
+	assert_int_equal(blk_quiesce(f.blk), 0);
+	f.fault.hold[FAULT_READ] = f.fault.hold[FAULT_SYNC] = false;
+	blk_resume(f.blk);
+}
+
 static void test_reset_while_paused(void **state)
 {
 	struct blk_io io;
 
-	assert_true(blk_quiesce(f.blk));
+	assert_int_equal(blk_quiesce(f.blk), 0);
 	blk_fixture_start(&f, BLK_F_ALL, 256);
 	io = post(VIRTIO_BLK_T_IN, 8, 512, 0);
 	assert_false(answered(&io));
@@ -455,6 +474,7 @@ int main(void)
 		T(test_reset_keeps_counters_and_moves_the_generation),
 		T(test_reset_storm),
 		T(test_quiesce_and_resume),
+		T(test_quiesce_tells_how_many),
 		T(test_reset_while_paused),
 		cmocka_unit_test(test_destroy_is_bounded),
 		cmocka_unit_test(test_destroy_with_a_deferred_publish),

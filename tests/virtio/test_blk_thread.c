@@ -3,7 +3,7 @@
  * The block device on its reactor thread, the driver on another, eventfds
  * between them: no kick, no interrupt and no retry timer may get lost while
  * both sides suppress what they don't need (2.7.7, 2.7.10), and data must be
- * visible with its used entry. BLK-34 BLK-53
+ * visible with its used entry. BLK-33 BLK-34 BLK-53
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -230,12 +230,75 @@ static void test_busy_waiting(void **state)
 	run_polled((struct blk_config){ .size = 1 << 20, .iops = 20000 }, BLK_F_ALL, 8, 25000, 20000);
 }
 
+/* BLK-33 BLK-34: a disk that is slow. The notification returns at once, and the work is another thread's. */
+static struct {
+	struct blk_fixture f;
+	struct kick kick, stop;
+	int kick_fd, stop_fd;
+	sem_t up, go_on;
+	pthread_t thread;
+} slow;
+
+static struct fault until_told(struct fault_backing *b, enum fault_kind kind, unsigned call, size_t want)
+{
+	sem_wait(&slow.go_on);
+	return (struct fault){ 0 };
+}
+
+static void slow_kicked(struct kick *k)
+{
+	virtio_mmio_kick(blk_device(slow.f.blk), 0);
+}
+
+static void *slow_thread(void *arg)
+{
+	blk_fixture_patterned(&slow.f, &(struct blk_config){ 0 }, 1 << 20);
+	slow.f.fault.plan = until_told;
+	assert_int_equal(kick_watch(slow.f.r, &slow.kick, slow.kick_fd, slow_kicked), 0);
+	assert_int_equal(kick_watch(slow.f.r, &slow.stop, slow.stop_fd, stopped), 0);
+	sem_post(&slow.up);
+	assert_int_equal(reactor_run(slow.f.r), 0);
+	kick_unwatch(&slow.kick);
+	kick_unwatch(&slow.stop);
+	blk_fixture_close(&slow.f);
+	return NULL;
+}
+
+static void test_notify_returns_at_once(void **state)
+{
+	struct pollfd p = { .events = POLLIN };
+	struct blk_io io;
+
+	slow.kick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	slow.stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	sem_init(&slow.up, 0, 0);
+	sem_init(&slow.go_on, 0, 0);
+	assert_int_equal(pthread_create(&slow.thread, NULL, slow_thread, NULL), 0);
+	sem_wait(&slow.up);
+	io = blk_io_new(&slow.f, 512);
+	blk_io_add(&slow.f, &io, VIRTIO_BLK_T_IN, 0);
+	/* It would not return if it waited for the disk, for the disk waits for us. */
+	assert_int_equal(eventfd_write(slow.kick_fd, 1), 0);
+	sem_post(&slow.go_on);
+	p.fd = slow.f.d.irq_fd;
+	assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+	assert_int_equal(blk_io_status(&slow.f, &io), VIRTIO_BLK_S_OK);
+	assert_true(pthread_equal(slow.f.fault.last_thread, slow.thread));
+	assert_false(pthread_equal(slow.f.fault.last_thread, pthread_self()));
+	assert_int_equal(eventfd_write(slow.stop_fd, 1), 0);
+	assert_int_equal(pthread_join(slow.thread, NULL), 0);
+	close(slow.kick_fd);
+	close(slow.stop_fd);
+	sem_destroy(&slow.up);
+	sem_destroy(&slow.go_on);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_inline),	     cmocka_unit_test(test_without_event_idx),
 		cmocka_unit_test(test_on_the_ring),  cmocka_unit_test(test_throttled),
-		cmocka_unit_test(test_busy_waiting),
+		cmocka_unit_test(test_busy_waiting), cmocka_unit_test(test_notify_returns_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

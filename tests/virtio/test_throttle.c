@@ -313,6 +313,15 @@ static void test_stall_is_invisible(void **state)
 	blk_settle(&f);
 	assert_int_equal(blk_take_used(&f, c.head), 513);
 	assert_int_equal(counters()->currently_throttled_gauge, 0);
+	/* the timer that these kicks came before finds nothing to do */
+	driver_irqs(&f.d);
+	f.blk->retry.fn(&f.blk->retry);
+	blk_settle(&f);
+	assert_int_equal(driver_used_count(&f.d, 0), 0);
+	assert_int_equal(driver_irqs(&f.d), 0);
+	assert_int_equal(f.fault.calls, 3);
+	assert_int_equal(counters()->throttled_count, 3);
+	assert_int_equal(counters()->currently_throttled_gauge, 0);
 	blk_fixture_close(&f);
 }
 
@@ -388,7 +397,49 @@ static void test_observer(void **state)
 	blk_fixture_close(&f);
 }
 
-/* BLK-44: a wait that rounds to nothing is looked at once more, then a timer of 1 ns. */
+bool __real_throttle_take(struct throttle *t, uint64_t bytes, uint64_t now_ns, uint64_t *wait_ns);
+bool __wrap_throttle_take(struct throttle *t, uint64_t bytes, uint64_t now_ns, uint64_t *wait_ns);
+
+static unsigned refusals, takes; /* so many are refused, with a wait of nothing */
+static uint64_t last_take_ns;
+
+bool __wrap_throttle_take(struct throttle *t, uint64_t bytes, uint64_t now_ns, uint64_t *wait_ns)
+{
+	takes++;
+	last_take_ns = now_ns;
+	if (!refusals)
+		return __real_throttle_take(t, bytes, now_ns, wait_ns);
+	refusals--;
+	*wait_ns = 0;
+	return false;
+}
+
+/* BLK-44: a wait of nothing is looked at once more, at once; then a timer of 1 ns. */
+static void test_wait_of_nothing(void **state)
+{
+	struct blk_io io;
+
+	start((struct blk_config){ .iops = 1000 });
+	takes = 0;
+	refusals = 1;
+	io = post(VIRTIO_BLK_T_IN, 512);
+	assert_int_equal(takes, 2);
+	assert_int_equal(blk_take_used(&f, io.head), 513);
+	assert_int_equal(counters()->throttled_count, 0);
+	takes = 0;
+	refusals = 2;
+	blk_io_add(&f, &io, VIRTIO_BLK_T_IN, 0);
+	driver_kick(&f.d, 0);
+	assert_int_equal(takes, 2);
+	assert_int_equal(counters()->throttled_count, 1);
+	assert_int_equal(f.blk->due_ns, last_take_ns + 1);
+	assert_true(driver_wait(&f.d, f.r, 0, 1)); /* nobody kicks again */
+	assert_int_equal(blk_take_used(&f, io.head), 513);
+	assert_int_equal(takes, 3);
+	blk_fixture_close(&f);
+}
+
+/* A rate whose waits are shorter than a timer can be set. */
 static void test_rates_beyond_the_timers_grain(void **state)
 {
 	uint16_t head;
@@ -481,7 +532,7 @@ static void test_pause_while_stalled(void **state)
 	post(VIRTIO_BLK_T_IN, 512);
 	freeze_clock();
 	post(VIRTIO_BLK_T_IN, 512);
-	assert_true(blk_quiesce(f.blk));
+	assert_int_equal(blk_quiesce(f.blk), 0);
 	give_tokens(1, 0);
 	driver_kick(&f.d, 0);
 	blk_settle(&f);
@@ -552,6 +603,7 @@ int main(void)
 		cmocka_unit_test(test_retry_timer),
 		cmocka_unit_test(test_timer_grants),
 		cmocka_unit_test(test_observer),
+		cmocka_unit_test(test_wait_of_nothing),
 		cmocka_unit_test(test_rates_beyond_the_timers_grain),
 		cmocka_unit_test(test_refused_requests_cost_nothing),
 		cmocka_unit_test(test_costs),

@@ -221,6 +221,31 @@ static void test_unmapped_rings(void **state)
 	}
 }
 
+/* BLK-52: where used_event can't be read, each publication interrupts. */
+static void test_unmapped_used_event(void **state)
+{
+	const uint64_t ring = 0x40000000, size = 4096, at = size - (4 + 2 * 8);
+	struct fixture f;
+	uint8_t *page;
+
+	virtio_device_init(&f.dev, &ops, F_V1 | F_EVENT_IDX, VIRTQ_SIZE_MAX);
+	driver_open(&f.d, &f.dev, 1 << 20);
+	page = driver_add_region(&f.d, ring, size); /* it ends with the last entry, before used_event */
+	driver_reset(&f.d);
+	assert_true(driver_negotiate(&f.d, F_V1 | F_EVENT_IDX));
+	driver_setup_queue(&f.d, 0, 8);
+	driver_raw_rings(&f.d, 0, f.d.q[0].desc_gpa, ring + at, f.d.q[0].used_gpa);
+	f.d.q[0].avail = (void *)(page + at);
+	assert_true(driver_ok(&f.d));
+	for (unsigned i = 0; i < 3; i++) {
+		add_one(&f);
+		assert_int_equal(virtq_pop(vq_of(&f), &f.chain), 1);
+		assert_int_equal(virtq_push(vq_of(&f), f.chain.head, 0), 0);
+		assert_int_equal(virtq_publish(vq_of(&f)), 1);
+	}
+	stop(&f);
+}
+
 /* 2.7: rings that wrap past 2^64, and bad alignment. */
 static void test_start_rejects_bad_addresses(void **state)
 {
@@ -489,6 +514,7 @@ int main(void)
 		cmocka_unit_test(test_head_out_of_range_breaks_the_queue),
 		cmocka_unit_test(test_duplicate_head_breaks_the_queue),
 		cmocka_unit_test(test_unmapped_rings),
+		cmocka_unit_test(test_unmapped_used_event),
 		cmocka_unit_test(test_start_rejects_bad_addresses),
 		cmocka_unit_test(test_unpop_returns_the_same_head),
 		cmocka_unit_test(test_publish_moves_used_idx_once),

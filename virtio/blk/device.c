@@ -210,11 +210,15 @@ void blk_observe(struct blk *b, const struct blk_observer *o)
 	b->observer = *o;
 }
 
-bool blk_quiesce(struct blk *b)
+unsigned blk_quiesce(struct blk *b)
 {
+	unsigned n = b->submitted; /* those from before a reset, too */
+
 	b->paused = true;
 	blk_publish(b);
-	return !b->first && !b->submitted;
+	for (const struct blk_request *r = b->first; r; r = r->next)
+		n += !r->submitted;
+	return n;
 }
 
 void blk_resume(struct blk *b)

@@ -168,12 +168,18 @@ static void stall(struct blk *b, uint16_t head, uint64_t due_ns)
 static bool pass_throttle(struct blk *b, const struct blk_request *r)
 {
 	uint64_t now_ns, wait_ns;
+	bool granted;
 
 	if (!throttle_limited(&b->throttle))
 		return true;
 	now_ns = monotonic_ns();
+	granted = grant(b, r, now_ns, &wait_ns);
 	/* A wait of zero is worth a second look before a timer. */
-	if (!grant(b, r, now_ns, &wait_ns) && (wait_ns || !grant(b, r, now_ns, &wait_ns))) {
+	if (!granted && !wait_ns) {
+		now_ns = monotonic_ns();
+		granted = grant(b, r, now_ns, &wait_ns);
+	}
+	if (!granted) {
 		stall(b, r->head, now_ns + (wait_ns ? wait_ns : 1));
 		return false;
 	}
