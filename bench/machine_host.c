@@ -288,7 +288,7 @@ bool machine_host_spare(const struct machine_host *h)
 
 int machine_host_apply(struct machine_host *h, struct reactor *r)
 {
-	struct bits cpus = h->p.cpus;
+	struct bits cpus = h->p.cpus, workers = placement_worker_cpus(&h->p);
 	int rc = 0;
 
 	if (h->p.service >= 0) {
@@ -300,9 +300,10 @@ int machine_host_apply(struct machine_host *h, struct reactor *r)
 		if (!rc)
 			rc = affinity_set(&cpus);
 		h->moved = !rc;
-		/* They go by the cpuset, not by this thread's affinity. */
-		h->workers_moved = !rc && !reactor_worker_cpus(r, &cpus, sizeof(cpus));
 	}
+	/* They go by the cpuset, not by this thread's affinity. */
+	if (!rc && (h->moved || !bits_equal(&workers, &h->p.cpus)))
+		h->workers_moved = !reactor_worker_cpus(r, &workers, sizeof(workers));
 	if (!rc && h->p.mode == MODE_PERFORMANCE)
 		rc = raise_priority(h);
 	if (rc)

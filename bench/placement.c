@@ -339,6 +339,22 @@ static int plan_shared(struct plan *w, char *why, size_t size)
 	return 0;
 }
 
+struct bits placement_worker_cpus(const struct placement *p)
+{
+	struct bits vcpus = { 0 }, left = { 0 };
+
+	if (p->service >= 0) {
+		bits_add(&left, (unsigned)p->service);
+		return left;
+	}
+	for (unsigned i = 0; i < p->n_vcpus; i++)
+		bits_add(&vcpus, p->vcpu[i]);
+	for (unsigned cpu = 0; cpu < BITS_MAX; cpu++)
+		if (bits_has(&p->cpus, cpu) && !bits_has(&vcpus, cpu))
+			bits_add(&left, cpu);
+	return bits_count(&left) ? left : p->cpus;
+}
+
 int placement_plan(const struct host_cpus *h, const struct placement_request *q, const struct placement_busy *busy,
 		   struct placement *p, char *why, size_t size)
 {

@@ -45,6 +45,10 @@ struct placement {
 /* How many CPUs mode shared takes of those that a process may use; @cap as in a request. */
 unsigned placement_shared_cpus(unsigned cap, unsigned allowed);
 
+/* Where the kernel's workers of the ring are to run: beside the reactor, off the CPUs that vCPUs count on if any is
+ * left. */
+struct bits placement_worker_cpus(const struct placement *p);
+
 /*
  * 0; -ENODEV: never on this host, and @why says it with the mend; -EBUSY: not while others hold what they do, and
  * @why says what is missing.

@@ -306,6 +306,36 @@ static void default_shares_what_nobody_has_for_himself(void **state)
 	host_cpus_free(&h);
 }
 
+/* BLK-64: beside the vCPUs, as long as there is room. */
+static void workers_keep_off_the_vcpus(void **state)
+{
+	struct placement_request q = { .mode = MODE_PERFORMANCE, .vcpus = 3 };
+	struct host_cpus h;
+	struct bits want, got;
+
+	tree(&big);
+	read_host(&h, "0-31");
+	assert_int_equal(plan(&h, q, "", "", ""), 0);
+	got = placement_worker_cpus(&p);
+	bits_parse(&want, "3");
+	assert_true(bits_equal(&want, &got));
+	q = (struct placement_request){ .mode = MODE_DEFAULT, .vcpus = 2 };
+	assert_int_equal(plan(&h, q, "", "", ""), 0);
+	got = placement_worker_cpus(&p);
+	bits_parse(&want, "2-3,16-19");
+	assert_true(bits_equal(&want, &got));
+	q = (struct placement_request){ .mode = MODE_SHARED, .vcpus = 3, .cap = 4 };
+	assert_int_equal(plan(&h, q, "", "", ""), 0);
+	got = placement_worker_cpus(&p);
+	assert_int_equal(bits_count(&got), 1);
+	/* None is left: where the vCPUs are. */
+	q.vcpus = 5;
+	assert_int_equal(plan(&h, q, "", "", ""), 0);
+	got = placement_worker_cpus(&p);
+	assert_true(bits_equal(&p.cpus, &got));
+	host_cpus_free(&h);
+}
+
 static void default_overcommits_when_cpus_are_short(void **state)
 {
 	struct placement_request q = { .mode = MODE_DEFAULT, .vcpus = 3 };
@@ -468,6 +498,7 @@ int main(void)
 						tree_remove),
 		cmocka_unit_test_setup_teardown(performance_that_cannot_be_had_says_why, tree_make, tree_remove),
 		cmocka_unit_test_setup_teardown(default_shares_what_nobody_has_for_himself, tree_make, tree_remove),
+		cmocka_unit_test_setup_teardown(workers_keep_off_the_vcpus, tree_make, tree_remove),
 		cmocka_unit_test_setup_teardown(default_overcommits_when_cpus_are_short, tree_make, tree_remove),
 		cmocka_unit_test_setup_teardown(shared_stays_below_its_cap, tree_make, tree_remove),
 		cmocka_unit_test_setup_teardown(every_plan_keeps_its_promises, tree_make, tree_remove),
