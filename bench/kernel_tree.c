@@ -117,6 +117,19 @@ static const struct tree_module *find(const struct tree *t, const char *name, si
 	return NULL;
 }
 
+static bool is_text(const char *path, const char *text, size_t len)
+{
+	FILE *f = fopen(path, "re");
+	char *have = NULL;
+	size_t size = 0;
+	bool same = f && getdelim(&have, &size, '\0', f) == (ssize_t)len && !memcmp(have, text, len);
+
+	free(have);
+	if (f)
+		fclose(f);
+	return same;
+}
+
 static int write_dep(const struct tree *t, const char *dir)
 {
 	char path[PATH_MAX], *text = NULL;
@@ -141,7 +154,8 @@ static int write_dep(const struct tree *t, const char *dir)
 	rc = fclose(f) ? -ENOMEM : 0;
 	if (!rc && snprintf(path, sizeof(path), "%s/modules.dep", dir) >= PATH_MAX)
 		rc = -ENAMETOOLONG;
-	if (!rc)
+	/* The same list stays the same file: what was made by it is found by its identity. */
+	if (!rc && !is_text(path, text, len))
 		rc = store_write_text(path, text);
 	free(text);
 	return rc;
@@ -187,15 +201,21 @@ static bool path_of(char path[PATH_MAX], const char *dir, const char *file)
 }
 
 /* A list that lacks modules is for now only: make writes modules.order before it links them. */
-static int mark_partial(const struct tree *t, const char *dir)
+static int keep_list(const struct tree *t, const char *dir)
 {
 	char path[PATH_MAX];
+	int rc = 0;
 
 	if (!path_of(path, dir, PARTIAL))
 		return -ENAMETOOLONG;
+	/* The mark is there for as long as the list may lack some. */
 	if (t->partial)
-		return store_write_text(path, "");
-	return unlink(path) && errno != ENOENT ? -errno : 0;
+		rc = store_write_text(path, "");
+	if (!rc)
+		rc = write_dep(t, dir);
+	if (!rc && !t->partial && unlink(path) && errno != ENOENT)
+		rc = -errno;
+	return rc;
 }
 
 /* Whether there is a list that stays true as long as modules.order does. */
@@ -210,16 +230,22 @@ static bool is_made(const char *dir)
 static int make(const char *root, const char *dir, FILE *order)
 {
 	struct tree t = { .root = root };
-	int rc = store_mkdirs(dir);
+	char path[PATH_MAX];
+	int rc = store_mkdirs(dir), lock;
 
-	if (!rc)
-		rc = read_order(&t, order);
+	if (rc)
+		return rc;
+	if (!path_of(path, dir, "lock"))
+		return -ENAMETOOLONG;
+	lock = store_lock(path, false);
+	if (lock < 0)
+		return lock;
+	rc = read_order(&t, order);
 	if (!rc)
 		rc = copy_builtin(root, dir);
 	if (!rc)
-		rc = mark_partial(&t, dir);
-	if (!rc)
-		rc = write_dep(&t, dir);
+		rc = keep_list(&t, dir);
+	close(lock);
 	for (size_t i = 0; i < t.n; i++) {
 		free(t.list[i].path);
 		free(t.list[i].depends);

@@ -68,7 +68,8 @@ static int bring_module(void *ctx, const char *module, const char *file)
 
 	if (!copy)
 		return -ENOMEM;
-	if (p->plan.n_files == sizeof(p->files) / sizeof(*p->files))
+	/* The scheduler and a program of this build come behind. */
+	if (p->plan.n_files + 2 >= sizeof(p->files) / sizeof(*p->files))
 		return -E2BIG;
 	p->files[p->plan.n_files++].host = copy;
 	return 0;

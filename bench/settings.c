@@ -292,40 +292,57 @@ static const char *typed(const struct verb *verb, int argc, char **argv, const c
 	return typed_nth(verb, argc, argv, name, 0);
 }
 
-/*
- * Options that speak of the same thing: where the first is given with a value that has @part in it, what a lower rank
- * says by the second does not count either, or a user could not take back what he did not type.
- */
-static const struct rivals {
-	const char *name, *part, *other;
-} rivals[] = {
-	{ "topology", "", "cpus" },	  { "cpus", "", "topology" },	  { "topology", ":mem=", "memory" },
-	{ "mode", "default", "cpu-cap" }, { "mode", "", "no-perf-mode" }, { "mode", "performance", "cpu-cap" },
-	{ "no-perf-mode", "", "mode" },	  { "cpu-cap", "", "mode" },
-};
-
-/* Whether @s does not count where @value is what another rank says by @name. */
-static bool gives_way(const struct setting *s, const char *name, const char *value)
+/* Whether the mem= of a shape leaves nothing to share: "-" is a node's share of the rest. */
+static bool gives_all_memory(const char *shape)
 {
-	if (!strcmp(s->name, name))
-		return true;
-	for (unsigned i = 0; i < sizeof(rivals) / sizeof(*rivals); i++)
-		if (!strcmp(rivals[i].name, name) && !strcmp(rivals[i].other, s->name) && strstr(value, rivals[i].part))
-			return true;
-	return false;
+	const char *mem = strstr(shape, ":mem=");
+
+	return mem && !memchr(mem, '-', 1 + strcspn(mem + 1, ":"));
 }
 
+/* Options that speak of the same thing, by what they say of it. */
+static const char *const rivals[] = { "topology", "cpus", "memory", "mode", "no-perf-mode", "cpu-cap" };
+
+/* Whether @name with @value and @s can't both be: a user could not take back what he did not type. */
+static bool contradicts(const char *name, const char *value, const struct setting *s)
+{
+	if (!strcmp(name, "topology"))
+		return !strcmp(s->name, "cpus") || (!strcmp(s->name, "memory") && gives_all_memory(value));
+	if (!strcmp(name, "cpus"))
+		return !strcmp(s->name, "topology");
+	if (!strcmp(name, "memory"))
+		return !strcmp(s->name, "topology") && gives_all_memory(s->value);
+	if (!strcmp(name, "mode"))
+		return !strcmp(s->name, "no-perf-mode") || (!strcmp(s->name, "cpu-cap") && strcmp(value, "shared"));
+	return (!strcmp(name, "no-perf-mode") || !strcmp(name, "cpu-cap")) && !strcmp(s->name, "mode");
+}
+
+/* "no" to an option without a value says only that it is not given. */
+static bool says_no(const struct verb *verb, const struct setting *s)
+{
+	const struct argp_option *o = find(verb, s->name);
+
+	return (!o->arg || o->flags & OPTION_ARG_OPTIONAL) && !truth(s);
+}
+
+/* Whether what somebody of a higher rank says, and counts itself, leaves no room for @s. */
 static bool outranked(const struct setting *s, const struct verb *verb, int argc, char **argv)
 {
 	const char *value;
 
-	for (unsigned i = 0; i < n_settings; i++)
-		if (settings[i].rank > s->rank && gives_way(s, settings[i].name, settings[i].value))
+	for (unsigned i = 0; i < n_settings; i++) {
+		const struct setting *other = &settings[i];
+
+		if (other->rank <= s->rank || outranked(other, verb, argc, argv))
+			continue;
+		if (!strcmp(other->name, s->name) ||
+		    (!says_no(verb, other) && contradicts(other->name, other->value, s)))
 			return true;
+	}
 	if (typed(verb, argc, argv, s->name))
 		return true;
 	for (unsigned i = 0; i < sizeof(rivals) / sizeof(*rivals); i++)
-		if ((value = typed(verb, argc, argv, rivals[i].name)) && gives_way(s, rivals[i].name, value))
+		if ((value = typed(verb, argc, argv, rivals[i])) && contradicts(rivals[i], value, s))
 			return true;
 	return false;
 }

@@ -50,7 +50,7 @@ done
 # A descriptor that was closed is not given to a file of ours.
 words='locks --watch' n=$((n + 1))
 "$ktstr" locks --watch <&- >"$dir/out" 2>"$dir/err" &
-sleep 0.3
+for _ in $(seq 100); do [ ! -s "$dir/out" ] || break; sleep 0.1; done
 [ "$(readlink /proc/$!/fd/0)" = /dev/null ] || fail "stdin is $(readlink /proc/$!/fd/0)"
 kill $!
 wait $! 2>/dev/null

@@ -145,6 +145,11 @@ rival '^cpus  *2, 1n1l2c1t$' 'topology = numa8\n' --cpus 2
 rival '^cpus  *8, 8n8l1c1t$' 'cpus = 4\n[run]\ntopology = numa8\n'
 rival '^memory  *1 GiB$' 'memory = 4G\n' --topology 2n2l1c1t:mem=512M,512M
 rival '^memory  *4 GiB$' 'memory = 4G\n' --topology numa8
+rival '^of nodes  *1 GiB, 3 GiB$' 'memory = 4G\n' --topology 2n2l1c1t:mem=1G,-
+rival '^memory  *4 GiB$' 'memory = 4G\n[run]\ntopology = 2n2l1c1t:mem=512M,512M\n' --cpus 2
+rival '^memory  *4 GiB$' 'topology = 2n2l1c1t:mem=512M,512M\n' --memory 4G
+rival '^setting  *cpu-cap = 4 ' 'cpu-cap = 4\n[run]\nmode = performance\n' --mode shared
+rival '^mode  *performance' 'mode = performance\n[run]\nno-perf-mode = no\n'
 rival '^mode  *performance' 'cpu-cap = 1\n' --mode performance
 rival '^setting  *cpu-cap = 1 ' 'cpu-cap = 1\n' --mode shared
 rival '^mode  *shared' 'mode = performance\n' --cpu-cap 1

@@ -144,8 +144,9 @@ kernels >/dev/null
 before=$(kernels)
 echo 1 >"$src/edited"
 touch -d '2020-01-01' "$src/edited"
+count=$(made)
 PAUSE=0.3 "${build[@]}" >"$dir/out" 2>"$dir/err" &
-sleep 1
+for _ in $(seq 300); do [ "$(made)" -eq "$count" ] || break; sleep 0.1; done
 echo 2 >"$src/edited"
 rc=0
 wait $! || rc=$?

@@ -38,6 +38,10 @@ expect "CPU time" '"cpu_ns": [1-9]'
 expect "workers" '"workers": { "bounded_max": [0-9]*, "unbounded_max": [0-9]*, "alive": [0-9]*, "alive_cpu_ns": [0-9]* }'
 expect "latency of each kind" '"latency_ns": { "read": { "count": 0, .*"write": { "count": 0, .*"flush": { "count": 0, '
 expect "lateness" '"throttle_late_ns": { "count": 0, '
+for name in reads_completed writes_completed flushes_completed bytes_read bytes_written io_errors throttled_count \
+	currently_throttled_gauge; do
+	expect "$name" "\"$name\": 0[,} ]"
+done
 expect "in flight" '"in_flight": 0, "in_flight_max": 0'
 expect "operations by their way" '"engine_operations": { "at_once": 0, "on_ring": 0, "bounced": 0, "bounce_waits": 0 }'
 run --poll off --net

@@ -367,6 +367,11 @@ static void scheduler_exit_kills_only_with_its_crc(void **state)
 	assert_int_equal(f.s.sched_code, 139);
 	feed(WIRE_SCDX, &code, sizeof(code));
 	assert_int_equal(f.n_ended, 1);
+	/* The command's end comes too late to make a result of it. */
+	code = 0;
+	feed(WIRE_EXIT, &code, sizeof(code));
+	assert_false(f.s.exited);
+	assert_int_equal(f.n_ended, 1);
 }
 
 static unsigned n_snapshots;
