@@ -98,19 +98,21 @@ static int stimulus(struct ktstr_guest *g, int argc, char **argv)
 static int metric(struct ktstr_guest *g, int argc, char **argv)
 {
 	char name[1024], unit[1024], json[4096], *end;
+	double value;
 
 	if (argc == 1)
 		return outcome(ktstr_guest_metric(g, argv[0]), NULL);
 	if (argc < 2 || argc > 3)
 		return usage("metric: NAME VALUE [UNIT], or JSON");
-	strtod(argv[1], &end);
-	/* What strtod() takes and JSON does not: infinities, hexadecimals, blanks. */
-	if (end == argv[1] || *end || strspn(argv[1], "0123456789+-.eE") != strlen(argv[1]))
+	value = strtod(argv[1], &end);
+	/* What strtod() takes and JSON does not: infinities, hexadecimals, blanks; ".5" and "007" become numbers of
+	 * JSON. */
+	if (end == argv[1] || *end || strspn(argv[1], "0123456789+-.eE") != strlen(argv[1]) || value - value != 0)
 		return usage("metric: the value is not a number");
 	environment_quote(name, sizeof(name), argv[0]);
 	if (argc == 3)
 		environment_quote(unit, sizeof(unit), argv[2]);
-	snprintf(json, sizeof(json), "{\"metric\":%s,\"value\":%s%s%s}", name, argv[1], argc == 3 ? ",\"unit\":" : "",
+	snprintf(json, sizeof(json), "{\"metric\":%s,\"value\":%.17g%s%s}", name, value, argc == 3 ? ",\"unit\":" : "",
 		 argc == 3 ? unit : "");
 	return outcome(ktstr_guest_metric(g, json), NULL);
 }

@@ -45,7 +45,7 @@ static int open_console(void)
 	return fd;
 }
 
-__attribute__((noreturn)) static void child_on_console(const struct config *config, char **env)
+__attribute__((noreturn)) static void child_on_console(const struct config *config, char **env, int metric_fd)
 {
 	static char *shell[] = { "sh", "-l", NULL };
 	char **argv = config->argv ? config->argv : shell;
@@ -59,6 +59,11 @@ __attribute__((noreturn)) static void child_on_console(const struct config *conf
 		for (int i = 0; i < 3; i++)
 			dup2(fd, i);
 	}
+	/* What it has of this descriptor's place is not to close with the program. */
+	if (metric_fd == PAYLOAD_METRIC_FD)
+		fcntl(metric_fd, F_SETFD, 0);
+	else if (metric_fd >= 0)
+		dup2(metric_fd, PAYLOAD_METRIC_FD);
 	if (!config->cwd || !chdir(config->cwd)) {
 		environ = env;
 		execvp(argv[0], argv);
@@ -70,23 +75,32 @@ __attribute__((noreturn)) static void child_on_console(const struct config *conf
 int payload_run_on_console(struct bulk *bulk, struct hub *hub, const struct config *config)
 {
 	char **env = payload_environment(config->env);
-	int status, ended_fd, ret, window = -1;
+	int status, ended_fd, ret, window = -1, metrics[2] = { -1, -1 };
 	pid_t child;
 
 	if (!env)
 		return -ENOMEM;
 	ret = ended_fd = payload_signals();
+	/* A scheduler's runner and workloads tell by it, on a terminal too. */
+	if (ret >= 0 && bulk->fd >= 0 && (pipe2(metrics, O_CLOEXEC) || fcntl(metrics[0], F_SETFL, O_NONBLOCK)))
+		ret = -errno;
 	child = ret < 0 ? -1 : fork();
 	if (!child)
-		child_on_console(config, env);
+		child_on_console(config, env, metrics[1]);
 	free(env);
-	if (child < 0)
-		return ret < 0 ? ret : -errno;
+	if (metrics[1] >= 0)
+		close(metrics[1]);
+	if (child < 0) {
+		ret = ret < 0 ? ret : -errno;
+		if (metrics[0] >= 0)
+			close(metrics[0]);
+		return ret;
+	}
 	if (hub) {
 		window = open_console();
 		hub_window(hub, window);
 	}
-	ret = relay_run(bulk, hub, &(struct relay_ends){ -1, -1, -1, -1, ended_fd }, child, &status);
+	ret = relay_run(bulk, hub, &(struct relay_ends){ -1, -1, -1, metrics[0], ended_fd }, child, &status);
 	if (window >= 0) {
 		hub_window(hub, -1);
 		/* What it printed is out before the exit code is. */
