@@ -84,10 +84,13 @@ static void on_wake_time(struct timer *t)
 		timer_set(t, next);
 }
 
+#define EFFECT_MAX 1024 /* of its text that is kept */
+
 static void on_effect(struct conversation *c, const uint8_t *payload, size_t len)
 {
 	if (!len || json_array_size(c->effects) >= 4 * CONVERSATION_WAKES_MAX)
 		return;
+	len = len > EFFECT_MAX ? EFFECT_MAX : len;
 	json_array_append_new(c->effects, json_pack("{ss so}", "wake", wake_name(payload[0]), "effect",
 						    event_text(payload + 1, len - 1)));
 }
@@ -117,6 +120,11 @@ static void on_stats_time(struct timer *t)
 {
 	struct conversation *c = container_of(t, struct conversation, stats_timer);
 
+	/* While nobody reads the events, answers would only pile up. */
+	if (events_full(&c->events)) {
+		timer_set(t, monotonic_ns() + c->o->scx_stats_ns);
+		return;
+	}
 	scx_stats_request(&c->scx_stats, "stats", NULL, STATS_TIMEOUT_NS, on_stats, c);
 }
 
@@ -159,7 +167,8 @@ static void append(char **text, size_t *len, size_t max, const void *data, size_
 
 void conversation_frame(struct conversation *c, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok)
 {
-	events_put(&c->events, event_of_frame(type, payload, len, crc_ok));
+	if (c->events.fd >= 0)
+		events_put(&c->events, event_of_frame(type, payload, len, crc_ok));
 	if (!crc_ok)
 		return;
 	if (type == WIRE_LIFE && len && payload[0] == WIRE_LIFE_PAYLOAD)

@@ -68,7 +68,7 @@ static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t le
 	struct machine *m = ctx;
 
 	conversation_frame(&m->conversation, type, payload, len, crc_ok);
-	if (type == WIRE_JTOP && crc_ok && !m->topology_check)
+	if (type == WIRE_JTOP && crc_ok && !m->topology_check && len <= SESSION_FACTS_MAX)
 		m->topology_check = json_loadb((const char *)payload, len, 0, NULL);
 	if (!m->job->shell || !crc_ok || type != WIRE_LIFE || !len || payload[0] != WIRE_LIFE_PAYLOAD)
 		return;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,7 +70,8 @@ static int output_open(struct output *f)
 	mode_t mask;
 
 	if (!stat(f->host, &st) && !S_ISREG(st.st_mode)) {
-		f->fd = open(f->host, O_WRONLY | O_CLOEXEC);
+		/* A fifo that nobody reads would hold all that this thread does. */
+		f->fd = open(f->host, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 		return f->fd < 0 ? -errno : 0;
 	}
 	if (snprintf(f->temporary, sizeof(f->temporary), "%s.XXXXXX", f->host) >= PATH_MAX)
@@ -84,6 +86,8 @@ static int output_open(struct output *f)
 	return fchmod(f->fd, 0666 & ~mask) ? -errno : 0;
 }
 
+#define READER_MS 5000 /* for whoever reads a fifo to take something */
+
 static int output_write(struct output *f, const uint8_t *data, size_t len)
 {
 	int ret = f->fd < 0 ? output_open(f) : 0;
@@ -91,6 +95,13 @@ static int output_write(struct output *f, const uint8_t *data, size_t len)
 	while (!ret && len) {
 		ssize_t n = write(f->fd, data, len);
 
+		if (n < 0 && errno == EAGAIN) {
+			struct pollfd p = { .fd = f->fd, .events = POLLOUT };
+
+			if (poll(&p, 1, READER_MS) == 0)
+				return -ETIMEDOUT;
+			continue;
+		}
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		data += n > 0 ? n : 0;

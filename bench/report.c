@@ -102,7 +102,7 @@ void report_histogram(FILE *f, const struct report_result *r)
 		return;
 	while (first * 2 <= h->min)
 		first *= 2;
-	for (last = first; last < h->max && last < UINT64_C(1) << HIST_VALUE_BITS; last *= 2)
+	for (last = first; last <= h->max && last < UINT64_C(1) << HIST_VALUE_BITS; last *= 2)
 		if (hist_between(h, last, last * 2) > most)
 			most = hist_between(h, last, last * 2);
 	fprintf(f, "\n%s, %s\n", r->workload, r->metric);

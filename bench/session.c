@@ -81,7 +81,8 @@ static void on_exit_frame(struct session *s, const uint8_t *payload, size_t len)
 {
 	int32_t code;
 
-	if (len != sizeof(code) || s->exited)
+	/* Once the scheduler has ended, that is how the run ends. */
+	if (len != sizeof(code) || s->exited || s->sched_exited)
 		return;
 	memcpy(&code, payload, sizeof(code));
 	s->exited = true;
@@ -92,7 +93,7 @@ static void on_exit_frame(struct session *s, const uint8_t *payload, size_t len)
 
 static void on_environment(struct session *s, const uint8_t *payload, size_t len)
 {
-	if (!s->environment)
+	if (!s->environment && len <= SESSION_FACTS_MAX)
 		s->environment = strndup((const char *)payload, len);
 }
 

@@ -20,6 +20,7 @@
  * console's queue keeps, so that a stream of any length allocates nothing. */
 #define SESSION_BACKLOG_MAX (112u << 10)
 #define SESSION_BACKLOG_LOW (48u << 10)
+#define SESSION_FACTS_MAX (64u << 10)  /* of what a guest tells once about itself; more is none of ours */
 #define SESSION_ANSWERS_MAX (2u << 20) /* beside which stdin has its own */
 
 struct transport {

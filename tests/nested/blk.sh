@@ -62,6 +62,12 @@ filesystem() { # DISK
 		fsck.ext4 -fn /dev/vda >/dev/null 2>&1'
 	report "mkfs, mount, fio, unmount, fsck clean: $1" test "$code" -eq 0
 	sum=$(cat out)
+	# Left mounted, and written to until the end: it is found clean, or the next could not mount it read-only.
+	guest --disk "$1" -- sh -ec '
+		mount -t ext4 /dev/vda /mnt
+		(while :; do echo more >>/mnt/left; done) &
+		while [ ! -s /mnt/left ]; do sleep 0.1; done'
+	report "a file system that is left mounted: $1" test "$code" -eq 0
 	guest --disk "$1,ro" --file /sbin/fsck.ext4 -- sh -ec '
 		mount -t ext4 -o ro /dev/vda /mnt
 		sha1sum </mnt/file
@@ -162,10 +168,16 @@ GUEST
 	report "bps=4M is not exceeded" within 3 3 4194304
 	report "bps=4M with 1M of burst is not exceeded" within 4 3 4194304
 	report "no task hung" has 'none hung'
+	stalled() { # in the counters, and how late each grant was
+		tr -d ' \n' <stats >whole
+		[ "$(grep -o '"throttled_count":[0-9]*' whole | grep -vc ':0$')" -ge 3 ] &&
+			[ "$(grep -o '"throttle_late_ns":{"count":[0-9]*' whole | grep -vc ':0$')" -ge 3 ]
+	}
+	report "the stalls are counted, and how late their grants came" stalled
 fi
 
 # --- the VMM is killed at any moment; what was flushed is in the file
-kill_once() { # DISK IMAGE WRITES
+kill_once() { # DISK IMAGE WRITES MS
 	"$ktstr" run --host direct --cpus 1 --memory 256M --timeout 600s --disk "$1" --file "$flush_writer:/bin/flush_writer" \
 		-- flush_writer write /dev/vda >journal 2>err </dev/null &
 	pid=$!
@@ -174,22 +186,25 @@ kill_once() { # DISK IMAGE WRITES
 		sleep 0.1
 		tries=$((tries + 1))
 	done
+	sleep "0.$4"
 	kill -9 $pid
 	wait $pid 2>/dev/null
 	code=$?
 	"$flush_writer" check "$2" journal >out 2>>err
 }
 if wanted kill; then
-	missing=0
-	for kind in engine=auto engine=uring engine=sync; do
-		for writes in 2 30; do
-			rm -f image
-			truncate -s 4M image
-			kill_once "image,$kind" image $writes || missing=$((missing + 1))
-			sed "s/^/# $kind: /" out
-		done
+	missing=0 kills=0
+	while [ $kills -lt "${KTSTR_TEST_KILLS:-6}" ]; do
+		case $((kills % 3)) in 0) kind=engine=auto ;; 1) kind=engine=uring ;; *) kind=engine=sync ;; esac
+		# Some in the first writes, the others after a while; and at any moment then.
+		random=$(od -An -N2 -tu2 /dev/urandom)
+		rm -f image
+		truncate -s 4M image
+		kill_once "image,$kind" image $((kills / 3 % 2 ? 30 : 2)) "$(printf %03d $((random % 300)))" || missing=$((missing + 1))
+		kills=$((kills + 1))
+		sed "s/^/# $kills, $kind: /" out
 	done
-	report "kill -9 of the VMM at 6 moments loses no flushed write" test $missing -eq 0
+	report "kill -9 of the VMM at $kills moments loses no flushed write" test $missing -eq 0
 fi
 
 echo "1..$n"
