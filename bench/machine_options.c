@@ -63,7 +63,8 @@ static const struct argp_option options[] = {
 	{ "cpus", OPT_CPUS, "N", 0, "CPUs, 1 to 1024, all alike (2)", 10 },
 	{ "memory", OPT_MEMORY, "SIZE", 0, "Memory, 64M or more (1G, or what CPUs, nodes and files need)", 10 },
 	{ "disk", OPT_DISK, "DISK", 0,
-	  "PATH[,ro] or size=256M; then also engine=auto|uring|sync, direct=on, iops=N, bps=N, iops-burst=N, "
+	  "PATH[,ro] or size=256M; then also engine=auto|uring|sync (sync: a disk that is stuck holds ktstr), "
+	  "direct=on, iops=N, bps=N, iops-burst=N, "
 	  "bps-burst=N, serial=NAME; may be repeated",
 	  10 },
 	{ "register-page", OPT_REGISTER_PAGE, "auto|on|off", 0,

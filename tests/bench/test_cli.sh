@@ -47,6 +47,27 @@ for verb in run shell bench doctor locks kernel topo nested; do
 	grep -v '^  ktstr\|^  cat\|^  [a-z]*=' "$dir/out" | grep -q '.\{80\}' && fail "a line of more than 79 characters"
 	grep -q '^      --help  ' "$dir/out" || fail "no options"
 done
+# Locks that come and go while it is watched.
+words='locks --watch=50ms' n=$((n + 1))
+mkdir "$dir/locks"
+KTSTR_LOCK_DIR=$dir/locks "$ktstr" locks --watch=50ms >>"$dir/out" 2>"$dir/err" &
+watcher=$!
+seen() { # LINE: within 10 s, from here on
+	: >"$dir/out"
+	for _ in $(seq 100); do
+		grep -q "$1" "$dir/out" && return
+		sleep 0.1
+	done
+	fail "no '$1'"
+}
+seen '^no locks are held'
+exec 8>"$dir/locks/ktstr-cpu-0.lock"
+flock -s 8
+seen '^cpu-0  *shared '
+exec 8>&-
+seen '^no locks are held'
+kill $watcher
+wait $watcher 2>/dev/null
 # A descriptor that was closed is not given to a file of ours.
 words='locks --watch' n=$((n + 1))
 "$ktstr" locks --watch <&- >"$dir/out" 2>"$dir/err" &

@@ -91,6 +91,12 @@ expect 0 "ktstr-" "build" "${build[@]}" --config "$dir/debug.config"
 debug=$(<"$dir/out")
 [ "$debug" != "$first" ] || fail "another config is the same kernel"
 expect 0 "debug kernel: KASAN" '^$' "$ktstr" kernel list
+# A bench says so before it measures (that this one can't be booted comes behind).
+if [ -w /dev/kvm ]; then
+	n=$((n + 1))
+	timeout 60 "$ktstr" bench wakeup --host try --kernel "$debug/vmlinuz" --timeout 5s >"$dir/out" 2>"$dir/err" </dev/null
+	grep -q "a debug kernel (.*KASAN" "$dir/err" || fail "bench does not warn of a debug kernel"
+fi
 printf '#!/bin/sh\necho another compiler 1.0\n' >"$dir/cc"
 chmod +x "$dir/cc"
 CC=$dir/cc expect 0 "ktstr-" "build" "${build[@]}"

@@ -130,6 +130,7 @@ static void run_free(struct run *run)
 
 static struct run run;
 
+/* MM-20, with an edge on the line in an irqfd's place: each interrupt arrives */
 static void kick_by_ioeventfd_and_interrupt_by_pulse(void **state)
 {
 	run_guest(&run, "b", 64 << 20, 1, true);

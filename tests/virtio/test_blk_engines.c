@@ -3,7 +3,7 @@
  * How operations go to a file: at once where the page cache has them, on the
  * ring where not, and by a bounce buffer where O_DIRECT does not take them as
  * they are. A host's block of 4096 bytes is made believe where it has 512.
- * BAK-04 BAK-05 BAK-07 BAK-14 BLK-25
+ * BAK-05 BAK-14 BLK-25
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -459,7 +459,7 @@ static void test_interrupt_status_and_ack(void **state)
 	assert_int_equal(driver_read(&f.d, VIRTIO_MMIO_INTERRUPT_STATUS), 0);
 }
 
-/* MM-20: by the eventfd; one write a raise. */
+/* Where no VM is around it: by the eventfd; one write a raise. */
 static void test_interrupt_is_an_eventfd_write(void **state)
 {
 	driver_init(&f.d, F_V1, 2, 8);
