@@ -28,7 +28,9 @@ static void fail(struct outputs *o, struct output *f, int error)
 	if (o->error)
 		return;
 	o->error = error;
-	snprintf(o->why, sizeof(o->why), "%.200s: %s", f->host, strerror(-error));
+	snprintf(o->why, sizeof(o->why), "%.200s: %s", f->host,
+		 error == -ENXIO || error == -ETIMEDOUT ? "nobody reads this fifo; start its reader first"
+							: strerror(-error));
 }
 
 int outputs_init(struct outputs *o, const char *const *paths)
@@ -86,7 +88,7 @@ static int output_open(struct output *f)
 	return fchmod(f->fd, 0666 & ~mask) ? -errno : 0;
 }
 
-#define READER_MS 5000 /* for whoever reads a fifo to take something */
+#define READER_MS 20000 /* for whoever reads a fifo to take something */
 
 static int output_write(struct output *f, const uint8_t *data, size_t len)
 {

@@ -347,6 +347,8 @@ struct bits placement_worker_cpus(const struct placement *p)
 		bits_add(&left, (unsigned)p->service);
 		return left;
 	}
+	if (p->mode == MODE_DEFAULT && !p->spare)
+		return p->cpus;
 	for (unsigned i = 0; i < p->n_vcpus; i++)
 		bits_add(&vcpus, p->vcpu[i]);
 	for (unsigned cpu = 0; cpu < BITS_MAX; cpu++)

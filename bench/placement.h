@@ -45,8 +45,10 @@ struct placement {
 /* How many CPUs mode shared takes of those that a process may use; @cap as in a request. */
 unsigned placement_shared_cpus(unsigned cap, unsigned allowed);
 
-/* Where the kernel's workers of the ring are to run: beside the reactor, off the CPUs that vCPUs count on if any is
- * left. */
+/*
+ * Where the kernel's workers of the ring are to run: beside the reactor, off the CPUs that vCPUs count on if any is
+ * left. In mode default others may count on what is left, so only where one is to spare.
+ */
 struct bits placement_worker_cpus(const struct placement *p);
 
 /*

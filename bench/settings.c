@@ -333,10 +333,13 @@ static bool outranked(const struct setting *s, const struct verb *verb, int argc
 	for (unsigned i = 0; i < n_settings; i++) {
 		const struct setting *other = &settings[i];
 
-		if (other->rank <= s->rank || outranked(other, verb, argc, argv))
+		if (other->rank <= s->rank)
 			continue;
-		if (!strcmp(other->name, s->name) ||
-		    (!says_no(verb, other) && contradicts(other->name, other->value, s)))
+		/* Replaced, whatever becomes of what replaced it. */
+		if (!strcmp(other->name, s->name))
+			return true;
+		if (!says_no(verb, other) && contradicts(other->name, other->value, s) &&
+		    !outranked(other, verb, argc, argv))
 			return true;
 	}
 	if (typed(verb, argc, argv, s->name))

@@ -2,6 +2,7 @@
 #include "guest-init/command.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,9 +96,18 @@ static int stimulus(struct ktstr_guest *g, int argc, char **argv)
 	return outcome(ktstr_guest_stimulus(g, &s), NULL);
 }
 
+/* RFC 8259, 6: no sign but -, no leading zeroes. */
+static bool is_json_integer(const char *text)
+{
+	text += *text == '-';
+	if (*text == '0')
+		return !text[1];
+	return *text && !text[strspn(text, "0123456789")];
+}
+
 static int metric(struct ktstr_guest *g, int argc, char **argv)
 {
-	char name[1024], unit[1024], json[4096], *end;
+	char name[1024], unit[1024], json[4096], number_text[64], *end;
 	double value;
 
 	if (argc == 1)
@@ -112,8 +122,13 @@ static int metric(struct ktstr_guest *g, int argc, char **argv)
 	environment_quote(name, sizeof(name), argv[0]);
 	if (argc == 3)
 		environment_quote(unit, sizeof(unit), argv[2]);
-	snprintf(json, sizeof(json), "{\"metric\":%s,\"value\":%.17g%s%s}", name, value, argc == 3 ? ",\"unit\":" : "",
-		 argc == 3 ? unit : "");
+	/* A whole number keeps all of its digits. */
+	if (strlen(argv[1]) < sizeof(number_text) && is_json_integer(argv[1]))
+		strcpy(number_text, argv[1]);
+	else
+		snprintf(number_text, sizeof(number_text), "%.17g", value);
+	snprintf(json, sizeof(json), "{\"metric\":%s,\"value\":%s%s%s}", name, number_text,
+		 argc == 3 ? ",\"unit\":" : "", argc == 3 ? unit : "");
 	return outcome(ktstr_guest_metric(g, json), NULL);
 }
 

@@ -10,14 +10,18 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <ucontext.h>
 #include <unistd.h>
+
+#include "guest-init/clock.h"
 
 #define LINE_MAX_LEN 1024
 #define BACKTRACE_MAX 16
 #define STACK_MAX (8u << 20)
 #define MOUNTS_MAX 256
+#define DEATHS_MS 5000 /* the host waits for 20 s */
 
 /* Opened for each line: either may appear late or never. */
 static void put(const char *device, const char *prefix, const char *line)
@@ -97,15 +101,21 @@ void report_drain(void)
 /* What a disk's file systems have in their journals goes where it belongs, so that they are found clean. */
 static void unmount_disks(void)
 {
+	int64_t until_ms = now_ms() + DEATHS_MS;
 	struct mntent *m;
 	char *at[MOUNTS_MAX];
 	int n = 0;
+	pid_t pid;
 	FILE *f;
 
 	/* Nobody writes any more. Of any process but init it would be the whole machine's end. */
 	if (getpid() != 1)
 		return;
 	kill(-1, SIGKILL);
+	/* Until the last is gone, and with it what it had open: all of them come to init. */
+	while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0 && now_ms() < until_ms)
+		if (!pid)
+			usleep(1000);
 	f = setmntent("/proc/self/mounts", "re");
 	while (f && n < MOUNTS_MAX && (m = getmntent(f)))
 		if (!strncmp(m->mnt_fsname, "/dev/", 5) && (at[n] = strdup(m->mnt_dir)))
@@ -116,6 +126,7 @@ static void unmount_disks(void)
 	while (n-- > 0)
 		if (umount2(at[n], 0))
 			mount(NULL, at[n], NULL, MS_REMOUNT | MS_RDONLY, NULL);
+	sync();
 }
 
 void report_power_off(void)

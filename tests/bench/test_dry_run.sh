@@ -150,6 +150,7 @@ rival '^memory  *4 GiB$' 'memory = 4G\n[run]\ntopology = 2n2l1c1t:mem=512M,512M\
 rival '^memory  *4 GiB$' 'topology = 2n2l1c1t:mem=512M,512M\n' --memory 4G
 rival '^setting  *cpu-cap = 4 ' 'cpu-cap = 4\n[run]\nmode = performance\n' --mode shared
 rival '^mode  *performance' 'mode = performance\n[run]\nno-perf-mode = no\n'
+rival '^cpus  *2, 1n1l2c1t$' 'topology = numa8\n[run]\ntopology = 2n2l1c1t:mem=512M,512M\n' --memory 4G
 rival '^mode  *performance' 'cpu-cap = 1\n' --mode performance
 rival '^setting  *cpu-cap = 1 ' 'cpu-cap = 1\n' --mode shared
 rival '^mode  *shared' 'mode = performance\n' --cpu-cap 1

@@ -277,10 +277,8 @@ fi
 
 # --- a shell in a terminal
 lost="$lost\|pty: at step"
-typed() { # TEXT OPTION...: from a pipe
-	text=$1
-	shift
-	echo "$text" | "$ktstr" shell --host direct "$@" >out 2>err
+typed() { # TEXT: from a pipe
+	echo "$1" | "$ktstr" shell --host direct >out 2>err
 	code=$?
 }
 shell_to_nobody() {
@@ -300,8 +298,6 @@ if wanted shell; then
 	report "a shell without a terminal: typed from a pipe" sh -c "test $code -eq 5 && tr -d '\r' <out | grep -qx 42"
 	attempt typed 'echo $((6 * 7))'
 	report "and ended by its end" sh -c "test $code -eq 0 && tr -d '\r' <out | grep -qx 42"
-	attempt typed 'exit 0' --scheduler fifo --stats facts -- sh
-	report "a shell under a scheduler, which is told as for a command" sh -c "test $code -eq 0 && grep -q '\"ktstr_fifo\"' facts"
 	attempt never_read shell_to_nobody
 	report "a screen that takes nothing stops no CPU of the guest" sh -c \
 		"test $code -eq 124 && grep -q '\"metric\":\"alive\"' events"

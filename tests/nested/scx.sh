@@ -19,6 +19,12 @@ report "why it went is told" grep -q '^ktstr-scx: fifo: detached: unregistered f
 report "the facts name what ran" grep -q '"sched_ext": "ktstr_fifo"' facts
 report "and that it held to the end" grep -q '"held": true' facts
 
+# --- a shell under it, which is told as for a command
+echo 'exit 0' | "$ktstr" shell --host direct --timeout 120s --scheduler fifo --stats facts -- sh >out 2>err
+code=$?
+report "a shell under a scheduler" test "$code" -eq 0
+report "and the facts name it" grep -q '"sched_ext": "ktstr_fifo"' facts
+
 # --- a scheduler with a fault: no result under another one
 guest run --host direct --timeout 120s --scheduler stall --stats facts -- sh -c 'while :; do :; done'
 report "a scheduler that the kernel ends is a failure" test "$code" -eq 1
