@@ -237,6 +237,10 @@ static struct {
 	int kick_fd, stop_fd;
 	sem_t up, go_on;
 	pthread_t thread;
+	/* what is left when the thread has ended */
+	struct blk_io io;
+	uint8_t status;
+	pthread_t worked;
 } slow;
 
 static struct fault until_told(struct fault_backing *b, enum fault_kind kind, unsigned call, size_t want)
@@ -260,14 +264,16 @@ static void *slow_thread(void *arg)
 	assert_int_equal(reactor_run(slow.f.r), 0);
 	kick_unwatch(&slow.kick);
 	kick_unwatch(&slow.stop);
-	blk_fixture_close(&slow.f);
+	slow.status = blk_io_status(&slow.f, &slow.io);
+	slow.worked = slow.f.fault.last_thread;
+	assert_int_equal(blk_destroy(slow.f.blk, 10000000000ull), 0);
+	assert_int_equal(reactor_destroy(slow.f.r, 10000000000ull), 0);
 	return NULL;
 }
 
 static void test_notify_returns_at_once(void **state)
 {
 	struct pollfd p = { .events = POLLIN };
-	struct blk_io io;
 
 	slow.kick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	slow.stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -275,18 +281,20 @@ static void test_notify_returns_at_once(void **state)
 	sem_init(&slow.go_on, 0, 0);
 	assert_int_equal(pthread_create(&slow.thread, NULL, slow_thread, NULL), 0);
 	sem_wait(&slow.up);
-	io = blk_io_new(&slow.f, 512);
-	blk_io_add(&slow.f, &io, VIRTIO_BLK_T_IN, 0);
+	p.fd = slow.f.d.irq_fd;
+	slow.io = blk_io_new(&slow.f, 512);
+	blk_io_add(&slow.f, &slow.io, VIRTIO_BLK_T_IN, 0);
 	/* It would not return if it waited for the disk, for the disk waits for us. */
 	assert_int_equal(eventfd_write(slow.kick_fd, 1), 0);
 	sem_post(&slow.go_on);
-	p.fd = slow.f.d.irq_fd;
 	assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
-	assert_int_equal(blk_io_status(&slow.f, &io), VIRTIO_BLK_S_OK);
-	assert_true(pthread_equal(slow.f.fault.last_thread, slow.thread));
-	assert_false(pthread_equal(slow.f.fault.last_thread, pthread_self()));
 	assert_int_equal(eventfd_write(slow.stop_fd, 1), 0);
 	assert_int_equal(pthread_join(slow.thread, NULL), 0);
+	assert_int_equal(slow.status, VIRTIO_BLK_S_OK);
+	assert_true(pthread_equal(slow.worked, slow.thread));
+	assert_false(pthread_equal(slow.worked, pthread_self()));
+	driver_close(&slow.f.d);
+	fault_free(&slow.f.fault);
 	close(slow.kick_fd);
 	close(slow.stop_fd);
 	sem_destroy(&slow.up);
