@@ -117,6 +117,11 @@ static const struct tree_module *find(const struct tree *t, const char *name, si
 	return NULL;
 }
 
+static bool path_of(char path[PATH_MAX], const char *dir, const char *file)
+{
+	return snprintf(path, PATH_MAX, "%s/%s", dir, file) < PATH_MAX;
+}
+
 static bool is_text(const char *path, const char *text, size_t len)
 {
 	FILE *f = fopen(path, "re");
@@ -152,7 +157,7 @@ static int write_dep(const struct tree *t, const char *dir)
 		fputc('\n', f);
 	}
 	rc = fclose(f) ? -ENOMEM : 0;
-	if (!rc && snprintf(path, sizeof(path), "%s/modules.dep", dir) >= PATH_MAX)
+	if (!rc && !path_of(path, dir, "modules.dep"))
 		rc = -ENAMETOOLONG;
 	/* The same list stays the same file: what was made by it is found by its identity. */
 	if (!rc && !is_text(path, text, len))
@@ -193,11 +198,6 @@ static int copy_builtin(const char *root, const char *dir)
 	rc = store_write_text(to, text ? text : "");
 	free(text);
 	return rc;
-}
-
-static bool path_of(char path[PATH_MAX], const char *dir, const char *file)
-{
-	return snprintf(path, PATH_MAX, "%s/%s", dir, file) < PATH_MAX;
 }
 
 /* A list that lacks modules is for now only: make writes modules.order before it links them. */

@@ -19,6 +19,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "bench/initramfs.h"
 #include "bench/machine_host.h"
 #include "bench/machine_options.h"
 #include "bench/nested.h"
@@ -75,8 +76,8 @@ int machine_archive_make(struct machine_archive *a, const struct machine_options
 /* All of it into a file. 0 or -errno. */
 int machine_archive_write(const struct machine_archive *a, const struct machine_options *o, FILE *f);
 void machine_archive_free(struct machine_archive *a);
-/* The modules that guests load, and those of --module: names, at most MACHINE_LIST_MAX + 6. How many. */
-unsigned machine_modules(const struct machine_options *o, const char **names);
+/* What of it is the same for every guest with these options, the modules among it. */
+void machine_kept(struct initramfs_kept *k, const struct machine_options *o, const char *init);
 /* The kernel's command line, to free(). */
 char *machine_guest_cmdline(const struct machine_options *o, const struct machine_job *job);
 

@@ -27,27 +27,9 @@ static const char *const modules_always[] = { "virtio_mmio", "virtio_console" };
 static const char *const modules_disk[] = { "virtio_blk", "ext4" };
 static const char *const modules_net[] = { "virtio_net", "af_packet" };
 
-unsigned machine_modules(const struct machine_options *o, const char **names)
+void machine_kept(struct initramfs_kept *k, const struct machine_options *o, const char *init)
 {
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < 2; i++) {
-		names[n++] = modules_always[i];
-		if (o->n_disks)
-			names[n++] = modules_disk[i];
-		if (o->nic.wanted)
-			names[n++] = modules_net[i];
-	}
-	for (unsigned i = 0; i < o->modules.n; i++)
-		names[n++] = o->modules.word[i];
-	return n;
-}
-
-/* What depends on the options but not on the command is the same for the next guest too. */
-static void open_kept(struct machine_archive *a, struct initramfs *in, const struct machine_options *o,
-		      const char *init)
-{
-	const struct initramfs_kept kept = {
+	*k = (struct initramfs_kept){
 		.guest_init = init,
 		.busybox = !o->initrd,
 		.module_dir = *o->module_dir ? o->module_dir : NULL,
@@ -56,9 +38,18 @@ static void open_kept(struct machine_archive *a, struct initramfs *in, const str
 			     { modules_net, o->nic.wanted ? 2 : 0, true },
 			     { o->modules.word, o->modules.n, false } },
 	};
-	char warning[512];
-	int fd = initramfs_open_kept(in, &kept, warning, sizeof(warning));
+}
 
+/* What depends on the options but not on the command is the same for the next guest too. */
+static void open_kept(struct machine_archive *a, struct initramfs *in, const struct machine_options *o,
+		      const char *init)
+{
+	struct initramfs_kept kept;
+	char warning[512];
+	int fd;
+
+	machine_kept(&kept, o, init);
+	fd = initramfs_open_kept(in, &kept, warning, sizeof(warning));
 	if (fd < 0)
 		return;
 	a->kept_fd = fd;

@@ -81,8 +81,7 @@ static int bring_module(void *ctx, const char *module, const char *file)
  */
 static int plan_tree_modules(struct plan *p, const struct machine_options *o)
 {
-	const char *names[MACHINE_LIST_MAX + 6];
-	unsigned n = machine_modules(o, names);
+	struct initramfs_kept kept;
 	char release[NAME_MAX + 1], why[512];
 	struct modules *m;
 	int rc = modules_open(&m, o->module_dir, why, sizeof(why));
@@ -91,8 +90,10 @@ static int plan_tree_modules(struct plan *p, const struct machine_options *o)
 		cli_error("%s", why);
 		return CLI_UNAVAILABLE;
 	}
-	for (unsigned i = 0; i < n && (!rc || rc == -ENOENT); i++)
-		rc = modules_resolve(m, names[i], bring_module, p);
+	machine_kept(&kept, o, p->init);
+	for (size_t g = 0; g < sizeof(kept.modules) / sizeof(*kept.modules); g++)
+		for (size_t i = 0; i < kept.modules[g].n && (!rc || rc == -ENOENT); i++)
+			rc = modules_resolve(m, kept.modules[g].names[i], bring_module, p);
 	modules_close(m);
 	if (rc && rc != -ENOENT) {
 		cli_error("%s: its modules can't be brought to the nested host: %s", o->kernel, strerror(-rc));
