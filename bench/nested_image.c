@@ -22,11 +22,14 @@
 static const char *const l1_modules[] = { "virtio_pci", "virtio_console", "virtio_blk", "kvm_amd" };
 
 /*
- * With this CPU L1 and stock guests below it were seen to run. TCG had faults in cmpxchg16b; four levels of page tables
- * in L1, and not five, leave less to be walked. A CPU that says it is quick at copying single bytes (ERMS, FSRM) is
- * believed, but TCG copies them one by one: 45 MB took 2.5 s with them, 0.5 without.
+ * With this CPU L1 and stock guests below it run. It has cmpxchg16b, which QEMU 7.2 got wrong and QEMU_MAJOR_MIN gets
+ * right: without it a guest's kernel has no kmalloc_nolock(), so BPF arenas, task storage and the cgroups of a
+ * sched_ext scheduler fail with ENOMEM. Four levels of page tables in L1, and not five, leave less to be walked. A CPU
+ * that claims to copy single bytes quickly (ERMS, FSRM) is believed, but TCG copies them one by one: 45 MB took 2.5 s
+ * with them, 0.5 without.
  */
-static const char l1_cpu[] = "max,-cx16,-la57,-erms,-fsrm";
+#define L1_CPU "max,-la57,-erms,-fsrm"
+#define CPU_ENV "KTSTR_NESTED_CPU_MODEL" /* QEMU's -cpu */
 /* The kernel's check of its timer is a panic where a busy machine gives QEMU no time. */
 static const char l1_append[] = "console=ttyS0 quiet panic=-1 no_timer_check mitigations=off psi=1";
 
@@ -160,6 +163,8 @@ static int add_environment(struct initramfs *in, const struct nested_plan *plan)
 		ret = initramfs_set_option(in, "ack_exit", "1");
 	if (!ret)
 		ret = initramfs_set_option(in, "spare_cpu0", "1");
+	if (!ret)
+		ret = initramfs_set_option(in, "hold_vm", "1");
 	if (!ret && plan->tty)
 		ret = initramfs_set_option(in, "tty", "1");
 	if (!ret)
@@ -314,6 +319,11 @@ static const char *env_or(const char *name, const char *otherwise)
 	return value && *value ? value : otherwise;
 }
 
+const char *nested_cpu_model(void)
+{
+	return env_or(CPU_ENV, L1_CPU);
+}
+
 /*
  * QEMU runs a thread a CPU, and each of them, when it loads an FPU's state, rewrites the flags of CPU 0 without a lock
  * (cpu_clear_ignne): of all CPUs only CPU 0 may lose what it wrote there itself just then. Of these flags SVM is made:
@@ -360,7 +370,7 @@ static int check_disks(const struct nested_plan *plan, char *why, size_t size)
 static int make_words(struct nested_image *image, const struct nested_plan *plan, unsigned cpus, const char *kernel_dir,
 		      int port_fd)
 {
-	static const char *const machine[] = { "-accel", "tcg,thread=multi,tb-size=512", "-cpu", l1_cpu, "-nodefaults",
+	static const char *const machine[] = { "-accel", "tcg,thread=multi,tb-size=512", "-nodefaults",
 					       "-no-user-config", "-display", "none", "-no-reboot",
 					       /* The registers at a triple fault, for the tail of what QEMU said. */
 					       "-d", "cpu_reset", "-append", l1_append, "-device", "virtio-serial-pci",
@@ -372,6 +382,8 @@ static int make_words(struct nested_image *image, const struct nested_plan *plan
 		 (unsigned long long)(plan->memory_mib ? plan->memory_mib : NESTED_OWN_MIB));
 	word(image, "%s", image->qemu);
 	words(image, machine);
+	word(image, "-cpu");
+	word(image, "%s", nested_cpu_model());
 	word(image, "-smp");
 	word(image, "%u", cpus + CPUS_SPARE);
 	word(image, "-m");

@@ -21,6 +21,9 @@ struct nested_image {
 /* A number of the environment: $@name, 1..@max of @unit; not set or empty: *@out stays. 0, or -EINVAL and @why. */
 int nested_environment(const char *name, const char *unit, uint64_t max, uint64_t *out, char *why, size_t why_size);
 
+/* QEMU's -cpu for L1: $KTSTR_NESTED_CPU_MODEL, or one with which stock guests run. */
+const char *nested_cpu_model(void);
+
 /* @port_fd: the socket that becomes L1's port. 0, or -errno and @why. */
 int nested_image_make(struct nested_image *image, const struct nested_plan *plan, int port_fd, char *why,
 		      size_t why_size);

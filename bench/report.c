@@ -280,6 +280,10 @@ void report_provenance(FILE *f, const json_t *facts)
 	fprintf(f, "  guest      %" PRIu64 " CPUs (%s), %s; mitigations as the kernel has them\n",
 		number_at(facts, "guest.cpus"), text_at(facts, "guest.topology.shape"),
 		size_format(a, number_at(facts, "guest.memory_bytes")));
+	if (json_is_false(at(facts, "guest.cmpxchg16b")))
+		fprintf(f, "             no cmpxchg16b: sched_ext schedulers with arenas, task storage or cgroups may "
+			   "fail "
+			   "with ENOMEM\n");
 	fprintf(f, "  host       %s\n", text_at(facts, "host.kind"));
 	fprintf(f, "             Linux %s, %" PRIu64 " CPUs, %s\n", text_at(facts, "host.kernel"),
 		number_at(facts, "host.cpus"), text_at(facts, "host.cpu"));

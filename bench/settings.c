@@ -38,6 +38,7 @@ const struct settings_variable settings_variables[] = {
 	{ "KTSTR_LOG_LINES", "lines that bench/run and tests/run show of a step that failed" },
 	{ "KTSTR_MIRROR", "the mirror of bench/fetch, instead of the one in apt's sources" },
 	{ "KTSTR_NESTED_CPUS", "CPUs of the nested host" },
+	{ "KTSTR_NESTED_CPU_MODEL", "the nested host's CPU, as QEMU's -cpu has it" },
 	{ "KTSTR_NESTED_MEMORY", "memory of the nested host" },
 	{ "KTSTR_NESTED_TIMEOUT", "seconds within which the nested host must report" },
 	{ "KTSTR_QEMU", "the QEMU of the nested host" },

@@ -17,6 +17,7 @@
 #include "bench/cli.h"
 #include "bench/host.h"
 #include "bench/host_cpus.h"
+#include "bench/nested_image.h"
 #include "bench/qemu.h"
 #include "bench/size.h"
 #include "bench/verbs.h"
@@ -119,6 +120,35 @@ static void check_kvm(struct report *r)
 	text_of(found, "%s: %s", kvm_kind_name(probe.kind), probe.why);
 	finding(r, "kvm", probe.kind == KVM_HARDWARE ? GOOD : FAIR, found,
 		host_is_nested() ? "this is the nested host: timings are not those of hardware" : follows[probe.kind]);
+}
+
+/* Of the nested host's guests it is QEMU's -cpu that decides: ktstr's own shows it. */
+static bool nested_cpu_hides_cx16(void)
+{
+	const char *model = nested_cpu_model();
+
+	return strstr(model, "-cx16") || strstr(model, "cx16=off");
+}
+
+static void check_cx16(struct report *r)
+{
+	struct kvm_probe probe;
+	char found[TEXT];
+	bool nested;
+	int has;
+
+	kvm_probe(&probe);
+	nested = probe.kind != KVM_HARDWARE;
+	has = nested ? !nested_cpu_hides_cx16() : kvm_guests_have_cx16();
+	if (has < 0)
+		text_of(found, "KVM can't be asked: %s", strerror(-has));
+	else
+		text_of(found, "guests have %s%s%s", has ? "it" : "none", nested ? " in the nested host, -cpu " : "",
+			nested ? nested_cpu_model() : "");
+	finding(r, "cmpxchg16b", has > 0 ? GOOD : FAIR, found,
+		has > 0 ? "a guest's BPF programs can allocate memory in any context (kmalloc_nolock)"
+			: "sched_ext schedulers with arenas, task storage or cgroups may fail in guests with ENOMEM; "
+			  "ktstr's own choice of KTSTR_NESTED_CPU_MODEL has it");
 }
 
 static void check_io_uring(struct report *r)
@@ -292,8 +322,8 @@ static int print_kind(void)
 int verb_doctor(int argc, char **argv)
 {
 	static void (*const checks[])(struct report *) = {
-		check_kvm,    check_cpus,   check_performance, check_io_uring,	check_kernels,
-		check_nested, check_limits, check_btf,	       check_hugepages, check_perf,
+		check_kvm,    check_cx16,   check_cpus, check_performance, check_io_uring, check_kernels,
+		check_nested, check_limits, check_btf,	check_hugepages,   check_perf,
 	};
 	struct arguments a = { 0 };
 	struct report r = { 0 };

@@ -113,6 +113,8 @@ static int read_options(struct config *c, const char *dir)
 			c->dmesg = *v == '1';
 		else if ((v = value_of(*l, "spare_cpu0")))
 			c->spare_cpu0 = *v == '1';
+		else if ((v = value_of(*l, "hold_vm")))
+			c->hold_vm = *v == '1';
 		else if ((v = value_of(*l, "wait_disks")))
 			c->wait_disks = (unsigned)strtoul(v, NULL, 10);
 		else

@@ -130,6 +130,9 @@ int main(int argc, char **argv)
 	if (ret)
 		report_panic("%s: %s", CONFIG_DIR, strerror(-ret));
 	modules_load(config.modules);
+	/* As long as the other CPUs have nothing to do. */
+	if (config.hold_vm && (ret = vm_hold()))
+		report_warn("no idle VM is kept: %s", strerror(-ret));
 	shell = config.console_shell || !config.argv;
 	ret = bulk_open(&bulk, shell ? PORT_WAIT_SHELL_MS : PORT_WAIT_MS);
 	if (ret && !shell)

@@ -13,6 +13,12 @@ void network_up(void);
 void modules_load(char *const *paths);
 /* Leave CPU 0 to the kernel: from now on this process and its children run on the others. 0, or -errno. */
 int cpu0_spare(void);
+/*
+ * Keep idle VMs to the end of this process. KVM patches its own code and the scheduler's when the first VM or vCPU of a
+ * kind comes and when the last one goes; QEMU's TCG now and then lets another CPU run into the int3 that such a patch
+ * begins with, after it was taken away: "Oops: int3". 0, or -errno.
+ */
+int vm_hold(void);
 /* Wait, 30 s at most, until @n disks /dev/vd? are there. 0 or -ETIMEDOUT. */
 int disks_wait(unsigned n);
 

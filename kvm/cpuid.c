@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What KVM supports, asked once a VM; and a CPU's own of it, set. */
 #include <asm/kvm_para.h>
+#include <cpuid.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,9 @@ int cpuid_open(struct vm *vm, struct vm_error *err)
 	vm->cpuid->nent = CPUID_ENTRIES_MAX;
 	if (ioctl(vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, vm->cpuid))
 		return vm_fail(err, errno, "CPUID: KVM does not tell what it supports: %s", strerror(errno));
+	for (uint32_t i = 0; i < vm->cpuid->nent; i++)
+		if (vm->cpuid->entry[i].function == 1)
+			vm->host.cx16 = vm->cpuid->entry[i].ecx & bit_CMPXCHG16B;
 	return 0;
 }
 

@@ -13,11 +13,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "kvm/bare.h"
+
+#define CPUID_ENTRIES 256
 
 /* lea rdi, [0x9000]; xor eax, eax; xor edx, edx; cmpxchg16b [rdi]; mov al, 42; out 0x80, al; hlt */
 static const uint8_t code[] = { 0x48, 0x8d, 0x3c, 0x25, 0x00, 0x90, 0x00, 0x00, 0x31, 0xc0, 0x31,
@@ -41,6 +44,25 @@ static bool cpu_has_cx16(void)
 	unsigned eax, ebx, ecx = 0, edx;
 
 	return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_CMPXCHG16B);
+}
+
+int kvm_guests_have_cx16(void)
+{
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), rc = 0;
+	struct kvm_cpuid2 *c;
+
+	if (kvm < 0)
+		return -errno;
+	c = calloc(1, sizeof *c + CPUID_ENTRIES * sizeof c->entries[0]);
+	if (!c)
+		rc = -ENOMEM;
+	else if (c->nent = CPUID_ENTRIES, ioctl(kvm, KVM_GET_SUPPORTED_CPUID, c))
+		rc = -errno;
+	for (uint32_t i = 0; !rc && i < c->nent; i++)
+		rc = c->entries[i].function == 1 && c->entries[i].ecx & bit_CMPXCHG16B;
+	free(c);
+	close(kvm);
+	return rc;
 }
 
 const char *kvm_kind_name(enum kvm_kind kind)

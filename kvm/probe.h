@@ -17,6 +17,8 @@ struct kvm_probe {
 
 /* Opens KVM and runs a guest of a few instructions; takes about a millisecond. */
 void kvm_probe(struct kvm_probe *out);
+/* Whether guests of this KVM have cmpxchg16b: 1 or 0, or -errno when it can't be asked. */
+int kvm_guests_have_cx16(void);
 const char *kvm_kind_name(enum kvm_kind kind);
 
 #endif

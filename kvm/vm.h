@@ -78,6 +78,7 @@ struct vm_host {
 /* Of that, what KVM knows; without it the VM runs as well. */
 struct vm_host_facts {
 	bool halt_poll_set, pause_kept, hlt_kept, realtime;
+	bool cx16;	 /* the guest has cmpxchg16b */
 	bool steal_time; /* the guest is told how long its vCPUs had to wait for a host CPU */
 };
 

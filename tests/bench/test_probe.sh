@@ -33,4 +33,10 @@ sed -i '3s/.*/as remembered; so it is/; 1s/.$/x/' "$dir/cache/kvm-probe"
 expect "what was remembered of another /dev/kvm" cmpxchg16b
 : >"$dir/cache/kvm-probe"
 expect "an empty answer" cmpxchg16b
+
+# Whether guests have cmpxchg16b follows from the nested host's CPU.
+unset KTSTR_NESTED_CPU_MODEL
+"$ktstr" doctor | grep -q '^good  cmpxchg16b ' || { echo "FAILED: doctor misses cmpxchg16b"; failed=1; }
+KTSTR_NESTED_CPU_MODEL=max,-cx16 "$ktstr" doctor | grep -q '^fair  cmpxchg16b  *guests have none.*-cpu max,-cx16$' ||
+	{ echo "FAILED: doctor sees no lack of cmpxchg16b"; failed=1; }
 exit $failed

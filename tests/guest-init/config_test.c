@@ -49,6 +49,7 @@ static void nothing_is_a_shell(void **state)
 	assert_null(c.modules);
 	assert_int_equal(c.wait_disks, 0);
 	assert_false(c.spare_cpu0);
+	assert_false(c.hold_vm);
 	config_free(&c);
 	put(CONFIG_ARGV, "", 0);
 	assert_int_equal(config_load(&c, dir), 0);
@@ -59,7 +60,8 @@ static void nothing_is_a_shell(void **state)
 
 static void words_may_be_empty_and_lines_not(void **state)
 {
-	static const char options[] = "cwd=/srv\nwait_disks=3\nack_exit=1\nfuture=x\nconsole_shell=0\nspare_cpu0=1\n";
+	static const char options[] =
+		"cwd=/srv\nwait_disks=3\nack_exit=1\nfuture=x\nconsole_shell=0\nspare_cpu0=1\nhold_vm=1\n";
 	struct config c;
 
 	put(CONFIG_ARGV, "echo\0\0a\nb\0", 10);
@@ -83,6 +85,7 @@ static void words_may_be_empty_and_lines_not(void **state)
 	assert_int_equal(c.wait_disks, 3);
 	assert_true(c.ack_exit);
 	assert_true(c.spare_cpu0);
+	assert_true(c.hold_vm);
 	assert_false(c.console_shell);
 	assert_string_equal(c.unknown, "future=x");
 	config_free(&c);

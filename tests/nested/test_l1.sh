@@ -39,6 +39,11 @@ nested 0 --cpus 3 -- sh -c 'nproc; grep Cpus_allowed_list /proc/self/status' </d
 check "as many CPUs as were asked for" has '^3$'
 check "CPU 0 is not among them" has 'Cpus_allowed_list:.1-3$'
 
+# Idle VMs of its init keep KVM from patching code while guests run: a VM with a vCPU, twice.
+nested 0 -- ls -l /proc/1/fd </dev/null
+check "the nested host's init holds idle VMs" [ "$(grep -c 'anon_inode:kvm-vm$' out)" = 2 ]
+check "each with a vCPU" [ "$(grep -c 'anon_inode:kvm-vcpu' out)" = 2 ]
+
 # stdin of 10 MiB passes whole, there and back.
 head -c 10485760 /dev/urandom >ten
 nested 0 -- cat <ten

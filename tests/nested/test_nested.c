@@ -368,7 +368,23 @@ static void qemu_gets_the_disks(void **state)
 	unlink(path[0]);
 	unlink(path[1]);
 	assert_non_null(strstr(text, "-m\n2560\n"));
-	assert_non_null(strstr(text, "max,-cx16,-la57,-erms,-fsrm\n"));
+}
+
+/* A guest's kernel without cmpxchg16b can't allocate memory for some of a scheduler's maps. */
+static void the_cpu_has_cmpxchg16b_but_by_request(void **state)
+{
+	struct nested_plan plan = plan_of();
+	char words[PATH_MAX];
+
+	snprintf(words, sizeof(words), "%s/words", dir);
+	setenv("FAKE_WORDS", words, 1);
+	assert_int_equal(run(&plan, "flood"), 0);
+	assert_non_null(strstr(read_file("words"), "\n-cpu\nmax,-la57,-erms,-fsrm\n"));
+	setenv("KTSTR_NESTED_CPU_MODEL", "max,-cx16", 1);
+	assert_int_equal(run(&plan, "flood"), 0);
+	assert_non_null(strstr(read_file("words"), "\n-cpu\nmax,-cx16\n"));
+	unsetenv("KTSTR_NESTED_CPU_MODEL");
+	unsetenv("FAKE_WORDS");
 }
 
 /* CPU 0 is one more, for QEMU damages what runs guests there. */
@@ -482,6 +498,7 @@ int main(void)
 		cmocka_unit_test(a_command_times_out),
 		cmocka_unit_test(a_signal_ends_all),
 		cmocka_unit_test(qemu_gets_the_disks),
+		cmocka_unit_test(the_cpu_has_cmpxchg16b_but_by_request),
 		cmocka_unit_test(cpus_are_one_more),
 		cmocka_unit_test(what_is_missing_is_named),
 		cmocka_unit_test(the_inner_command_line),
