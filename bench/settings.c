@@ -64,8 +64,11 @@ const char settings_manual[] =
 	"name "
 	"is an error, told with its file and line. ktstr run --dry-run shows what comes of it all.\n";
 
-/* Of the nested host and of guests, which are told things by their environment too; and of tests. */
-static const char *const others[] = { "NESTED", "GUEST_", "METRIC_FD", "SOCKET", "SCX", "TEST_" };
+/*
+ * The nested host, guests and tests have variables of their own: each a whole name, or the beginning of many when it
+ * ends in '_'. No option may have such a name.
+ */
+static const char *const others[] = { "NESTED", "NESTED_", "GUEST_", "METRIC_FD", "SOCKET", "SCX", "TEST_" };
 
 /* --- one setting -------------------------------------------------------- */
 
@@ -230,14 +233,21 @@ static void read_files(const struct verb *verb)
 		read_file(path, false, verb);
 }
 
-static bool no_option(const char *variable)
+/* Of @n bytes without the value. */
+static bool no_option(const char *variable, size_t n)
 {
+	const char *name = variable + strlen(PREFIX);
+	size_t len = n - strlen(PREFIX);
+
 	for (const struct settings_variable *v = settings_variables; v->name; v++)
-		if (!strcmp(v->name, variable))
+		if (strlen(v->name) == n && !memcmp(v->name, variable, n))
 			return true;
-	for (unsigned i = 0; i < sizeof(others) / sizeof(*others); i++)
-		if (!strncmp(variable + strlen(PREFIX), others[i], strlen(others[i])))
+	for (unsigned i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		size_t part = strlen(others[i]);
+
+		if (len >= part && !memcmp(name, others[i], part) && (len == part || others[i][part - 1] == '_'))
 			return true;
+	}
 	return false;
 }
 
@@ -247,12 +257,12 @@ static void read_variable(const char *text, const struct verb *verb)
 	char variable[64], name[64];
 	size_t n = value ? (size_t)(value - text) : 0;
 
-	if (!n || n >= sizeof(variable) || !value[1])
+	if (!n || !value[1] || no_option(text, n))
 		return;
+	if (n >= sizeof(variable))
+		cli_usage("%.*s: no such setting; use an option's name as in KTSTR_CPUS for --cpus", (int)n, text);
 	memcpy(variable, text, n);
 	variable[n] = '\0';
-	if (no_option(variable))
-		return;
 	for (size_t i = strlen(PREFIX); i <= n; i++)
 		name[i - strlen(PREFIX)] = variable[i] == '_' ? '-' : (char)tolower(variable[i]);
 	if (!known(name))
@@ -268,24 +278,49 @@ static bool is_option(const char *word)
 	return word[0] == '-' && word[1] && strcmp(word, "--");
 }
 
+struct typed_word {
+	const struct argp_option *option; /* NULL: no option, or none of this verb */
+	const char *value;		  /* NULL: none is given */
+};
+
+/* The option in @argv[@i], with its value. Gives the index behind both; 0: from here on nothing is ktstr's. */
+static int read_word(const struct verb *verb, int argc, char **argv, int i, struct typed_word *w)
+{
+	const struct argp_option *o;
+
+	*w = (struct typed_word){ 0 };
+	if (i >= argc || !strcmp(argv[i], "--") || (!is_option(argv[i]) && verb->flags & VERB_COMMAND))
+		return 0;
+	o = w->option = is_option(argv[i]) ? cli_option(verb->argp, argv[i]) : NULL;
+	w->value = o ? strchr(argv[i], '=') : NULL;
+	if (w->value)
+		w->value++;
+	/* Its value is the next word, and no option. */
+	else if (o && o->arg && argv[i + 1] && (!(o->flags & OPTION_ARG_OPTIONAL) || nic_is_value(argv[i + 1])))
+		w->value = argv[++i];
+	return i + 1;
+}
+
 /* What words of the command line say of @name, for the @nth time: its value, "" if they give none; NULL: nothing. */
 static const char *typed_nth(const struct verb *verb, int argc, char **argv, const char *name, unsigned nth)
 {
-	for (int i = 2; i < argc && strcmp(argv[i], "--"); i++) {
-		const struct argp_option *o = is_option(argv[i]) ? cli_option(verb->argp, argv[i]) : NULL;
-		const char *value = o ? strchr(argv[i], '=') : NULL;
+	struct typed_word w;
 
-		if (!is_option(argv[i]) && verb->flags & VERB_COMMAND)
-			break;
-		/* Its value is the next word, and no option. */
-		if (value)
-			value++;
-		else if (o && o->arg && argv[i + 1] && (!(o->flags & OPTION_ARG_OPTIONAL) || nic_is_value(argv[i + 1])))
-			value = argv[++i];
-		if (o && o->name && !strcmp(o->name, name) && !nth--)
-			return value ? value : "";
-	}
+	for (int i = 2; (i = read_word(verb, argc, argv, i, &w));)
+		if (w.option && w.option->name && !strcmp(w.option->name, name) && !nth--)
+			return w.value ? w.value : "";
 	return NULL;
+}
+
+/* --help is where an error in the settings sends the user: it does without them. */
+static bool asks_for_help(const struct verb *verb, int argc, char **argv)
+{
+	struct typed_word w;
+
+	for (int i = 2, next; (next = read_word(verb, argc, argv, i, &w)); i = next)
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h") || !strcmp(argv[i], "-?"))
+			return true;
+	return false;
 }
 
 static const char *typed(const struct verb *verb, int argc, char **argv, const char *name)
@@ -389,6 +424,8 @@ char **settings_words(const struct verb *verb, int *argc, char **argv)
 	static char **words; /* static: reachable to the process's end */
 	int n = 2;
 
+	if (asks_for_help(verb, *argc, argv))
+		return argv;
 	read_files(verb);
 	for (char **e = environ; *e; e++)
 		if (!strncmp(*e, PREFIX, strlen(PREFIX)))

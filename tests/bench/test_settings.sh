@@ -99,5 +99,37 @@ while read -r variable; do
 	if grep -q "no such setting" "$dir/err"; then fail "$variable is asked for and not in settings_variables"; fi
 done < <(grep -rhoE 'env\("KTSTR_[A-Z_]+"' "$sources/bench" | grep -oE 'KTSTR_[A-Z_]+' | sort -u)
 
+# Each option has a variable, and none is swallowed by a name that is reserved for something else. What is wrong with
+# the value is said with the variable's name; where nothing is, the plan lists it.
+for verb in run shell bench; do
+	for option in $("$ktstr" $verb --help | grep -oE '^ {2,6}(-[a-z], )?--[a-z][a-z-]+' | grep -oE -- '[a-z][a-z-]+$' | grep -v '^help$'); do
+		n=$((n + 1))
+		variable=KTSTR_$(tr a-z- A-Z_ <<<"$option")
+		value=1
+		[ "$option" != dry-run ] || value=xml
+		: >"$dir/config"
+		env KTSTR_CONFIG="$dir/config" "$variable=$value" "$ktstr" $verb --host nested --kernel "$sources/README.md" --dry-run \
+			$([ $verb = bench ] || echo -- sh) </dev/null >"$dir/out" 2>"$dir/err"
+		grep -qF "($variable)" "$dir/out" "$dir/err" || case $option in
+			host | kernel | dry-run) ;; # typed here
+			*) fail "$verb: $variable is not minded" ;;
+		esac
+	done
+done
+[ $n -gt 120 ] || fail "only $n settings were tried"
+export KTSTR_CONFIG=$dir/config
+wrong "KTSTR_SCX_STATS" '' KTSTR_SCX_STATS=never -- run -- true
+# The help that an error names can be had, whatever is wrong.
+for word in --help -h; do
+	n=$((n + 1))
+	echo "cpu = 4" >"$dir/config"
+	KTSTR_FLY=1 "$ktstr" run --cpus 2 $word >"$dir/out" 2>"$dir/err" || fail "run $word: exit code $?"
+	grep -q -- '--cpus' "$dir/out" || fail "run $word: no help"
+done
+wrong "$c:1: cpu:" 'cpu = 4\n' -- run --append --help -- true
+wrong "$c:1: cpu:" 'cpu = 4\n' -- run -- true --help
+wrong "KTSTR_NESTEDX: no such" '' KTSTR_NESTEDX=1 -- run -- true
+wrong "no such setting" '' "KTSTR_$(printf 'X%.0s' {1..80})=1" -- run -- true
+
 echo "$n settings"
 exit $failed
