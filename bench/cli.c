@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "bench/cli.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -19,6 +20,40 @@ struct parse {
 
 const char *(*cli_origin)(const char *message);
 
+const char *cli_limit(int error)
+{
+	switch (error) {
+	case EMFILE:
+		return "raise the limit of open files (ulimit -n)";
+	case ENFILE:
+		return "this machine has no more open files to give (sysctl fs.file-max)";
+	case ENOMEM:
+		return "free memory, or raise the limit of locked memory (ulimit -l)";
+	case EAGAIN:
+		return "raise the limit of processes (ulimit -u)";
+	case EPERM:
+	case ENOSYS:
+		return "this system does not allow it; see ktstr doctor";
+	default:
+		return "see ktstr doctor for what this machine has";
+	}
+}
+
+/* Any step may be the one that finds no descriptor: the rooms below say so, and the remedy is the same for all. */
+static void add_limit(char *line, size_t size)
+{
+	static const int limits[] = { EMFILE, ENFILE };
+	size_t n = strlen(line);
+
+	for (unsigned i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+		const char *text = strerror(limits[i]);
+		size_t len = strlen(text);
+
+		if (n >= len && !strcmp(line + n - len, text))
+			snprintf(line + n, size - n, "; %s", cli_limit(limits[i]));
+	}
+}
+
 static void print(const char *fmt, va_list ap)
 {
 	char line[1024];
@@ -29,6 +64,7 @@ static void print(const char *fmt, va_list ap)
 	for (char *p = line; *p; p++)
 		if (*p == '\n')
 			*p = ' ';
+	add_limit(line, sizeof(line));
 	origin = cli_origin ? cli_origin(line) : NULL;
 	if (origin)
 		fprintf(stderr, "ktstr: %s (%s)\n", line, origin);

@@ -41,6 +41,8 @@ bool cli_options(const struct argp *argp, bool (*fn)(void *ctx, const struct arg
  * by its whole name, or by a beginning that is no other's. NULL: none.
  */
 const struct argp_option *cli_option(const struct argp *argp, const char *word);
+/* The remedy for a lack of something that this process or machine has only so much of: by errno, not by what failed. */
+const char *cli_limit(int error);
 /* Where the word came from that a message begins with, when no user typed it; or NULL. Set by settings. */
 extern const char *(*cli_origin)(const char *message);
 

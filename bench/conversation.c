@@ -211,11 +211,14 @@ int conversation_open(struct conversation *c, struct reactor *r, struct console 
 		rc = timer_open(r, &c->stats_timer, on_stats_time);
 	if (!rc)
 		rc = scx_stats_open(&c->scx_stats, r, stats_send, console);
-	if (!rc && o->events)
-		rc = events_open(&c->events, r, o->events);
 	if (!rc)
 		console_consume(console, CONSOLE_PORT_STATS, on_stats_bytes, &c->scx_stats);
 	return rc;
+}
+
+int conversation_open_events(struct conversation *c, struct reactor *r)
+{
+	return c->o->events ? events_open(&c->events, r, c->o->events) : 0;
 }
 
 void conversation_stop(struct conversation *c)

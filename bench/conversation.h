@@ -51,9 +51,11 @@ struct conversation {
 int conversation_wake_parse(struct conversation_options *o, const char *arg);
 const char *wake_name(uint8_t byte);
 
-/* 0 or -errno. */
+/* All but the events' file. 0 or -errno. */
 int conversation_open(struct conversation *c, struct reactor *r, struct console *console,
 		      const struct conversation_options *o);
+/* The file of the events, where one was asked for. 0 or -errno. */
+int conversation_open_events(struct conversation *c, struct reactor *r);
 /* Every frame of the session, and what COM2 says. */
 void conversation_frame(struct conversation *c, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok);
 void conversation_crash_text(struct conversation *c, const uint8_t *data, size_t len);

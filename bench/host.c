@@ -73,8 +73,7 @@ int host_reactor(struct reactor **out, unsigned sq_entries, unsigned in_flight_m
 				strerror(-error));
 	}
 	if (rc)
-		cli_error("the devices' thread: %s; raise the limits of locked memory (ulimit -l) and of open files",
-			  strerror(-rc));
+		cli_error("the devices' thread: %s; %s", strerror(-rc), cli_limit(-rc));
 	return rc ? CLI_UNAVAILABLE : 0;
 }
 

@@ -9,9 +9,10 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "bench/file_lock.h"
 
 #define LINE_MAX_BYTES 256
 #define RECORD_BYTES (LINE_MAX_BYTES - 1) /* a line, padded with blanks */
@@ -67,7 +68,7 @@ static int open_file(const char *path)
 		if (errno != EEXIST)
 			return -errno;
 	}
-	return -EBUSY;
+	return -EAGAIN;
 }
 
 int locks_begin(struct locks *l, uint64_t patience_ns)
@@ -288,29 +289,26 @@ static int add_holder(struct reading *r, FILE *f, struct lock_holder h)
 /* Those whom /proc/locks names for this file. */
 static int read_file(struct reading *r, FILE *table, enum lock_kind kind, unsigned number)
 {
-	char path[PATH_MAX], line[256], type[16];
-	unsigned major_number, minor_number;
-	unsigned long inode;
-	struct stat st;
+	char path[PATH_MAX], text[256];
+	struct lock_inode inode;
+	struct lock_line line;
 	FILE *f = NULL;
-	int pid, rc = lock_path(path, kind, number);
+	int rc = lock_path(path, kind, number);
 
 	if (!rc) {
 		int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
 		f = fd < 0 ? NULL : fdopen(fd, "r");
-		rc = f && !fstat(fd, &st) ? 0 : -errno;
+		rc = f ? lock_inode_of(fd, &inode) : -errno;
 	}
 	rewind(table);
-	while (!rc && fgets(line, sizeof(line), table)) {
+	while (!rc && fgets(text, sizeof(text), table)) {
 		struct lock_holder h = { .kind = kind, .number = number };
 
-		if (sscanf(line, "%*d: FLOCK %*s %15s %d %x:%x:%lu", type, &pid, &major_number, &minor_number,
-			   &inode) != 5 ||
-		    inode != st.st_ino || makedev(major_number, minor_number) != st.st_dev)
+		if (!lock_line_parse(text, &line) || !line.flock || !lock_inode_equal(&line.inode, &inode))
 			continue;
-		h.pid = pid;
-		h.exclusive = !strcmp(type, "WRITE");
+		h.pid = line.pid;
+		h.exclusive = line.write;
 		rc = add_holder(r, f, h);
 	}
 	if (f)
@@ -359,6 +357,28 @@ int locks_read(struct lock_holder **list)
 		qsort(r.holder, r.n, sizeof(*r.holder), by_lock);
 	*list = r.holder;
 	return (int)r.n;
+}
+
+pid_t locks_taker(void)
+{
+	FILE *table = fopen("/proc/locks", "re");
+	char path[PATH_MAX], text[256];
+	struct lock_inode inode;
+	struct lock_line line;
+	pid_t taker = 0;
+	int fd = -1;
+
+	if (snprintf(path, sizeof(path), "%s/ktstr-take.lock", locks_dir()) < PATH_MAX)
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (table && fd >= 0 && !lock_inode_of(fd, &inode))
+		while (!taker && fgets(text, sizeof(text), table))
+			if (lock_line_parse(text, &line) && line.flock && lock_inode_equal(&line.inode, &inode))
+				taker = line.pid;
+	if (fd >= 0)
+		close(fd);
+	if (table)
+		fclose(table);
+	return taker;
 }
 
 const char *lock_holder_text(enum lock_kind kind, unsigned number, char *text, size_t size)

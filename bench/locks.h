@@ -38,6 +38,8 @@ struct locks {
  */
 int locks_begin(struct locks *l, uint64_t patience_ns);
 void locks_end(struct locks *l);
+/* Who takes locks just now: a pid, or 0: nobody, or it is not told. */
+pid_t locks_taker(void);
 
 /*
  * Take one more, at once or not at all. @about: "mode=default vcpus=2", for the line. 0; -EBUSY: others hold it so

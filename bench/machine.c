@@ -140,6 +140,18 @@ void machine_on_session_end(void *ctx, int code)
 	reactor_stop(m->r);
 }
 
+static int open_events(struct machine *m)
+{
+	int rc = conversation_open_events(&m->conversation, m->r);
+
+	if (rc == -ENXIO)
+		cli_error("--events %s: nobody reads this fifo; start its reader first", m->o->conversation.events);
+	else if (rc)
+		cli_error("--events %s: %s; %s", m->o->conversation.events, strerror(-rc),
+			  rc == -EMFILE || rc == -ENFILE ? cli_limit(-rc) : "name a file that can be written");
+	return rc;
+}
+
 static int open_streams(struct machine *m)
 {
 	static const int signos[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH };
@@ -157,20 +169,16 @@ static int open_streams(struct machine *m)
 		rc = timer_set(&m->deadline, monotonic_ns() + m->o->timeout_ns);
 	if (!rc && m->o->console)
 		rc = sink_open(m->r, &m->echo, STDERR_FILENO, MACHINE_SCREEN_HIGH, NULL);
-	if (!rc) {
+	if (!rc)
 		rc = conversation_open(&m->conversation, m->r, m->console, &m->o->conversation);
-		if (rc && m->o->conversation.events) {
-			cli_error("--events %s: %s", m->o->conversation.events,
-				  rc == -ENXIO ? "nobody reads this fifo; start its reader first" : strerror(-rc));
-			return CLI_UNAVAILABLE;
-		}
-	}
+	if (!rc && open_events(m))
+		return CLI_UNAVAILABLE;
 	if (!rc && machine_converses(m))
 		rc = machine_session_open(m);
 	if (!rc && (m->job->shell || !m->job->argv))
 		rc = machine_screen_open(m);
 	if (rc)
-		cli_error("reactor: %s; raise the limits of open files and locked memory", strerror(-rc));
+		cli_error("reactor: %s; %s", strerror(-rc), cli_limit(-rc));
 	return rc ? CLI_INTERNAL : 0;
 }
 

@@ -57,9 +57,26 @@ static void mark_busy(struct machine_host *h, enum lock_kind kind, unsigned numb
 
 static void file_error(const char *name, int error)
 {
-	cli_error("%s/ktstr-%s: %s; set KTSTR_LOCK_DIR to a directory that all users can write, or use "
-		  "--bypass-llc-locks",
-		  locks_dir(), name, strerror(-error));
+	const char *remedy = error == -EMFILE || error == -ENFILE ? cli_limit(-error)
+			     : error == -ELOOP ? "remove the symbolic link, or set KTSTR_LOCK_DIR to another directory"
+			     : error == -ENOSPC || error == -EDQUOT
+				     ? "free space there, or set KTSTR_LOCK_DIR to another directory"
+				     : "set KTSTR_LOCK_DIR to a directory that all users can write";
+
+	cli_error("%s/ktstr-%s: %s; %s, or use --bypass-llc-locks", locks_dir(), name, strerror(-error), remedy);
+}
+
+/* Its holder takes its own locks with it, and needs milliseconds: one that keeps it is stopped, or no ktstr. */
+static void say_turn_late(void)
+{
+	pid_t taker = locks_taker();
+	char who[32] = "another process";
+
+	if (taker > 0)
+		snprintf(who, sizeof(who), "pid %d", (int)taker);
+	cli_error("%s/ktstr-take.lock: %s has held it for %d s, in which no other machine can take its CPUs; end or "
+		  "continue that process, or use --bypass-llc-locks",
+		  locks_dir(), who, (int)(TURN_PATIENCE_NS / 1000000000u));
 }
 
 static int lock_each(struct machine_host *h, enum lock_kind kind, const struct bits *numbers, const char *about)
@@ -114,9 +131,13 @@ static int plan_and_lock(struct machine_host *h, const struct placement_request 
 	int rc = h->o->bypass_locks ? 0 : locks_begin(&h->locks, TURN_PATIENCE_NS);
 
 	memset(&h->busy, 0, sizeof(h->busy));
+	if (rc == -EBUSY) {
+		say_turn_late();
+		return -ETIMEDOUT;
+	}
 	if (rc) {
 		file_error("take.lock", rc);
-		return rc == -EBUSY ? -ETIMEDOUT : rc;
+		return rc;
 	}
 	do {
 		rc = placement_plan(&h->cpus, q, &h->busy, &h->p, why, WHY);

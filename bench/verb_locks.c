@@ -104,8 +104,11 @@ static int print(const struct arguments *a)
 	int n = locks_read(&list);
 
 	if (n < 0) {
-		cli_error("%s: locks can't be read: %s; set KTSTR_LOCK_DIR as for ktstr run, and mount /proc",
-			  locks_dir(), strerror(-n));
+		if (access("/proc/locks", R_OK))
+			cli_error("/proc/locks: %s; mount /proc", strerror(-n));
+		else
+			cli_error("%s: locks can't be read: %s; set KTSTR_LOCK_DIR as for ktstr run", locks_dir(),
+				  strerror(-n));
 		return CLI_UNAVAILABLE;
 	}
 	if (a->watch && !a->json && isatty(STDOUT_FILENO))

@@ -78,7 +78,9 @@ void kvm_probe(struct kvm_probe *out)
 	if (kvm < 0) {
 		out->error = errno;
 		snprintf(out->why, sizeof out->why, "/dev/kvm: %s; %s", strerror(errno),
-			 errno == EACCES ? "add yourself to group kvm" : "load kvm_intel or kvm_amd");
+			 errno == EACCES || errno == EPERM    ? "add yourself to group kvm"
+			 : errno == EMFILE || errno == ENFILE ? "raise the limit of open files (ulimit -n)"
+							      : "load kvm_intel or kvm_amd");
 		return;
 	}
 	exit_reason = run_guest(kvm);

@@ -182,8 +182,8 @@ static int open_kvm(struct vm *vm, struct vm_error *err)
 		return vm_fail(err, EACCES,
 			       "/dev/kvm: permission denied; add yourself to group kvm, or use --host nested");
 	if (vm->kvm_fd < 0)
-		return vm_fail(err, errno, "/dev/kvm: %s; load kvm_intel or kvm_amd, or use --host nested",
-			       strerror(errno));
+		return vm_fail(err, errno, "/dev/kvm: %s; %s, or use --host nested", strerror(errno),
+			       errno == EMFILE ? "raise the limit of open files" : "load kvm_intel or kvm_amd");
 	if (ioctl(vm->kvm_fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
 		return vm_fail(err, ENOTSUP, "/dev/kvm: not the KVM API of version %d", KVM_API_VERSION);
 	for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
@@ -302,7 +302,7 @@ int vm_irqfd(struct vm *vm, int fd, unsigned gsi, struct vm_error *err)
 int vm_eventfd(int *fd, struct vm_error *err)
 {
 	*fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	return *fd < 0 ? vm_fail(err, errno, "eventfd: %s; raise the limit of open files", strerror(errno)) : 0;
+	return *fd < 0 ? vm_fail(err, errno, "eventfd: %s", strerror(errno)) : 0;
 }
 
 static int create_serial(struct vm *vm, struct vm_error *err)
