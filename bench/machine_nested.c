@@ -21,7 +21,7 @@
 
 struct plan {
 	struct nested_plan plan;
-	struct nested_file binaries[MACHINE_LIST_MAX + 2], files[MACHINE_LIST_MAX + 72], trees[MACHINE_LIST_MAX + 1];
+	struct nested_file binaries[MACHINE_LIST_MAX + 4], files[MACHINE_LIST_MAX + 72], trees[MACHINE_LIST_MAX + 1];
 	char hosts[MACHINE_LIST_MAX][PATH_MAX];
 	struct nested_disk disks[MACHINE_DISKS_MAX];
 	const char *kernels[2], *outputs[MACHINE_LIST_MAX + 8], *env[5];
@@ -68,8 +68,7 @@ static int bring_module(void *ctx, const char *module, const char *file)
 
 	if (!copy)
 		return -ENOMEM;
-	/* The scheduler and a program of this build come behind. */
-	if (p->plan.n_files + 2 >= sizeof(p->files) / sizeof(*p->files))
+	if (p->plan.n_files >= sizeof(p->files) / sizeof(*p->files))
 		return -E2BIG;
 	p->files[p->plan.n_files++].host = copy;
 	return 0;
@@ -187,12 +186,13 @@ static int plan_make(struct plan *p, const struct machine_options *o, const stru
 		return CLI_UNAVAILABLE;
 	plan_disks(p, o);
 	plan_outputs(p, o, outputs);
+	/* Programs of this build may have shared libraries; from the nested host's copies the guest gets its own. */
 	if (o->scheduler)
-		p->files[p->plan.n_files++].host = p->scx;
+		p->binaries[p->plan.n_binaries++].host = p->scx;
 	if (machine_scheduler_program(o, p->scheduler))
 		p->binaries[p->plan.n_binaries++].host = p->scheduler;
 	if (job->companion.host)
-		p->files[p->plan.n_files++].host = job->companion.host;
+		p->binaries[p->plan.n_binaries++].host = job->companion.host;
 	if (job->argv && command_find(job->argv[0], p->program) == COMMAND_HOST)
 		p->binaries[p->plan.n_binaries++].host = p->program;
 	return 0;

@@ -186,21 +186,34 @@ static int add_environment(struct initramfs *in, const struct nested_plan *plan)
 	return ret;
 }
 
+/* This program; and where it finds shared libraries of programs for its guests, as it would here. */
+static int add_self(struct initramfs *in, const char *guest_init)
+{
+	static const char conf[] = "/etc/ld.so.conf", more[] = "/etc/ld.so.conf.d";
+	char program[PATH_MAX];
+	int ret = own_program(program);
+
+	if (!ret)
+		ret = initramfs_add_binary(in, program, program);
+	if (!ret)
+		ret = initramfs_add_file(in, guest_init, guest_init);
+	if (!ret && !access(conf, R_OK))
+		ret = initramfs_add_file(in, conf, conf);
+	if (!ret && !access(more, R_OK))
+		ret = initramfs_add_tree(in, more, more);
+	return ret;
+}
+
 static int add_all(struct initramfs *in, const struct nested_plan *plan, const char *modules_dir, char *why,
 		   size_t size)
 {
-	char program[PATH_MAX];
 	int ret = initramfs_base(in, plan->guest_init, true);
 
 	if (!ret)
 		ret = initramfs_add_modules(in, modules_dir, l1_modules, sizeof(l1_modules) / sizeof(*l1_modules),
 					    false);
 	if (!ret && plan->self)
-		ret = own_program(program);
-	if (!ret && plan->self)
-		ret = initramfs_add_binary(in, program, program);
-	if (!ret && plan->self)
-		ret = initramfs_add_file(in, plan->guest_init, plan->guest_init);
+		ret = add_self(in, plan->guest_init);
 	if (!ret)
 		ret = add_files(in, initramfs_add_binary, plan->binaries, plan->n_binaries, why, size);
 	if (!ret)

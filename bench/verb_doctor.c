@@ -15,6 +15,7 @@
 
 #include "bench/cache.h"
 #include "bench/cli.h"
+#include "bench/elf_closure.h"
 #include "bench/host.h"
 #include "bench/host_cpus.h"
 #include "bench/nested_image.h"
@@ -279,6 +280,43 @@ static void check_perf(struct report *r)
 		     : "perf sees no kernel side of the VMM; sysctl kernel.perf_event_paranoid=1 opens it");
 }
 
+static void count(void *ctx, const char *path)
+{
+	++*(unsigned *)ctx;
+}
+
+/* 0 and how the program was linked; or -errno and why it can't be run elsewhere. */
+static int linkage(const char *program, char text[TEXT])
+{
+	unsigned files = 0;
+	int rc = elf_closure(program, count, &files, text, TEXT);
+
+	/* One of them is ld.so. */
+	if (!rc && files)
+		text_of(text, "with %u shared libraries", files - 1);
+	else if (!rc)
+		text_of(text, "static");
+	return rc;
+}
+
+/* How this program and the loader of schedulers were linked: guests and the nested host need their libraries too. */
+static void check_programs(struct report *r)
+{
+	char own[PATH_MAX], scx[PATH_MAX], own_text[TEXT], scx_text[TEXT], found[2 * TEXT + 64];
+	int rc = own_program(own);
+
+	if (!rc && host_companion("ktstr-scx", "../bpf/ktstr-scx", scx))
+		finding(r, "programs", BAD, "ktstr-scx is not there", "--scheduler can't be had: build all of ktstr");
+	else if (rc || linkage(own, own_text))
+		finding(r, "programs", BAD, rc ? strerror(-rc) : own_text, "the nested host can't run ktstr");
+	else if (linkage(scx, scx_text))
+		finding(r, "programs", BAD, scx_text, "guests can't run ktstr-scx, so --scheduler can't be had");
+	else {
+		snprintf(found, sizeof(found), "ktstr %s; ktstr-scx %s", own_text, scx_text);
+		finding(r, "programs", GOOD, found, "shared libraries go along into guests and the nested host");
+	}
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
@@ -323,7 +361,7 @@ int verb_doctor(int argc, char **argv)
 {
 	static void (*const checks[])(struct report *) = {
 		check_kvm,    check_cx16,   check_cpus, check_performance, check_io_uring, check_kernels,
-		check_nested, check_limits, check_btf,	check_hugepages,   check_perf,
+		check_nested, check_limits, check_btf,	check_hugepages,   check_perf,	   check_programs,
 	};
 	struct arguments a = { 0 };
 	struct report r = { 0 };
