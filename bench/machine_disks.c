@@ -116,6 +116,7 @@ void machine_disk_facts(const struct machine *m, unsigned i, json_t *object)
 	put(object, "bytes_written", c->bytes_written);
 	put(object, "throttled_count", c->throttled_count);
 	put(object, "io_errors", c->io_errors);
+	json_object_set_new(object, "sync_error", c->sync_error ? json_string(strerror(c->sync_error)) : json_null());
 	put(object, "invalid_avail_idx_count", c->invalid_avail_idx_count);
 	put(object, "currently_throttled_gauge", c->currently_throttled_gauge);
 	put(object, "in_flight", c->in_flight);

@@ -105,7 +105,8 @@ static json_t *device_facts(const struct virtio_device *d)
 	json_t *object = json_object();
 
 	put(object, "interrupts", d->interrupts);
-	put(object, "guest_errors", d->guest_errors);
+	put(object, "guest_errors", d->guest_errors.count);
+	put(object, "host_errors", d->host_errors.count);
 	return object;
 }
 

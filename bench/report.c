@@ -223,6 +223,12 @@ static void print_disks(FILE *f, const json_t *vmm)
 			number_at(disk, "reads_completed"), number_at(disk, "writes_completed"),
 			number_at(disk, "flushes_completed"), number_at(disk, "interrupts"),
 			number_at(disk, "in_flight_max"));
+		if (json_is_string(at(disk, "sync_error")))
+			fprintf(f,
+				"             fdatasync failed: %s; writes since the last good flush may be lost, "
+				"every "
+				"flush since then failed\n",
+				text_at(disk, "sync_error"));
 		print_request_times(f, disk, "read", "latency_ns.read");
 		print_request_times(f, disk, "write", "latency_ns.write");
 		print_request_times(f, disk, "flush", "latency_ns.flush");

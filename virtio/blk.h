@@ -40,6 +40,8 @@ struct blk_counters {
 	uint64_t throttled_count, io_errors, invalid_avail_idx_count;
 	/* gauge */
 	uint64_t currently_throttled_gauge;
+	/* errno of the first fdatasync() that failed; from then on every flush does. 0: none */
+	int sync_error;
 	/* ours */
 	uint64_t in_flight, in_flight_max;
 };

@@ -76,26 +76,42 @@ void virtio_config_copy(const void *config, size_t size, uint32_t offset, void *
 		memcpy(buf, (const uint8_t *)config + offset, n < len ? n : len);
 }
 
-void virtio_guest_error(struct virtio_device *d, const char *fmt, ...)
+static void __attribute__((format(printf, 3, 0)))
+log_line(struct virtio_device *d, struct virtio_log *log, const char *fmt, va_list ap)
 {
 	uint64_t now = monotonic_ns();
 	char text[256];
-	va_list ap;
 
-	d->guest_errors++;
-	if (!d->log_window_ns || now - d->log_window_ns >= LOG_WINDOW_NS) {
-		d->log_window_ns = now;
-		d->log_budget = LOG_LINES;
+	log->count++;
+	if (!log->window_ns || now - log->window_ns >= LOG_WINDOW_NS) {
+		log->window_ns = now;
+		log->budget = LOG_LINES;
 	}
 	/* Nor may a reader of stderr that takes nothing stop the devices. */
-	if (!d->log_budget || poll(&(struct pollfd){ .fd = STDERR_FILENO, .events = POLLOUT }, 1, 0) == 0)
+	if (!log->budget || poll(&(struct pollfd){ .fd = STDERR_FILENO, .events = POLLOUT }, 1, 0) == 0)
 		return;
-	d->log_budget--;
-	va_start(ap, fmt);
+	log->budget--;
 	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	fprintf(stderr, "ktstr: %s: %s%s\n", d->ops->name, text,
-		d->log_budget ? "" : " (more of these are counted, not shown, for 5 s)");
+		log->budget ? "" : " (more of these are counted, not shown, for 5 s)");
+}
+
+void virtio_guest_error(struct virtio_device *d, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_line(d, &d->guest_errors, fmt, ap);
+	va_end(ap);
+}
+
+void virtio_host_error(struct virtio_device *d, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_line(d, &d->host_errors, fmt, ap);
+	va_end(ap);
 }
 
 void virtio_poison(struct virtio_device *d, unsigned q, int pop_error)

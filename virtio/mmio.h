@@ -41,6 +41,13 @@ struct virtio_device_ops {
 	void (*poisoned)(struct virtio_device *d, unsigned q, bool avail_idx);
 };
 
+/* Messages, counted, of which some are shown. */
+struct virtio_log {
+	uint64_t count;
+	uint64_t window_ns;
+	unsigned budget;
+};
+
 struct virtio_device {
 	const struct virtio_device_ops *ops;
 	uint64_t features;	  /* offered */
@@ -62,9 +69,8 @@ struct virtio_device {
 	bool (*interrupt)(struct virtio_device *d, void *ctx);
 	void *interrupt_ctx;
 	struct virtqueue vq[VIRTIO_QUEUES_MAX];
-	uint64_t guest_errors; /* through virtio_guest_error() */
-	uint64_t log_window_ns;
-	unsigned log_budget;
+	struct virtio_log guest_errors; /* through virtio_guest_error() */
+	struct virtio_log host_errors;	/* through virtio_host_error() */
 	bool warned_no_memory;
 };
 
@@ -114,5 +120,7 @@ void virtio_poison(struct virtio_device *d, unsigned q, int pop_error);
 /* The one choke point for a guest error that is not fatal: count, and log at
  * most 10 lines in 5 s to stderr. */
 void virtio_guest_error(struct virtio_device *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same for what the host failed to do for the guest. */
+void virtio_host_error(struct virtio_device *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

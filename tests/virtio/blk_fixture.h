@@ -11,7 +11,9 @@
 #include "virtio/blk/device.h"
 
 #define BLK_F_V1 (1ull << VIRTIO_F_VERSION_1)
-#define BLK_F_ALL (BLK_F_V1 | 1ull << VIRTIO_BLK_F_FLUSH | 1ull << VIRTIO_RING_F_EVENT_IDX)
+#define BLK_F_ALL                                                                                                      \
+	(BLK_F_V1 | 1ull << VIRTIO_BLK_F_SIZE_MAX | 1ull << VIRTIO_BLK_F_SEG_MAX | 1ull << VIRTIO_BLK_F_FLUSH |        \
+	 1ull << VIRTIO_RING_F_EVENT_IDX)
 #define STATUS_UNSET 0xee
 
 struct blk_fixture {

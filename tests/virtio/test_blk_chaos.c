@@ -103,7 +103,7 @@ static void run(struct blk_config cfg)
 	assert_int_equal(blk_do(&f, &last, VIRTIO_BLK_T_IN, 0, NULL), VIRTIO_BLK_S_OK);
 	assert_true(resets > 0);
 	print_message("%s: %u resets, %llu guest errors\n", blk_engine_used(f.blk), resets,
-		      (unsigned long long)f.blk->dev.guest_errors);
+		      (unsigned long long)f.blk->dev.guest_errors.count);
 	blk_fixture_close(&f);
 }
 

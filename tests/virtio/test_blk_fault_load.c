@@ -38,7 +38,7 @@ struct op {
 	unsigned writer[SECTORS_MAX]; /* ... which was this operation; 0: none */
 
 	/* What must become of it, by the faults it met. */
-	bool fails;
+	bool fails, lost;     /* lost: a flush, and writes with it, for good */
 	unsigned interrupted; /* in a row */
 	uint32_t got;	      /* read: bytes, the rest is zeroes */
 };
@@ -59,6 +59,7 @@ static struct {
 	unsigned storm; /* interruptions still to come, whatever the call's number */
 	struct op op[DEPTH];
 	unsigned n_flushes; /* posted and not through */
+	bool lost;	    /* a flush has failed: from then on each does */
 	uint8_t fill[SECTORS];
 	unsigned writer[SECTORS];
 	bool failed[OPS + 1], ended[OPS + 1];
@@ -186,6 +187,7 @@ static void foresee(struct op *o, const struct fault *fault, enum fault_kind kin
 	o->interrupted = 0;
 	if (fault->error) {
 		o->fails = true;
+		o->lost = kind == FAULT_SYNC;
 	} else if (kind == FAULT_READ) {
 		o->got = (uint32_t)(fault->limited && fault->limit < want ? fault->limit : want);
 	} else if (kind == FAULT_WRITE) {
@@ -291,6 +293,8 @@ static void finish(struct op *o, uint32_t used_len)
 	uint8_t status = *(uint8_t *)driver_ptr(&f.d, o->status, 1);
 	bool read = o->type == VIRTIO_BLK_T_IN;
 
+	o->fails |= o->type == VIRTIO_BLK_T_FLUSH && load.lost;
+	load.lost |= o->lost;
 	assert_int_equal(status, o->fails ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK);
 	assert_int_equal(used_len, !o->fails && read ? o->n * 512 + 1 : 1);
 	load.ended[o->id] = true;

@@ -108,8 +108,9 @@ static void expect_dropped(uint64_t errors_before)
 	assert_int_equal(f.fault.calls, 0);
 }
 
-/* BLK-15 */
-static void test_chain_too_long(void **state)
+/* BLK-15, met otherwise: there is a place for the status byte, so the chain is answered, and its descriptors come
+ * back. */
+static void test_chain_too_long_is_answered(void **state)
 {
 	uint64_t a = blk_buffer(&f, 512), status = driver_alloc(&f.d, 1, 1);
 	struct driver_seg segs[129];
@@ -117,15 +118,37 @@ static void test_chain_too_long(void **state)
 
 	for (unsigned i = 0; i < 129; i++)
 		segs[i] = (struct driver_seg){ a, i < 2 ? 256 : 0, true };
-	driver_irqs(&f.d);
-	blk_chain(&f, VIRTIO_BLK_T_IN, 0, segs, 129, status);
-	expect_dropped(0);
-	assert_int_equal(blk_status_at(&f, status), STATUS_UNSET);
-	assert_int_equal(driver_irqs(&f.d), 0);
-	f.fault.calls = 0;
-	driver_init(&f.d, BLK_F_ALL, 1, 256); /* 131 descriptors are lost till then */
+	assert_int_equal(blk_refused(&f, VIRTIO_BLK_T_IN, 0, segs, 129), VIRTIO_BLK_S_IOERR);
+	assert_int_equal(counters()->io_errors, 1);
 	head = blk_chain(&f, VIRTIO_BLK_T_IN, 0, segs, 128, status);
 	assert_int_equal(blk_take_used(&f, head), 513);
+}
+
+/* SIZE_MAX and SEG_MAX bind a driver that agreed to them; another can't know of them. */
+static void test_limits_only_where_negotiated(void **state)
+{
+	const uint64_t features[] = { BLK_F_ALL & ~(1ull << VIRTIO_BLK_F_SIZE_MAX),
+				      BLK_F_ALL & ~(1ull << VIRTIO_BLK_F_SEG_MAX) };
+	uint64_t a = blk_buffer(&f, 3 << 20), status = driver_alloc(&f.d, 1, 1);
+	struct driver_seg long_one = { a, 3 << 20, true }, many[200];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 200; i++)
+		many[i] = (struct driver_seg){ a + 512 * i, 512, true };
+	for (unsigned i = 0; i < 2; i++) {
+		blk_fixture_start(&f, features[i], 256);
+		n = f.fault.calls;
+		blk_take_used(&f, blk_chain(&f, VIRTIO_BLK_T_IN, 0, &long_one, 1, status));
+		assert_int_equal(blk_status_at(&f, status), i ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK);
+		blk_take_used(&f, blk_chain(&f, VIRTIO_BLK_T_IN, 8, many, 200, status));
+		assert_int_equal(blk_status_at(&f, status), i ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR);
+		assert_int_equal(f.fault.calls, n + 1);
+	}
+	assert_memory_equal(driver_ptr(&f.d, a, 512 * 200), f.fault.data + 8 * 512, 512 * 200);
+	/* A descriptor of 4 GiB is too long for any memory. */
+	long_one.len = UINT32_MAX;
+	blk_fixture_start(&f, features[0], 256);
+	assert_int_equal(blk_refused(&f, VIRTIO_BLK_T_IN, 0, &long_one, 1), VIRTIO_BLK_S_IOERR);
 }
 
 /* BLK-16 */
@@ -330,7 +353,8 @@ int main(void)
 		T(test_unknown_types),
 		T(test_unknown_type_above_size_max),
 		T(test_size_max),
-		T(test_chain_too_long),
+		T(test_chain_too_long_is_answered),
+		T(test_limits_only_where_negotiated),
 		T(test_no_place_for_the_status),
 		T(test_malformed_chains),
 		T(test_bad_headers),

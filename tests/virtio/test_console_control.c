@@ -84,10 +84,10 @@ static void config_out_of_range(void **state)
 	assert_memory_equal(buf, "\0\0\0\0\xff\xff\xff\xff", 8);
 	virtio_mmio_read(f->d.dev, 0xfff, buf, 1);
 	assert_int_equal(buf[0], 0xff);
-	assert_int_equal(f->d.dev->guest_errors, 0);
+	assert_int_equal(f->d.dev->guest_errors.count, 0);
 	driver_write(&f->d, 0x104, 77);
 	assert_int_equal(driver_read(&f->d, 0x104), 3);
-	assert_int_equal(f->d.dev->guest_errors, 1);
+	assert_int_equal(f->d.dev->guest_errors.count, 1);
 }
 
 /* CON-08 CON-56: identity registers, and a generation */
@@ -253,7 +253,7 @@ static void port_ready_of_nothing(void **state)
 	struct fixture *f = *state;
 
 	say(f, 1, VIRTIO_CONSOLE_PORT_READY, 0);
-	assert_int_equal(f->d.dev->guest_errors, 1);
+	assert_int_equal(f->d.dev->guest_errors.count, 1);
 	say(f, 3, VIRTIO_CONSOLE_PORT_READY, 1);
 	say(f, UINT32_MAX, VIRTIO_CONSOLE_PORT_READY, 1);
 	say(f, UINT32_MAX, VIRTIO_CONSOLE_PORT_OPEN, 1);
@@ -344,7 +344,7 @@ static void outbox_used_zero(void **state)
 	post_tx(f, OVQ, NULL, 7); /* too short for a message */
 	driver_kick(&f->d, OVQ);
 	assert_int_equal(take_used(f, OVQ), 0);
-	assert_int_equal(f->d.dev->guest_errors, 1);
+	assert_int_equal(f->d.dev->guest_errors.count, 1);
 }
 
 /* CON-40: control queues interrupt only for what they published */

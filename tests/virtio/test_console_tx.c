@@ -130,7 +130,7 @@ static void tx_bad_descriptors(void **state)
 	driver_kick(&f->d, TXQ(0));
 	assert_got(f, 0, "okay", 4);
 	assert_int_equal(take_used(f, TXQ(0)), 0);
-	assert_int_equal(f->d.dev->guest_errors, 2);
+	assert_int_equal(f->d.dev->guest_errors.count, 2);
 	/* a chain that loops is completed and gives nothing */
 	driver_raw_desc(&f->d, TXQ(0), 9, gpa, 4, VRING_DESC_F_NEXT, 9);
 	driver_raw_avail(&f->d, TXQ(0), 9);

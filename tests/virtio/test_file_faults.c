@@ -30,6 +30,7 @@
 static struct blk_fixture f;
 static uint64_t x;
 static unsigned syncs, shorts, errors;
+static bool lost; /* a flush has failed: from then on each does */
 
 static uint32_t rnd(uint32_t n)
 {
@@ -294,6 +295,11 @@ static void finish(struct op *o)
 	uint8_t status = *(uint8_t *)driver_ptr(&f.d, o->status, 1), got[32 * 512];
 
 	o->posted = false;
+	if (o->type == VIRTIO_BLK_T_FLUSH) {
+		assert_true(!lost || status == VIRTIO_BLK_S_IOERR);
+		errors += lost;
+		lost |= status == VIRTIO_BLK_S_IOERR;
+	}
 	if (status == VIRTIO_BLK_S_IOERR && plan == FATAL) {
 		/* some of it may be there; later writes over it are not told apart here */
 		if (o->type == VIRTIO_BLK_T_OUT)
@@ -383,6 +389,7 @@ static bool open_engine(const struct engine *e, off_t size)
 	memset(known, true, sizeof(known));
 	memset(shadow, 0, sizeof(shadow));
 	interrupted = syncs = shorts = errors = 0;
+	lost = false;
 	granule = cfg.direct ? 4096 : 1;
 	if (!cfg.size) {
 		memcpy(path + sizeof(path) - 7, "XXXXXX", 6);

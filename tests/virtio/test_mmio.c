@@ -507,10 +507,10 @@ static void test_no_guest_memory(void **state)
 {
 	f.dev.mem = NULL;
 	driver_init(&f.d, F_V1, 2, 8);
-	f.dev.guest_errors = 0;
+	f.dev.guest_errors.count = 0;
 	for (unsigned i = 0; i < 10; i++)
 		driver_kick(&f.d, 0);
-	assert_int_equal(f.dev.guest_errors, 1);
+	assert_int_equal(f.dev.guest_errors.count, 1);
 	assert_int_equal(f.kicks[0], 0);
 	assert_int_equal(f.activated, 0);
 }
@@ -597,7 +597,7 @@ static void test_guest_errors_are_counted_and_log_bounded(void **state)
 	for (size_t i = 0; i < n; i++)
 		lines += buf[i] == '\n';
 	fclose(log);
-	assert_int_equal(f.dev.guest_errors, 1000);
+	assert_int_equal(f.dev.guest_errors.count, 1000);
 	assert_in_range(lines, 10, 20); /* a window may end in between */
 }
 

@@ -504,7 +504,7 @@ static void test_costs(void **state)
 	blk_fixture_close(&f);
 }
 
-/* BLK-40 BLK-50: the reset forgets the stall and fills the buckets. */
+/* BLK-40 BLK-50: the reset forgets the stall, and neither gives nor takes tokens. */
 static void test_reset_while_stalled(void **state)
 {
 	struct blk_io io;
@@ -517,11 +517,38 @@ static void test_reset_while_stalled(void **state)
 	assert_true(driver_reset(&f.d));
 	assert_int_equal(counters()->currently_throttled_gauge, 0);
 	assert_int_equal(f.blk->retry.deadline_ns, 0);
-	assert_int_equal(f.blk->throttle.ops.available, 1);
+	assert_int_equal(f.blk->throttle.ops.available, 0);
 	blk_fixture_start(&f, BLK_F_ALL, 256);
+	give_tokens(1, 0);
 	io = post(VIRTIO_BLK_T_IN, 512);
 	blk_take_used(&f, io.head);
 	assert_int_equal(counters()->throttled_count, 1);
+	blk_fixture_close(&f);
+}
+
+/* BLK-50: a driver can't lift its limit, nor what it owes, by resets. */
+static void test_resets_give_no_tokens(void **state)
+{
+	unsigned through = 0;
+
+	start((struct blk_config){ .iops = 5, .bps = 1 << 18 });
+	freeze_clock();
+	for (unsigned i = 0; i < 100; i++) {
+		f.d.heap = DRIVER_RAM_GPA + (1 << 20);
+		blk_fixture_start(&f, BLK_F_ALL, 256);
+		post(VIRTIO_BLK_T_IN, 512);
+		through += driver_used_count(&f.d, 0);
+	}
+	assert_int_equal(through, 5);
+	give_tokens(1, 1 << 18);
+	blk_fixture_start(&f, BLK_F_ALL, 256);
+	post(VIRTIO_BLK_T_IN, 1 << 20); /* more than the bucket holds: it goes into debt */
+	assert_int_equal(driver_used_count(&f.d, 0), 1);
+	assert_true(f.blk->throttle.bytes.available < 0);
+	give_tokens(5, f.blk->throttle.bytes.available);
+	blk_fixture_start(&f, BLK_F_ALL, 256);
+	post(VIRTIO_BLK_T_IN, 512);
+	assert_int_equal(driver_used_count(&f.d, 0), 0);
 	blk_fixture_close(&f);
 }
 
@@ -608,6 +635,7 @@ int main(void)
 		cmocka_unit_test(test_refused_requests_cost_nothing),
 		cmocka_unit_test(test_costs),
 		cmocka_unit_test(test_reset_while_stalled),
+		cmocka_unit_test(test_resets_give_no_tokens),
 		cmocka_unit_test(test_pause_while_stalled),
 		cmocka_unit_test(test_stall_with_requests_in_flight),
 		cmocka_unit_test(test_stalled_chain_rewritten),

@@ -48,6 +48,16 @@ static void kick(struct virtio_device *d, unsigned q)
 	blk_service(blk_of(d));
 }
 
+/* Without FLUSH, and CONFIG_WCE is not offered, the cache is write-through (5.2.5.2). */
+static void activate(struct virtio_device *d)
+{
+	struct blk *b = blk_of(d);
+
+	b->write_through = !(d->driver_features >> VIRTIO_BLK_F_FLUSH & 1);
+	b->geometry.size_max = d->driver_features >> VIRTIO_BLK_F_SIZE_MAX & 1 ? BLK_SIZE_MAX : UINT32_MAX;
+	b->geometry.chain_max = d->driver_features >> VIRTIO_BLK_F_SEG_MAX & 1 ? BLK_CHAIN_MAX : VIRTQ_SIZE_MAX;
+}
+
 static void poisoned(struct virtio_device *d, unsigned q, bool avail_idx)
 {
 	struct blk *b = blk_of(d);
@@ -99,6 +109,7 @@ static const struct virtio_device_ops ops = {
 	.device_id = 2,
 	.n_queues = 1,
 	.config_read = config_read,
+	.activate = activate,
 	.kick = kick,
 	.reset = reset,
 	.poisoned = poisoned,

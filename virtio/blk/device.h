@@ -17,6 +17,9 @@
 #include "virtio/selfkick.h"
 
 #define BLK_RETRIES_MAX 16u
+/* A transfer goes to the backing in pieces of so many bytes, whole ranges of guest memory; and that is also about what
+ * is begun before all else that waits for the reactor gets its turn: some milliseconds of copying at worst. */
+#define BLK_PIECE_BYTES (4u << 20)
 #define BLK_RESET_PATIENCE_NS 5000000000ull
 
 struct blk {
@@ -38,9 +41,10 @@ struct blk {
 	uint64_t due_ns;	  /* when the stalled head has its tokens */
 	bool stalled;		  /* the next head waits for tokens */
 	bool paused;
-	bool dirty;	  /* used entries wait for publish */
-	uint16_t asked;	  /* avail.idx, when it was last looked at */
-	struct hold hold; /* how long at most */
+	bool dirty;	     /* used entries wait for publish */
+	uint64_t turn_bytes; /* begun since the reactor's handlers were last through */
+	uint16_t asked;	     /* avail.idx, when it was last looked at */
+	struct hold hold;    /* how long at most */
 	uint64_t round_trip_ns;
 	struct timer hold_end;
 
@@ -48,6 +52,7 @@ struct blk {
 	struct blk_request *first, *last;	/* popped and not answered, in ring order */
 	struct blk_request *ready, *ready_last; /* no blockers any more, to be started */
 	bool starting;
+	bool write_through; /* the driver can't flush: a write is durable before it is answered (5.2.6.2) */
 	unsigned n_waiting; /* of the list, with blockers */
 	unsigned n_writes;  /* of the list, writes */
 
@@ -76,13 +81,18 @@ void blk_service(struct blk *b);
 void blk_answer(struct blk *b, struct blk_request *r, uint8_t status, uint32_t used_len);
 /* An interrupt that is held is held no longer. */
 void blk_publish(struct blk *b);
-/* Tokens full, nothing stalled. */
+/* Nothing stalled, nothing held back. Tokens and debts stay: a limit that a driver lifts by a reset is none. */
 void blk_queue_reset(struct blk *b);
 void blk_unstall(struct blk *b);
+/* @bytes are begun; and whether the others are to have their turn before more are. */
+void blk_charge(struct blk *b, uint32_t bytes);
+bool blk_turn_is_over(const struct blk *b);
 
 /* perform.c */
 /* Take the decoded @r: now, or after the earlier ones that it must follow. */
 void blk_perform(struct blk *b, struct blk_request *r);
+/* Begin what is ready; what this turn has no room for goes on by the self-kick. */
+void blk_start_ready(struct blk *b);
 /* Forget what waits; ask the backing to end what it has. */
 void blk_abandon(struct blk *b);
 

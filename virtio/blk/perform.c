@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "virtio/blk/device.h"
 
@@ -74,6 +75,14 @@ static void make_ready(struct blk *b, struct blk_request *r)
 	b->ready_last = r;
 }
 
+static void make_ready_first(struct blk *b, struct blk_request *r)
+{
+	if (!b->ready)
+		b->ready_last = r;
+	r->next_ready = b->ready;
+	b->ready = r;
+}
+
 /* Out of the list, and those that waited for it only become ready. */
 static void release(struct blk *b, struct blk_request *r)
 {
@@ -108,13 +117,10 @@ static void succeed(struct blk *b, struct blk_request *r, uint32_t used_len)
 	blk_answer(b, r, VIRTIO_BLK_S_OK, used_len);
 }
 
-static void read_done(struct blk *b, struct blk_request *r, uint32_t got)
+static void read_done(struct blk *b, struct blk_request *r)
 {
-	assert(got <= r->len);
-	if (got < r->len)
-		iov_zero_from(r->at, r->n, got); /* beyond the end of the storage */
 	b->counters.reads_completed++;
-	b->counters.bytes_read += got;
+	b->counters.bytes_read += r->got;
 	succeed(b, r, r->len + 1);
 }
 
@@ -133,18 +139,102 @@ static void flush_done(struct blk *b, struct blk_request *r)
 
 /* --- transfer rules ------------------------------------------------------- */
 
+static bool is_sync(const struct blk_request *r)
+{
+	return r->type == VIRTIO_BLK_T_FLUSH || r->syncing;
+}
+
+/* What fits into this turn of the ranges that are left: one at least. */
+static void choose_piece(const struct blk *b, struct blk_request *r)
+{
+	uint64_t room = BLK_PIECE_BYTES - b->turn_bytes;
+
+	r->piece_n = 1;
+	r->piece = (uint32_t)r->at[0].iov_len;
+	while (r->piece_n < r->n && r->piece + r->at[r->piece_n].iov_len <= room)
+		r->piece += (uint32_t)r->at[r->piece_n++].iov_len;
+}
+
 static int submit(struct blk *b, struct blk_request *r)
 {
 	const struct backing_ops *ops = b->backing->ops;
 
-	switch (r->type) {
-	case VIRTIO_BLK_T_IN:
-		return ops->readv(b->backing, &r->op, r->at, r->n, r->offset);
-	case VIRTIO_BLK_T_OUT:
-		return ops->writev(b->backing, &r->op, r->at, r->n, r->offset);
-	default:
-		return ops->sync_data(b->backing, &r->op);
+	if (is_sync(r))
+		return b->counters.sync_error ? -EIO : ops->sync_data(b->backing, &r->op);
+	choose_piece(b, r);
+	blk_charge(b, r->piece);
+	if (is_write(r))
+		return ops->writev(b->backing, &r->op, r->at, r->piece_n, r->offset);
+	return r->ended ? 0 : ops->readv(b->backing, &r->op, r->at, r->piece_n, r->offset);
+}
+
+/*
+ * The kernel reports lost writes once, to one fdatasync(), and then takes the
+ * pages for clean: the next one succeeds, and so may one that was under way,
+ * and the data is gone all the same. So after a failure none succeeds any more,
+ * for this driver and for those that come after a reset. Returns what is to be
+ * made of @res.
+ */
+static int32_t sync_result(struct blk *b, int32_t res)
+{
+	if (b->counters.sync_error)
+		return -EIO;
+	/* Not even tried: nothing is lost by it. */
+	if (res >= 0 || res == -EINTR || res == -EAGAIN)
+		return res;
+	b->counters.sync_error = -res;
+	virtio_host_error(&b->dev,
+			  "fdatasync failed: %s; writes since the last good flush may be lost, and no flush succeeds "
+			  "any more",
+			  strerror(-res));
+	return res;
+}
+
+/* All data of @r is moved: true when a sync must follow. */
+static bool data_done(struct blk *b, struct blk_request *r)
+{
+	if (!is_write(r)) {
+		read_done(b, r);
+	} else if (b->write_through) {
+		r->syncing = true;
+		r->retries = 0;
+		return true;
+	} else {
+		write_done(b, r);
 	}
+	return false;
+}
+
+/* Account @res of a piece; true when there is more to do. */
+static bool piece_done(struct blk *b, struct blk_request *r, uint32_t res)
+{
+	assert(res <= r->piece);
+	if (!is_write(r)) {
+		r->got += res;
+		/* Beyond the end of the storage there are zeroes. */
+		if (res < r->piece) {
+			r->ended = true;
+			iov_zero_from(r->at, r->piece_n, res);
+		}
+		res = r->piece;
+	}
+	r->done += res;
+	r->offset += res;
+	if (r->done == r->len)
+		return data_done(b, r);
+	iov_advance(&r->at, &r->n, res);
+	r->retries = 0;
+	return true;
+}
+
+static void sync_done(struct blk *b, struct blk_request *r, int32_t res)
+{
+	if (res < 0)
+		fail(b, r);
+	else if (r->syncing)
+		write_done(b, r);
+	else
+		flush_done(b, r);
 }
 
 /* Take one result: true when @r must be submitted (again), false when it was
@@ -155,28 +245,15 @@ static bool go_on(struct blk *b, struct blk_request *r, int32_t res)
 		r->retries++;
 		return true;
 	}
+	if (is_sync(r)) {
+		sync_done(b, r, sync_result(b, res));
+		return false;
+	}
 	if (res < 0 || (is_write(r) && res == 0)) {
 		fail(b, r);
 		return false;
 	}
-	if (r->type == VIRTIO_BLK_T_FLUSH) {
-		flush_done(b, r);
-		return false;
-	}
-	if (!is_write(r)) {
-		read_done(b, r, (uint32_t)res);
-		return false;
-	}
-	assert((uint32_t)res <= r->len - r->done);
-	r->done += (uint32_t)res;
-	r->offset += (uint32_t)res;
-	if (r->done == r->len) {
-		write_done(b, r);
-		return false;
-	}
-	iov_advance(&r->at, &r->n, (size_t)res);
-	r->retries = 0;
-	return true;
+	return piece_done(b, r, (uint32_t)res);
 }
 
 static void run(struct blk *b, struct blk_request *r)
@@ -184,6 +261,10 @@ static void run(struct blk *b, struct blk_request *r)
 	int res;
 
 	do {
+		if (blk_turn_is_over(b)) {
+			make_ready_first(b, r);
+			return;
+		}
 		res = submit(b, r);
 		if (res == -EINPROGRESS) {
 			r->submitted = true;
@@ -199,7 +280,7 @@ static void start(struct blk *b, struct blk_request *r)
 		iov_copy_in(r->iov, r->n, 0, b->id, BLK_ID_BYTES);
 		succeed(b, r, BLK_ID_BYTES + 1);
 	} else if (r->type == VIRTIO_BLK_T_IN && !r->len) {
-		read_done(b, r, 0);
+		read_done(b, r);
 	} else if (is_write(r) && !r->len) {
 		write_done(b, r);
 	} else {
@@ -209,18 +290,20 @@ static void start(struct blk *b, struct blk_request *r)
 
 /* Not from within itself: a long row of waiting requests must not become a
  * deep stack. */
-static void start_ready(struct blk *b)
+void blk_start_ready(struct blk *b)
 {
 	if (b->starting)
 		return;
 	b->starting = true;
-	while (b->ready) {
+	while (b->ready && !blk_turn_is_over(b)) {
 		struct blk_request *r = b->ready;
 
 		b->ready = r->next_ready;
 		start(b, r);
 	}
 	b->starting = false;
+	if (b->ready)
+		selfkick_ring(&b->again);
 }
 
 static void op_done(struct backing_op *op, int32_t res)
@@ -238,7 +321,7 @@ static void op_done(struct backing_op *op, int32_t res)
 	}
 	if (go_on(b, r, res))
 		run(b, r);
-	start_ready(b);
+	blk_start_ready(b);
 }
 
 void blk_perform(struct blk *b, struct blk_request *r)
@@ -252,7 +335,7 @@ void blk_perform(struct blk *b, struct blk_request *r)
 	append(b, r);
 	if (!r->blockers)
 		make_ready(b, r);
-	start_ready(b);
+	blk_start_ready(b);
 }
 
 void blk_abandon(struct blk *b)

@@ -80,6 +80,7 @@ static void publish_deferred(struct deferred *d)
 {
 	struct blk *b = (struct blk *)((char *)d - offsetof(struct blk, publish));
 
+	b->turn_bytes = 0;
 	if (b->dirty && publish_or_hold(b) && !reactor_polls(b->r) && await_more(b))
 		blk_service(b);
 }
@@ -138,6 +139,17 @@ void blk_answer(struct blk *b, struct blk_request *r, uint8_t status, uint32_t u
 }
 
 /* --- popping -------------------------------------------------------------- */
+
+void blk_charge(struct blk *b, uint32_t bytes)
+{
+	b->turn_bytes += bytes;
+	reactor_defer(b->r, &b->publish);
+}
+
+bool blk_turn_is_over(const struct blk *b)
+{
+	return b->turn_bytes >= BLK_PIECE_BYTES;
+}
 
 void blk_unstall(struct blk *b)
 {
@@ -235,7 +247,7 @@ static enum drained drain(struct blk *b, unsigned *budget)
 	if (asked != b->asked)
 		hold_asked(&b->hold, (uint16_t)(asked - b->asked), monotonic_ns());
 	b->asked = asked;
-	while (*budget) {
+	while (*budget && !blk_turn_is_over(b)) {
 		int n = virtq_pop(queue_of(b), &b->chain);
 
 		--*budget;
@@ -306,7 +318,11 @@ static void retry_fired(struct timer *t)
 
 static void again_fired(struct selfkick *s)
 {
-	blk_service((struct blk *)((char *)s - offsetof(struct blk, again)));
+	struct blk *b = (struct blk *)((char *)s - offsetof(struct blk, again));
+
+	/* Nor does a pause keep back what was begun. */
+	blk_start_ready(b);
+	blk_service(b);
 }
 
 /* --- set-up --------------------------------------------------------------- */
@@ -316,7 +332,6 @@ void blk_queue_reset(struct blk *b)
 	timer_clear(&b->retry);
 	timer_clear(&b->hold_end);
 	blk_unstall(b);
-	throttle_refill(&b->throttle, monotonic_ns());
 	b->dirty = false;
 	b->asked = 0;
 	hold_init(&b->hold, b->round_trip_ns);

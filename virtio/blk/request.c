@@ -8,35 +8,83 @@
 _Static_assert(sizeof(struct virtio_blk_outhdr) == 16, "virtio 1.2, 5.2.6");
 _Static_assert(BLK_IOV_MAX <= IOV_MAX, "one vectored call takes a whole request");
 
-/* The data descriptors: all but the header's and the status byte's. */
-struct data {
+/*
+ * A chain without its framing, on which the device must not rely (2.7.4.1): the
+ * header is the first 16 bytes of what the driver wrote, the status byte the
+ * last of what it can read, and data is what lies between, in whatever
+ * descriptors. So the header may be split, or share one with the data.
+ */
+struct layout {
+	struct virtio_blk_outhdr header;
+	struct virtq_seg before; /* what the descriptor of the header's end has behind it */
 	const struct virtq_seg *seg;
-	unsigned n;
+	unsigned n;		/* whole descriptors between the two */
+	struct virtq_seg after; /* what the descriptor of the status byte has before it */
 };
 
-static bool any_above_size_max(const struct data *d)
+/* False: there are no 16 mapped bytes that the driver wrote. */
+static bool find_header(struct layout *l, const struct virtq_chain *chain, const struct guest_memory *mem)
 {
-	for (unsigned i = 0; i < d->n; i++) {
-		if (d->seg[i].len > BLK_SIZE_MAX)
-			return true;
+	uint8_t *to = (uint8_t *)&l->header;
+	size_t left = HEADER_BYTES;
+
+	for (unsigned i = 0; i + 1 < chain->n && !chain->seg[i].writable; i++) {
+		const struct virtq_seg *s = &chain->seg[i];
+		size_t n = s->len < left ? s->len : left;
+
+		if (n && guest_memory_read(mem, s->gpa, to, n))
+			return false;
+		to += n;
+		left -= n;
+		if (left)
+			continue;
+		l->before = (struct virtq_seg){ .gpa = s->gpa + n, .len = s->len - (uint32_t)n };
+		l->seg = s + 1;
+		l->n = chain->n - i - 2;
+		return true;
 	}
 	return false;
 }
 
-/* Host ranges of the data; false for a wrong direction or unmapped memory. */
-static bool map_data(struct blk_request *r, const struct data *d, const struct guest_memory *mem, bool writable)
+static bool any_above_size_max(const struct layout *l, const struct blk_geometry *g)
 {
-	for (unsigned i = 0; i < d->n; i++) {
-		const struct virtq_seg *seg = &d->seg[i];
-		int n;
+	for (unsigned i = 0; i < l->n; i++) {
+		if (l->seg[i].len > g->size_max)
+			return true;
+	}
+	return l->before.len > g->size_max || l->after.len > g->size_max;
+}
 
-		if (seg->writable != writable)
-			return false;
-		n = guest_memory_iov(mem, seg->gpa, seg->len, r->iov + r->n, BLK_IOV_MAX - r->n);
+/* Host ranges of @seg; false for a wrong direction, unmapped memory or too many. */
+static bool map_segment(struct blk_request *r, const struct virtq_seg *seg, const struct guest_memory *mem,
+			bool writable)
+{
+	uint64_t gpa = seg->gpa;
+	uint32_t left = seg->len;
+
+	if (seg->writable != writable)
+		return false;
+	while (left) {
+		uint32_t part = left < BLK_SIZE_MAX ? left : BLK_SIZE_MAX;
+		int n = guest_memory_iov(mem, gpa, part, r->iov + r->n, BLK_IOV_MAX - r->n);
+
 		if (n < 0)
 			return false;
 		r->n += (unsigned)n;
-		r->len += seg->len; /* 128 times 1 MiB at most */
+		r->len += part; /* BLK_IOV_MAX times BLK_SIZE_MAX at most */
+		if (gpa + part < gpa && left > part)
+			return false;
+		gpa += part;
+		left -= part;
+	}
+	return true;
+}
+
+static bool map_segments(struct blk_request *r, const struct layout *l, const struct guest_memory *mem, bool writable)
+{
+	for (unsigned i = 0; i < l->n; i++) {
+		if (!map_segment(r, &l->seg[i], mem, writable))
+			return false;
 	}
 	return true;
 }
@@ -48,25 +96,49 @@ static bool in_capacity(const struct blk_request *r, uint64_t sector, const stru
 	return sector <= capacity_sectors && r->len / VIRTIO_BLK_SECTOR_SIZE <= capacity_sectors - sector;
 }
 
-static bool read_or_write_valid(struct blk_request *r, const struct data *d, const struct guest_memory *mem,
-				const struct blk_geometry *g, uint64_t sector)
+static bool range_valid(struct blk_request *r, const struct blk_geometry *g, uint64_t sector)
 {
-	if (!d->n || !map_data(r, d, mem, r->type == VIRTIO_BLK_T_IN))
-		return false;
 	if (r->len % VIRTIO_BLK_SECTOR_SIZE || !in_capacity(r, sector, g))
 		return false;
 	r->offset = sector * VIRTIO_BLK_SECTOR_SIZE;
 	return true;
 }
 
-/* The identity goes whole into the first data descriptor. */
-static bool get_id_valid(struct blk_request *r, const struct data *d, const struct guest_memory *mem)
+static bool read_valid(struct blk_request *r, const struct layout *l, const struct guest_memory *mem,
+		       const struct blk_geometry *g)
 {
+	if ((!l->n && !l->after.len) || !map_segments(r, l, mem, true))
+		return false;
+	/* A status descriptor may be longer than its byte: what makes no whole sectors is not data. */
+	if ((r->len + (uint64_t)l->after.len) % VIRTIO_BLK_SECTOR_SIZE == 0) {
+		if (!map_segment(r, &l->after, mem, true))
+			return false;
+	} else if (!l->n) {
+		return false;
+	}
+	return range_valid(r, g, l->header.sector);
+}
+
+static bool write_valid(struct blk_request *r, const struct layout *l, const struct guest_memory *mem,
+			const struct blk_geometry *g)
+{
+	if (g->read_only || (!l->n && !l->before.len))
+		return false;
+	return map_segment(r, &l->before, mem, false) && map_segments(r, l, mem, false) &&
+	       range_valid(r, g, l->header.sector);
+}
+
+/* The identity goes whole into the first data descriptor. */
+static bool get_id_valid(struct blk_request *r, const struct layout *l, const struct guest_memory *mem)
+{
+	const struct virtq_seg *first = l->n ? l->seg : &l->after;
 	int n;
 
-	if (!d->n || d->seg[0].len < BLK_ID_BYTES || !map_data(r, d, mem, true))
+	if (first->len < BLK_ID_BYTES || !map_segments(r, l, mem, true))
 		return false;
-	n = guest_memory_iov(mem, d->seg[0].gpa, BLK_ID_BYTES, r->iov, BLK_IOV_MAX);
+	n = guest_memory_iov(mem, first->gpa, BLK_ID_BYTES, r->iov, BLK_IOV_MAX);
+	if (n < 0)
+		return false;
 	r->n = (unsigned)n;
 	r->len = BLK_ID_BYTES;
 	return true;
@@ -78,43 +150,49 @@ static enum blk_decoded answer(uint8_t *status, uint8_t value)
 	return BLK_ANSWER;
 }
 
+/* @r before its data is known. */
+static void begin(struct blk_request *r, const struct virtq_chain *chain, const struct guest_memory *mem)
+{
+	const struct virtq_seg *last = &chain->seg[chain->n - 1];
+	uint64_t at = last->gpa + (last->len - 1);
+
+	r->head = chain->head;
+	r->status = at < last->gpa ? NULL : guest_memory_at(mem, at, 1);
+	r->at = r->iov;
+	r->n = r->len = r->done = r->got = 0;
+	r->ended = r->syncing = false;
+	r->offset = 0;
+	r->retries = 0;
+}
+
 enum blk_decoded blk_decode(struct blk_request *r, const struct virtq_chain *chain, const struct guest_memory *mem,
 			    const struct blk_geometry *g, uint8_t *status)
 {
-	const struct virtq_seg *first = &chain->seg[0], *last;
-	struct virtio_blk_outhdr header;
-	struct data data;
+	const struct virtq_seg *last;
+	struct layout l = { 0 };
 	bool valid;
 
-	if (chain->malformed || !chain->n || chain->n > BLK_CHAIN_MAX)
+	if (chain->malformed || !chain->n)
 		return BLK_DROP;
 	last = &chain->seg[chain->n - 1];
 	if (!last->writable || !last->len)
 		return BLK_DROP;
-	r->head = chain->head;
-	r->status = last->gpa + (last->len - 1) < last->gpa ? NULL
-							    : guest_memory_at(mem, last->gpa + (last->len - 1), 1);
-	r->at = r->iov;
-	r->n = r->len = r->done = 0;
-	r->offset = 0;
-	r->retries = 0;
-
-	if (chain->n < 2 || first->writable || first->len < HEADER_BYTES ||
-	    guest_memory_read(mem, first->gpa, &header, HEADER_BYTES))
+	begin(r, chain, mem);
+	l.after = (struct virtq_seg){ .gpa = last->gpa, .len = last->len - 1, .writable = true };
+	if (chain->n > g->chain_max || !find_header(&l, chain, mem))
 		return answer(status, VIRTIO_BLK_S_IOERR);
-	r->type = header.type;
-	data = (struct data){ .seg = first + 1, .n = chain->n - 2u };
-	if (r->type == VIRTIO_BLK_T_FLUSH && data.n)
+	r->type = l.header.type;
+	if (r->type == VIRTIO_BLK_T_FLUSH && l.n)
 		return answer(status, VIRTIO_BLK_S_IOERR);
-	if (any_above_size_max(&data))
+	if (any_above_size_max(&l, g))
 		return answer(status, VIRTIO_BLK_S_IOERR);
 
 	switch (r->type) {
 	case VIRTIO_BLK_T_IN:
-		valid = read_or_write_valid(r, &data, mem, g, header.sector);
+		valid = read_valid(r, &l, mem, g);
 		break;
 	case VIRTIO_BLK_T_OUT:
-		valid = !g->read_only && read_or_write_valid(r, &data, mem, g, header.sector);
+		valid = write_valid(r, &l, mem, g);
 		break;
 	case VIRTIO_BLK_T_FLUSH:
 		if (g->read_only)
@@ -122,7 +200,7 @@ enum blk_decoded blk_decode(struct blk_request *r, const struct virtq_chain *cha
 		valid = true;
 		break;
 	case VIRTIO_BLK_T_GET_ID:
-		valid = get_id_valid(r, &data, mem);
+		valid = get_id_valid(r, &l, mem);
 		break;
 	default:
 		return answer(status, VIRTIO_BLK_S_UNSUPP);

@@ -36,8 +36,13 @@ struct blk_request {
 	uint8_t *status;   /* NULL: unmapped */
 	uint64_t offset;   /* bytes, of what is left to do */
 	uint32_t len;	   /* data bytes */
-	uint32_t done;	   /* of these, written */
-	struct iovec *at;  /* what is left of iov */
+	uint32_t done;	   /* of these, moved */
+	uint32_t got;	   /* of these, read from the storage; the rest is zeroes beyond its end */
+	uint32_t piece;	   /* bytes of the transfer that is under way, and its ranges */
+	unsigned piece_n;
+	bool ended;	  /* a read has met the end of the storage */
+	bool syncing;	  /* a write whose data is written and not durable yet */
+	struct iovec *at; /* what is left of iov */
 	unsigned n;
 	struct iovec *iov; /* BLK_IOV_MAX of them */
 };
@@ -45,12 +50,15 @@ struct blk_request {
 struct blk_geometry {
 	uint64_t capacity; /* bytes, whole sectors */
 	bool read_only;
+	/* What the driver agreed to, by SIZE_MAX and SEG_MAX; without them there is only what is possible. */
+	uint32_t size_max;
+	unsigned chain_max;
 };
 
 enum blk_decoded {
 	BLK_PERFORM, /* valid: throttle, then do it */
 	BLK_ANSWER,  /* decided: @status says what, nothing is to be done */
-	BLK_DROP,    /* no place for a status byte: no answer can be given */
+	BLK_DROP,    /* no place for a status byte, or no end: no answer can be given */
 };
 
 /*

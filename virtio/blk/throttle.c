@@ -116,18 +116,11 @@ uint64_t bucket_nanos_until(const struct bucket *b, uint64_t n, uint64_t now_ns)
 	return wait > UINT64_MAX ? UINT64_MAX : (uint64_t)wait;
 }
 
-void throttle_refill(struct throttle *t, uint64_t now_ns)
-{
-	bucket_init(&t->ops, &t->ops_limit, now_ns);
-	bucket_init(&t->bytes, &t->bytes_limit, now_ns);
-}
-
 void throttle_init(struct throttle *t, const struct throttle_limit *ops, const struct throttle_limit *bytes,
 		   uint64_t now_ns)
 {
-	t->ops_limit = *ops;
-	t->bytes_limit = *bytes;
-	throttle_refill(t, now_ns);
+	bucket_init(&t->ops, ops, now_ns);
+	bucket_init(&t->bytes, bytes, now_ns);
 }
 
 bool throttle_limited(const struct throttle *t)

@@ -44,14 +44,12 @@ void bucket_consume(struct bucket *b, uint64_t n);
 uint64_t bucket_nanos_until(const struct bucket *b, uint64_t n, uint64_t now_ns);
 
 struct throttle {
-	struct throttle_limit ops_limit, bytes_limit;
 	struct bucket ops, bytes;
 };
 
 /* Both buckets full. */
 void throttle_init(struct throttle *t, const struct throttle_limit *ops, const struct throttle_limit *bytes,
 		   uint64_t now_ns);
-void throttle_refill(struct throttle *t, uint64_t now_ns);
 bool throttle_limited(const struct throttle *t);
 /*
  * Take one operation of @bytes: true and both buckets are charged, or false,
