@@ -375,6 +375,8 @@ static bool written(const struct machine *m)
 		return false;
 	if ((m->screen.r && !sink_idle(&m->screen)) || !events_idle(&m->conversation.events))
 		return false;
+	if (!scheduler_output_idle(&m->scheduler_output))
+		return false;
 	return !m->echo.r || sink_idle(&m->echo);
 }
 
@@ -431,6 +433,7 @@ static void destroy(struct machine *m)
 	source_close(&m->keys);
 	if (m->session_open)
 		session_close(&m->session);
+	scheduler_output_close(&m->scheduler_output);
 	conversation_close(&m->conversation);
 	if (m->console)
 		console_destroy(m->console);
@@ -469,6 +472,17 @@ static void flush_events(struct machine *m, int *code)
 		*code = CLI_FAILED;
 }
 
+static void flush_scheduler_log(struct machine *m, int *code)
+{
+	int rc = scheduler_output_flush(&m->scheduler_output, monotonic_ns() + QUIESCE_NS);
+
+	if (!rc)
+		return;
+	cli_error("--scheduler-log %s: can't be written: %s", m->o->scheduler_log, strerror(-rc));
+	if (!*code)
+		*code = CLI_FAILED;
+}
+
 int machine_run(const struct machine_options *o, const struct machine_job *job, struct machine_result *result)
 {
 	struct machine m = { .o = o, .job = job, .start_ns = monotonic_ns() };
@@ -489,6 +503,7 @@ int machine_run(const struct machine_options *o, const struct machine_job *job, 
 			result->facts = machine_facts(&m, code);
 			write_stats(o, result->facts, &code);
 			flush_events(&m, &code);
+			flush_scheduler_log(&m, &code);
 		}
 		/* Memory that a request may still write to must stay: the process ends soon, with all of it. */
 		if (stuck)

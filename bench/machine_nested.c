@@ -150,6 +150,8 @@ static void plan_outputs(struct plan *p, const struct machine_options *o, const 
 {
 	for (unsigned i = 0; i < o->outputs.n; i++)
 		p->outputs[p->n_outputs++] = o->outputs.word[i];
+	if (o->scheduler_log)
+		p->outputs[p->n_outputs++] = o->scheduler_log;
 	if (o->stats)
 		p->outputs[p->n_outputs++] = o->stats;
 	for (unsigned i = 0; outputs && outputs[i] && i < 4; i++)
@@ -189,8 +191,12 @@ static int plan_make(struct plan *p, const struct machine_options *o, const stru
 	/* Programs of this build may have shared libraries; from the nested host's copies the guest gets its own. */
 	if (o->scheduler)
 		p->binaries[p->plan.n_binaries++].host = p->scx;
-	if (machine_scheduler_program(o, p->scheduler))
-		p->binaries[p->plan.n_binaries++].host = p->scheduler;
+	if (machine_scheduler_program(o, p->scheduler)) {
+		if (machine_scheduler_is_object(p->scheduler))
+			p->files[p->plan.n_files++].host = p->scheduler;
+		else
+			p->binaries[p->plan.n_binaries++].host = p->scheduler;
+	}
 	if (job->companion.host)
 		p->binaries[p->plan.n_binaries++].host = job->companion.host;
 	if (job->argv && command_find(job->argv[0], p->program) == COMMAND_HOST)

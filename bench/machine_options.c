@@ -26,6 +26,7 @@ enum {
 	OPT_INITRD,
 	OPT_APPEND,
 	OPT_SCHEDULER,
+	OPT_SCHEDULER_LOG,
 	OPT_CPUS,
 	OPT_MEMORY,
 	OPT_DISK,
@@ -58,7 +59,8 @@ static const struct argp_option options[] = {
 	{ "append", OPT_APPEND, "WORDS", 0, "Add to the kernel's command line", 10 },
 	{ "scheduler", OPT_SCHEDULER, "NAME", 0,
 	  "Run the command under a sched_ext scheduler: one of [" KTSTR_SCHEDULERS
-	  "], or './PROGRAM ARG...' that brings one (the kernel's own)",
+	  "], a program that loads one ('./scx_simple -v', quoted as for a shell), or a BPF object (./x.bpf.o) (the "
+	  "kernel's own)",
 	  10 },
 	{ "cpus", OPT_CPUS, "N", 0, "CPUs, 1 to 1024, all alike (2)", 10 },
 	{ "memory", OPT_MEMORY, "SIZE", 0, "Memory, 64M or more (1G, or what CPUs, nodes and files need)", 10 },
@@ -85,6 +87,8 @@ static const struct argp_option options[] = {
 	{ "timeout", OPT_TIMEOUT, "TIME", 0,
 	  "End the guest after this time, in order if it still can, with exit code 124", 11 },
 	{ "stats", OPT_STATS, "FILE", 0, "Write all counters to FILE, as JSON", 11 },
+	{ "scheduler-log", OPT_SCHEDULER_LOG, "FILE", 0,
+	  "Write what the scheduler prints to FILE (stderr, with its name before each line)", 11 },
 	{ "events", OPT_EVENTS, "FILE", 0, "Write what happens to FILE while it does, a line of JSON each", 11 },
 	{ "scx-stats", OPT_SCX_STATS, "TIME", 0,
 	  "Ask the scheduler for its statistics at this interval; the answers are events", 11 },
@@ -206,6 +210,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_SCHEDULER:
 		machine_scheduler_parse(o, arg);
+		return 0;
+	case OPT_SCHEDULER_LOG:
+		o->scheduler_log = arg;
 		return 0;
 	case OPT_CPUS:
 		parse_cpus(o, arg);
@@ -388,6 +395,10 @@ int machine_options_check(struct machine_options *o)
 	}
 	if (!rc && o->scheduler)
 		rc = machine_scheduler_check(o);
+	if (!rc && o->scheduler_log && !o->scheduler) {
+		cli_error("--scheduler-log %s: needs a --scheduler to log", o->scheduler_log);
+		rc = CLI_USAGE;
+	}
 	if (!rc && o->stats)
 		rc = machine_output_check("--stats", o->stats);
 	if (o->conversation.events && getenv(NESTED_EVENTS_ENV)) {

@@ -38,7 +38,8 @@ struct machine_options {
 	enum dry_run dry_run;
 	const char *kernel; /* as given */
 	const char *initrd, *append, *stats;
-	const char *scheduler; /* of bpf/; or a program, with a '/', and its words; or NULL: the kernel's own */
+	const char *scheduler;	   /* see machine_scheduler.h; NULL: the kernel's own */
+	const char *scheduler_log; /* a file, or NULL: stderr */
 	unsigned cpus;
 	uint64_t memory; /* bytes */
 	struct machine_shape shape;

@@ -116,6 +116,7 @@ static json_t *plan_of(const struct machine_options *o, const struct machine_job
 			    o->poll.fixed ? json_sprintf("%" PRIu64 " us", o->poll.max_ns / 1000)
 					  : json_string("auto"));
 	json_object_set_new(plan, "scheduler", text_or_null(o->scheduler));
+	json_object_set_new(plan, "scheduler_log", text_or_null(o->scheduler_log));
 	json_object_set_new(plan, "files", words_of(o->files.word, o->files.n));
 	json_object_set_new(plan, "modules", words_of(o->modules.word, o->modules.n));
 	json_object_set_new(plan, "outputs", words_of(o->outputs.word, o->outputs.n));
@@ -235,6 +236,7 @@ static void print_plan(const struct machine_options *o, const json_t *plan)
 						  : "by exits");
 	line("poll", text_at(plan, "poll"));
 	line("scheduler", text_at(plan, "scheduler"));
+	line("scheduler-log", text_at(plan, "scheduler_log"));
 	lines("file", json_object_get(plan, "files"));
 	lines("module", json_object_get(plan, "modules"));
 	lines("output", json_object_get(plan, "outputs"));

@@ -61,6 +61,8 @@ static json_t *guest_facts(const struct machine *m)
 	if (json_is_true(json_object_get(m->scheduler, "held")))
 		json_object_set(environment, "sched_ext", json_object_get(m->scheduler, "ops"));
 	json_object_set_new(guest, "environment", environment ? environment : json_null());
+	if (m->scheduler)
+		json_object_set_new(m->scheduler, "log", scheduler_output_facts(&m->scheduler_output));
 	json_object_set_new(guest, "scheduler", m->scheduler ? json_incref(m->scheduler) : json_null());
 	return guest;
 }

@@ -1,49 +1,120 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "bench/machine_scheduler.h"
 
+#include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bench/cli.h"
+#include "bench/command.h"
 #include "bench/host.h"
 #include "bench/path.h"
+#include "bpf/words.h"
 
 #define LOADER_IN_GUEST "/ktstr/ktstr-scx"
 
 /* KTSTR_SCHEDULERS are names with ", " between them; none, where this was built without clang. */
-void machine_scheduler_parse(struct machine_options *o, const char *arg)
+static bool is_ours(const char *arg)
 {
 	size_t n = strlen(arg);
 
-	o->scheduler = arg;
-	if (arg[strcspn(arg, " /")] == '/')
-		return;
 	for (const char *at = KTSTR_SCHEDULERS; n && *at; at += strspn(at, ", ")) {
 		size_t len = strcspn(at, ",");
 
 		if (len == n && !memcmp(at, arg, n))
-			return;
+			return true;
 		at += len;
 	}
+	return false;
+}
+
+static bool is_file(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISREG(st.st_mode);
+}
+
+/* The program or object that @arg names, and what stands after it; false: neither. errno EINVAL: a quote has no end. */
+static bool find_program(const char *arg, char host[PATH_MAX], const char **rest)
+{
+	char **words;
+	bool found;
+
+	/* A path with a blank in it needs no quotes where nothing else can be meant. */
+	if (strchr(arg, '/') && strlen(arg) < PATH_MAX && is_file(arg)) {
+		strcpy(host, arg);
+		*rest = "";
+		return true;
+	}
+	words = words_split(arg);
+	if (!words)
+		return false;
+	errno = 0;
+	found = words[0] && strlen(words[0]) < PATH_MAX && !is_ours(arg);
+	if (found && strchr(words[0], '/'))
+		strcpy(host, words[0]);
+	else if (found)
+		found = command_find(words[0], host) == COMMAND_HOST;
+	*rest = arg + words_first(arg);
+	free(words);
+	errno = 0;
+	return found;
+}
+
+void machine_scheduler_parse(struct machine_options *o, const char *arg)
+{
+	char host[PATH_MAX];
+	const char *rest;
+
+	o->scheduler = arg;
+	if (is_ours(arg) || find_program(arg, host, &rest))
+		return;
+	if (errno == EINVAL)
+		cli_usage("--scheduler %s: a quote is not closed; quote as for a shell", arg);
 	if (!*KTSTR_SCHEDULERS)
-		cli_usage("--scheduler %s: this ktstr was built without any; install clang and build it again", arg);
-	cli_usage("--scheduler %s: no such scheduler; use one of " KTSTR_SCHEDULERS
-		  ", or the path of a program that brings one",
+		cli_usage("--scheduler %s: this ktstr was built without schedulers of its own, and PATH has no such "
+			  "program; install clang and build it again, or name a program",
+			  arg);
+	cli_usage("--scheduler %s: neither one of " KTSTR_SCHEDULERS " nor a program of PATH; for a program elsewhere "
+		  "or a BPF object write its path, with a / in it",
 		  arg);
 }
 
 bool machine_scheduler_program(const struct machine_options *o, char host[PATH_MAX])
 {
-	size_t n = o->scheduler ? strcspn(o->scheduler, " ") : 0;
+	const char *rest;
 
-	if (!n || n >= PATH_MAX || !memchr(o->scheduler, '/', n))
-		return false;
-	memcpy(host, o->scheduler, n);
-	host[n] = '\0';
-	return true;
+	return o->scheduler && find_program(o->scheduler, host, &rest);
+}
+
+const char *machine_scheduler_name(const struct machine_options *o, char name[PATH_MAX])
+{
+	char host[PATH_MAX];
+	const char *slash;
+
+	if (!machine_scheduler_program(o, host))
+		return o->scheduler;
+	slash = strrchr(host, '/');
+	strcpy(name, slash ? slash + 1 : host);
+	return name;
+}
+
+bool machine_scheduler_is_object(const char *host)
+{
+	int fd = open(host, O_RDONLY | O_CLOEXEC);
+	Elf64_Ehdr h;
+	bool is = fd >= 0 && read(fd, &h, sizeof(h)) == sizeof(h) && !memcmp(h.e_ident, ELFMAG, SELFMAG) &&
+		  h.e_machine == EM_BPF;
+
+	if (fd >= 0)
+		close(fd);
+	return is;
 }
 
 /* Where the kernel's configuration lies beside it; else the guest finds out. */
@@ -63,30 +134,62 @@ static int check_sched_ext(const struct machine_options *o)
 	fclose(f);
 	if (has)
 		return 0;
-	cli_error("--scheduler %s: kernel %s has no sched_ext; use one that has, such as --kernel 7.2", o->scheduler,
-		  *o->kernel_name ? o->kernel_name : o->image);
+	cli_error("--scheduler %s: kernel %s has no sched_ext; use one that has, such as --kernel default",
+		  o->scheduler, *o->kernel_name ? o->kernel_name : o->image);
 	return CLI_UNAVAILABLE;
+}
+
+static int check_program(const struct machine_options *o, const char *host)
+{
+	struct stat st;
+
+	if (stat(host, &st)) {
+		cli_error("--scheduler %s: %s: %s; name a program or a BPF object", o->scheduler, host,
+			  strerror(errno));
+		return CLI_UNAVAILABLE;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		cli_error("--scheduler %s: %s: not a regular file; name a program or a BPF object", o->scheduler, host);
+		return CLI_UNAVAILABLE;
+	}
+	if (access(host, R_OK)) {
+		cli_error("--scheduler %s: %s: %s; make it readable", o->scheduler, host, strerror(errno));
+		return CLI_UNAVAILABLE;
+	}
+	if (!(st.st_mode & 0111) && !machine_scheduler_is_object(host)) {
+		cli_error("--scheduler %s: %s: not executable; use chmod +x, or name the program", o->scheduler, host);
+		return CLI_UNAVAILABLE;
+	}
+	return 0;
 }
 
 int machine_scheduler_check(const struct machine_options *o)
 {
 	char program[PATH_MAX];
+	int rc = machine_scheduler_program(o, program) ? check_program(o, program) : 0;
 
-	if (!machine_scheduler_program(o, program) || !access(program, R_OK | X_OK))
-		return check_sched_ext(o);
-	cli_error("--scheduler %s: %s; name a program that can be run", program, strerror(errno));
-	return CLI_UNAVAILABLE;
+	if (!rc && o->scheduler_log)
+		rc = machine_output_check("--scheduler-log", o->scheduler_log);
+	return rc ? rc : check_sched_ext(o);
 }
 
 /* A scheduler's name; or its program, which is brought, where the guest has it, and its words. To free(). */
 static char *scheduler_in_guest(struct initramfs *in, const struct machine_options *o)
 {
-	char host[PATH_MAX], guest[PATH_MAX], *text;
+	char host[PATH_MAX], guest[PATH_MAX], *quoted, *text;
+	const char *rest;
 
-	if (!machine_scheduler_program(o, host) || path_absolute(host, guest))
+	if (!find_program(o->scheduler, host, &rest) || path_absolute(host, guest))
 		return strdup(o->scheduler);
-	initramfs_add_binary(in, host, guest);
-	return asprintf(&text, "%s%s", guest, o->scheduler + strlen(host)) < 0 ? NULL : text;
+	if (machine_scheduler_is_object(host))
+		initramfs_add_file(in, host, guest);
+	else
+		initramfs_add_binary(in, host, guest);
+	quoted = words_quote(guest);
+	if (!quoted || asprintf(&text, "%s%s", quoted, rest) < 0)
+		text = NULL;
+	free(quoted);
+	return text;
 }
 
 int machine_scheduler_argv(struct initramfs *in, const struct machine_options *o, char *const *argv)
@@ -100,7 +203,7 @@ int machine_scheduler_argv(struct initramfs *in, const struct machine_options *o
 	while (argv[n])
 		n++;
 	scheduler = scheduler_in_guest(in, o);
-	words = calloc(n + 4, sizeof(*words));
+	words = calloc(n + 5, sizeof(*words));
 	if (!scheduler || !words) {
 		cli_error("out of memory");
 		free(words);
@@ -108,9 +211,10 @@ int machine_scheduler_argv(struct initramfs *in, const struct machine_options *o
 		return CLI_INTERNAL;
 	}
 	words[0] = LOADER_IN_GUEST;
-	words[1] = scheduler;
-	words[2] = "--";
-	memcpy(words + 3, argv, n * sizeof(*words));
+	words[1] = "--log-to-host";
+	words[2] = scheduler;
+	words[3] = "--";
+	memcpy(words + 4, argv, n * sizeof(*words));
 	initramfs_add_binary(in, loader, LOADER_IN_GUEST);
 	initramfs_set_argv(in, words);
 	free(words);

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The session with a guest whose init is ours, over the console's bulk port. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "bench/cli.h"
+#include "bench/machine_scheduler.h"
 #include "bench/machine_state.h"
 #include "bench/terminal.h"
 
@@ -62,12 +67,24 @@ static void on_metric(void *ctx, const char *line, size_t len)
 		m->job->metric(m->job->ctx, line, len);
 }
 
+static void on_scheduler_log(struct machine *m, const uint8_t *payload, size_t len)
+{
+	size_t text_len;
+	char *text = scheduler_output_put(&m->scheduler_output, payload, len, &text_len);
+
+	if (text)
+		session_say(&m->session, text, text_len);
+	free(text);
+}
+
 /* The user's terminal is the guest's from the command's start on; before, ^C is ours still. */
 static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok)
 {
 	struct machine *m = ctx;
 
 	conversation_frame(&m->conversation, type, payload, len, crc_ok);
+	if (type == WIRE_SCLG && crc_ok)
+		on_scheduler_log(m, payload, len);
 	if (type == WIRE_JTOP && crc_ok && !m->topology_check && len <= SESSION_FACTS_MAX)
 		m->topology_check = json_loadb((const char *)payload, len, 0, NULL);
 	if (!m->job->shell || !crc_ok || type != WIRE_LIFE || !len || payload[0] != WIRE_LIFE_PAYLOAD)
@@ -79,14 +96,31 @@ static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t le
 		machine_on_session_end(m, -ENOMEM);
 }
 
-static bool events_are_full(void *ctx)
+static bool files_are_full(void *ctx)
 {
-	return events_full(&((struct machine *)ctx)->conversation.events);
+	const struct machine *m = ctx;
+
+	return events_full(&m->conversation.events) || scheduler_output_full(&m->scheduler_output);
 }
 
-static void on_events_drained(void *ctx)
+static void on_file_drained(void *ctx)
 {
 	session_regulate(ctx);
+}
+
+static int open_scheduler_output(struct machine *m)
+{
+	char name[PATH_MAX];
+	int rc;
+
+	if (!m->o->scheduler)
+		return 0;
+	rc = scheduler_output_open(&m->scheduler_output, m->r, machine_scheduler_name(m->o, name), m->o->scheduler_log,
+				   on_file_drained, &m->session);
+	if (rc && m->o->scheduler_log)
+		cli_error("--scheduler-log %s: %s", m->o->scheduler_log,
+			  rc == -ENXIO ? "nobody reads this fifo; start its reader first" : strerror(-rc));
+	return rc;
 }
 
 int machine_session_open(struct machine *m)
@@ -99,11 +133,15 @@ int machine_session_open(struct machine *m)
 		.outputs = &m->outputs,
 		.metric = on_metric,
 		.frame = on_frame,
-		.full = events_are_full,
+		.full = files_are_full,
 		.ended = machine_on_session_end,
 		.ctx = m,
 	};
-	int rc = outputs_init(&m->outputs, m->o->outputs.word);
+	int rc = open_scheduler_output(m);
+
+	if (rc)
+		return rc;
+	rc = outputs_init(&m->outputs, m->o->outputs.word);
 
 	m->outputs_open = true;
 	m->session_open = true;
@@ -114,7 +152,7 @@ int machine_session_open(struct machine *m)
 	console_consume(m->console, CONSOLE_PORT_BULK, on_bulk, m);
 	if (!m->job->shell)
 		console_consume(m->console, CONSOLE_PORT_CONSOLE, on_hvc0_aside, m);
-	events_on_drained(&m->conversation.events, on_events_drained, &m->session);
+	events_on_drained(&m->conversation.events, on_file_drained, &m->session);
 	console_on_backlog(m->console, CONSOLE_PORT_BULK, SESSION_BACKLOG_LOW, on_backlog, &m->session);
 	return 0;
 }

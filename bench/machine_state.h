@@ -6,6 +6,7 @@
 #include "bench/conversation.h"
 #include "bench/machine.h"
 #include "bench/outputs.h"
+#include "bench/scheduler_output.h"
 #include "bench/session.h"
 #include "virtio/blk.h"
 #include "virtio/console.h"
@@ -41,7 +42,8 @@ struct machine {
 	bool session_open, outputs_open;
 	json_t *topology_check; /* the guest's word, or NULL */
 	json_t *scheduler;	/* what bpf/loader.c told of it last, or NULL */
-	struct source keys;	/* without one: stdin to COM1 (a shell's: to hvc0), COM1 and hvc0 to stdout */
+	struct scheduler_output scheduler_output;
+	struct source keys; /* without one: stdin to COM1 (a shell's: to hvc0), COM1 and hvc0 to stdout */
 	struct sink screen;
 	struct sink echo; /* --console */
 	struct tail com[2];

@@ -58,6 +58,11 @@ static void put(struct session *s, struct sink *k, const uint8_t *payload, size_
 		fail(s, rc);
 }
 
+void session_say(struct session *s, const char *text, size_t len)
+{
+	put(s, &s->err, (const uint8_t *)text, len);
+}
+
 static void on_stdin(struct source *in, const uint8_t *data, int res);
 
 static void on_life(struct session *s, const uint8_t *payload, size_t len)

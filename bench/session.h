@@ -78,6 +78,8 @@ void session_feed(struct session *s, const void *data, size_t len);
 void session_drained(struct session *s);
 int session_snapshot_reply(struct session *s, uint32_t request_id, enum wire_snapshot_status status,
 			   const char *reason);
+/* Text for stderr, between what the guest's command writes there. */
+void session_say(struct session *s, const char *text, size_t len);
 /* The size of the terminal that the guest's command has. */
 int session_window(struct session *s, uint16_t rows, uint16_t columns);
 /* Let a guest that waits for it (option ack_exit) power off. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ktstr-scx NAME [CMD...]: in a guest, makes one of our schedulers, or the one
- * that a program brings, the kernel's, runs CMD under it (or waits for SIGTERM), takes it off, and says
- * why it went. On the descriptor KTSTR_METRIC_FD it tells, in JSON, what the
- * kernel said of the scheduler at CMD's start and at its end.
+ * ktstr-scx NAME [CMD...]: in a guest, makes a scheduler the kernel's (one of
+ * ours, a BPF object's, or the one that a program brings), runs CMD under it
+ * (or waits for SIGTERM), takes it off, and says why it went. On the descriptor
+ * KTSTR_METRIC_FD it tells, in JSON, what the kernel said of the scheduler at
+ * CMD's start and at its end.
  */
 #include <argp.h>
 #include <errno.h>
@@ -21,7 +22,12 @@
 
 #define EXIT_USAGE 64
 #define GRACE_MS 5000 /* of CMD, between SIGTERM and SIGKILL, when its scheduler is gone */
+#define STEP_MS 100
+#define CHECK_MS 1000
+#define TEXT_MAX (640u << 10) /* of a text in a line of JSON, of which init takes 1 MiB */
 #define EVENTS "/sys/kernel/sched_ext/root/events"
+
+enum { OPT_LOG_TO_HOST = 0x100 };
 
 struct job {
 	const char *scheduler;
@@ -29,6 +35,7 @@ struct job {
 	FILE *metrics;
 	pid_t child; /* 0: none */
 	int signals;
+	bool log_to_host;
 	bool held;  /* to the end of CMD */
 	bool asked; /* by SIGTERM or SIGINT, to end */
 	int code;
@@ -54,12 +61,27 @@ static void print_events(FILE *f)
 		fclose(events);
 }
 
+/* Cut where the line would be longer than init takes. */
 static void print_text(FILE *f, const char *name, const char *text)
 {
-	char json[6 * SCX_EXIT_MSG_SIZE + 3];
+	size_t size = 6 * strlen(text) + 16;
+	char *json = malloc(size < TEXT_MAX ? size : TEXT_MAX);
 
-	environment_quote(json, sizeof(json), text);
-	fprintf(f, ",\"%s\":%s", name, json);
+	if (json)
+		environment_quote(json, size < TEXT_MAX ? size : TEXT_MAX, text);
+	fprintf(f, ",\"%s\":%s", name, json ? json : "null");
+	free(json);
+}
+
+static void print_attachment(FILE *f, const struct scheduler *s, const char *phase)
+{
+	fprintf(f, "{\"sched_ext\":{\"phase\":\"%s\"", phase);
+	print_text(f, "name", s->name);
+	print_text(f, "asked", s->text);
+	print_text(f, "ops", s->ops);
+	fprintf(f, ",\"kind\":\"%s\"", s->file.elf ? "object" : s->object ? "built in" : "program");
+	fprintf(f, ",\"enable_seq\":%" PRIu64 ",\"attach_ms\":%.3f,\"restarts\":%u", s->enable_seq,
+		(double)s->attach_ns / 1e6, s->restarts);
 }
 
 static void tell_start(const struct job *job, const struct scheduler *s)
@@ -68,11 +90,27 @@ static void tell_start(const struct job *job, const struct scheduler *s)
 
 	if (!f)
 		return;
-	fprintf(f, "{\"sched_ext\":{\"phase\":\"start\"");
-	print_text(f, "name", s->name);
-	print_text(f, "ops", s->ops);
-	fprintf(f, ",\"enable_seq\":%" PRIu64 "}}\n", s->enable_seq);
+	print_attachment(f, s, "start");
+	fputs("}}\n", f);
 	fflush(f);
+}
+
+/* It never was the kernel's scheduler. */
+static void tell_failed(const struct job *job, const struct scheduler *s)
+{
+	FILE *f = job->metrics;
+
+	if (!f)
+		return;
+	print_attachment(f, s, "failed");
+	print_text(f, "error", s->said);
+	fputs(",\"held\":false}}\n", f);
+	fflush(f);
+}
+
+static const char *stop_name(enum scheduler_stop stop)
+{
+	return stop == STOP_KILLED ? "killed" : stop == STOP_LEFT ? "left" : "in order";
 }
 
 /* @events: of print_events() while it was attached. */
@@ -82,41 +120,81 @@ static void tell_end(const struct job *job, const struct scheduler *s, const cha
 
 	if (!f)
 		return;
-	fprintf(f, "{\"sched_ext\":{\"phase\":\"end\"");
-	print_text(f, "name", s->name);
-	print_text(f, "ops", s->ops);
-	fprintf(f, ",\"enable_seq\":%" PRIu64 ",\"held\":%s%s", s->enable_seq, job->held ? "true" : "false", events);
-	/* The kernel's record is ours to read only of a scheduler of ours. */
-	if (s->object)
-		fprintf(f, ",\"exit\":{\"kind\":%d", s->exit.kind);
+	print_attachment(f, s, "end");
+	fprintf(f, ",\"held\":%s,\"stop\":\"%s\"%s,\"exit\":{\"kind\":", job->held ? "true" : "false",
+		stop_name(s->stop), events);
+	if (s->exited && s->exit.kind >= 0)
+		fprintf(f, "%d", s->exit.kind);
 	else
-		fputs(",\"exit\":{\"kind\":null", f);
-	fprintf(f, ",\"code\":%lld", s->exit.code);
+		fputs("null", f);
+	/* The kernel's code is in an object's record; a program has one of its own. */
+	if (s->object)
+		fprintf(f, ",\"code\":%lld", s->exit.code);
+	else if (s->ended)
+		fprintf(f, ",\"program_status\":%d", s->status);
 	print_text(f, "reason", s->exit.reason);
 	print_text(f, "msg", s->exit.msg);
+	if (s->dump || *s->exit.dump)
+		print_text(f, "dump", s->dump ? s->dump : s->exit.dump);
 	fputs("}}}\n", f);
 	fflush(f);
 }
 
-static void say_exit(const struct job *job, const struct scheduler *s)
+/* The kernel's words, as far as they are known: "REASON: MESSAGE (kind N)". */
+static const char *kernel_words(const struct scheduler *s, char *text, size_t size)
 {
-	const char *colon = *s->exit.msg ? ": " : "";
+	const struct scx_exit_record *e = &s->exit;
+	char kind[32] = "";
 
-	if (!s->exited) {
-		scheduler_say(s, "detached; the kernel gave no reason");
-		return;
+	if (e->kind >= 0)
+		snprintf(kind, sizeof(kind), " (kind %d)", e->kind);
+	snprintf(text, size, "%s%s%s%s", e->reason, *e->msg ? ": " : "", e->msg, kind);
+	return text;
+}
+
+/* It was there to the end: how it went, and whether that was in order. */
+static bool say_detached(struct scheduler *s)
+{
+	char how[128];
+
+	if (s->restarts)
+		scheduler_say(s, "restarted itself %u time%s; in between the kernel's own scheduler ran", s->restarts,
+			      s->restarts == 1 ? "" : "s");
+	if (s->stop == STOP_LEFT) {
+		scheduler_say(s, "left its scheduler attached when it ended; is a link pinned in /sys/fs/bpf?");
+		return false;
 	}
-	if (job->held && s->exit.kind < SCHEDULER_EXIT_ERROR) {
+	if (s->stop == STOP_KILLED) {
+		scheduler_say(s, "took no notice of SIGINT at the end and was killed after %u s",
+			      scheduler_patience.grace_ms / 1000);
+		return false;
+	}
+	if (s->exited && s->exit.kind < SCHEDULER_EXIT_ERROR)
 		scheduler_say(s, "detached: %s", s->exit.reason);
-		return;
-	}
-	if (*s->exit.dump)
-		fprintf(stderr, "%s\n", s->exit.dump);
-	if (s->object)
-		scheduler_say(s, "kicked out by the kernel: %s%s%s (kind %d, code %lld)", s->exit.reason, colon,
-			      s->exit.msg, s->exit.kind, s->exit.code);
+	else if (!s->object)
+		scheduler_say(s, "detached: its program %s", program_ended(s, how, sizeof(how)));
 	else
-		scheduler_say(s, "it was not the scheduler to the end: %s", s->exit.reason);
+		scheduler_say(s, "detached; the kernel gave no reason");
+	return !s->exited || s->exit.kind < SCHEDULER_EXIT_ERROR;
+}
+
+/* It was not there to the end: who ended it, and why. */
+static void say_lost(struct scheduler *s, bool program_ended_first)
+{
+	char words[sizeof(s->exit.reason) + sizeof(s->exit.msg) + 64], how[128];
+	const char *dump = s->dump ? s->dump : s->exit.dump;
+
+	if (s->exited && s->exit.kind > SCHEDULER_EXIT_UNREG) {
+		/* A program has printed it, as a rule. */
+		if (*dump && !s->log.dumped)
+			fprintf(stderr, "%s\n", dump);
+		scheduler_say(s, "kicked out by the kernel: %s", kernel_words(s, words, sizeof(words)));
+	} else if (!s->object && program_ended_first) {
+		scheduler_say(s, "its program %s before the command did", program_ended(s, how, sizeof(how)));
+	} else {
+		scheduler_say(s, "it was detached before the command ended%s%s", s->exited ? ": " : "",
+			      s->exited ? s->exit.reason : "");
+	}
 }
 
 /* --- the command -------------------------------------------------------- */
@@ -181,26 +259,35 @@ static bool is_over(const struct job *job)
 /* Until CMD has ended, or the scheduler. */
 static void watch(struct job *job, struct scheduler *s)
 {
-	struct pollfd fds[] = { { .fd = job->signals, .events = POLLIN }, { .fd = scheduler_fd(s), .events = POLLIN } };
+	struct pollfd fds[] = { { .fd = job->signals, .events = POLLIN }, { .events = POLLIN }, { .events = POLLIN } };
 
-	while (!is_over(job) && !s->exited) {
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+	while (!is_over(job)) {
+		fds[1].fd = scheduler_fd(s);
+		fds[2].fd = scheduler_output_fd(s);
+		/* That it is attached still is not told to anybody: it is read once a second. */
+		if (poll(fds, 3, CHECK_MS) < 0 && errno != EINTR)
 			break;
 		on_signals(job);
 		scheduler_poll(s, 0);
+		if (!is_over(job) && !scheduler_check(s))
+			break;
 	}
 }
 
 /* What CMD still does would be under another scheduler than was asked for. */
-static void child_end(struct job *job)
+static void child_end(struct job *job, struct scheduler *s)
 {
 	struct pollfd fd = { .fd = job->signals, .events = POLLIN };
 
 	if (job->child <= 0)
 		return;
 	kill(job->child, SIGTERM);
-	if (poll(&fd, 1, GRACE_MS) > 0)
-		on_signals(job);
+	for (int ms = 0; job->child > 0 && ms < GRACE_MS; ms += STEP_MS) {
+		if (poll(&fd, 1, STEP_MS) > 0)
+			on_signals(job);
+		/* A program that is not read from stands still. */
+		scheduler_poll(s, 0);
+	}
 	if (job->child > 0)
 		kill(job->child, SIGKILL);
 	while (job->child > 0 && poll(&fd, 1, -1) > 0)
@@ -209,6 +296,7 @@ static void child_end(struct job *job)
 
 static int run(struct job *job, struct scheduler *s)
 {
+	bool in_order = false, ended_first;
 	char *events = NULL;
 	sigset_t before;
 	size_t size;
@@ -220,26 +308,32 @@ static int run(struct job *job, struct scheduler *s)
 		fprintf(stderr, "ktstr-scx: signals: %s\n", strerror(errno));
 		return SCHEDULER_INTERNAL;
 	}
-	rc = scheduler_attach(s, job->scheduler);
-	if (rc)
+	rc = scheduler_attach(s, job->scheduler, job->log_to_host);
+	if (rc) {
+		tell_failed(job, s);
 		return rc;
+	}
 	tell_start(job, s);
 	rc = job->argv ? child_start(job, &before) : 0;
 	if (rc)
 		return rc;
 	watch(job, s);
 	job->held = scheduler_holds(s);
+	ended_first = s->ended;
 	f = open_memstream(&events, &size);
 	if (f) {
 		print_events(f);
 		fclose(f);
 	}
-	child_end(job);
+	child_end(job, s);
 	scheduler_detach(s);
-	say_exit(job, s);
+	if (job->held)
+		in_order = say_detached(s);
+	else
+		say_lost(s, ended_first);
 	tell_end(job, s, events ? events : "");
 	free(events);
-	return job->held && s->exited && s->exit.kind < SCHEDULER_EXIT_ERROR ? job->code : SCHEDULER_FAILED;
+	return in_order ? job->code : SCHEDULER_FAILED;
 }
 
 /* --- command line ------------------------------------------------------- */
@@ -255,6 +349,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct job *job = state->input;
 
 	switch (key) {
+	case OPT_LOG_TO_HOST:
+		job->log_to_host = true;
+		return 0;
 	case 'l':
 		list(stdout);
 		exit(0);
@@ -278,6 +375,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp_option options[] = {
 	{ "list", 'l', NULL, 0, "Print the names of the schedulers", 0 },
+	{ "log-to-host", OPT_LOG_TO_HOST, NULL, 0,
+	  "Send what the scheduler prints to the host, apart from CMD's output; else it goes to stderr with the "
+	  "scheduler's name before each line",
+	  0 },
 	{ 0 },
 };
 
@@ -286,12 +387,11 @@ static const struct argp argp = {
 	.parser = parse,
 	.args_doc = "NAME [-- CMD [ARG...]]",
 	.doc = "Run CMD with a scheduler of ktstr's as the kernel's; without CMD, until SIGTERM. A NAME with a / in it "
-	       "is "
-	       "a program that brings a scheduler, and its arguments; it is ended by SIGINT.\v"
-	       "The exit code is CMD's; 1 when the scheduler ended before (CMD is ended then, too), 64 for "
-	       "a "
-	       "word that is not understood, 69 for a kernel without sched_ext, 70 when the kernel refuses the "
-	       "scheduler.",
+	       "is a BPF object, or a program that brings a scheduler and its arguments, quoted as for a shell; a "
+	       "program is ended by SIGINT.\v"
+	       "The exit code is CMD's; 1 when the scheduler failed: refused by the kernel, gone before CMD ended (CMD "
+	       "is ended then, too), or not to be ended; 64 for a word that is not understood; 69 for a scheduler that "
+	       "can't be started and for a kernel without sched_ext.",
 };
 
 const char *argp_program_version = "ktstr-scx " KTSTR_VERSION;
@@ -299,6 +399,7 @@ const char *argp_program_version = "ktstr-scx " KTSTR_VERSION;
 int main(int argc, char **argv)
 {
 	static struct scheduler scheduler;
+	static char line[4096];
 	struct job job = { 0 };
 	const char *fd;
 	int code;
@@ -307,6 +408,8 @@ int main(int argc, char **argv)
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &job);
 	fd = getenv("KTSTR_METRIC_FD");
 	job.metrics = fd ? fdopen(atoi(fd), "w") : NULL;
+	/* A line is one write, so that none of CMD's gets into it. */
+	setvbuf(stderr, line, _IOLBF, sizeof(line));
 	code = run(&job, &scheduler);
 	scheduler_free(&scheduler);
 	return code;

@@ -2,36 +2,68 @@
 #include "bpf/scheduler.h"
 
 #include <bpf/libbpf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
-#define SYSFS "/sys/kernel/sched_ext/"
-#define PATIENCE_MS 60000 /* a verifier may have much to read, on a slow machine */
-#define STEP_MS 20
+#include "bpf/dump.h"
+#include "bpf/words.h"
 
-void scheduler_say(const struct scheduler *s, const char *fmt, ...)
+#define SECOND_NS 1000000000ull
+#define MS_NS 1000000ull
+#define STEP_MS 10
+#define READS_MAX 16 /* of a state that changes while it is read */
+
+const char *scheduler_sysfs = "/sys/kernel/sched_ext/";
+struct scheduler_patience scheduler_patience = {
+	.attach_ms = 120000,
+	.restart_ms = 60000,
+	.grace_ms = 10000,
+	.detach_ms = 10000,
+};
+
+uint64_t scheduler_clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
+}
+
+void scheduler_say(struct scheduler *s, const char *fmt, ...)
 {
 	va_list ap;
 
-	fprintf(stderr, "ktstr-scx: %s: ", s->name);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(s->said, sizeof(s->said), fmt, ap);
 	va_end(ap);
-	putc('\n', stderr);
+	fprintf(stderr, "ktstr-scx: %s: %s\n", s->name, s->said);
 }
 
 /* --- what sched_ext says -------------------------------------------------- */
 
-/* The first line of a file in sysfs; "" if there is none. */
-static bool read_line(const char *path, char *line, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, line, size - 1);
+struct scx_state {
+	bool enabled;
+	char state[32];
+	char ops[128];
+	uint64_t enable_seq;
+};
 
+/* The first line of a file in sysfs; "" if there is none. */
+static bool read_line(const char *name, char *line, size_t size)
+{
+	char path[256];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s%s", scheduler_sysfs, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, line, size - 1);
 	if (fd >= 0)
 		close(fd);
 	line[n > 0 ? n : 0] = '\0';
@@ -39,106 +71,241 @@ static bool read_line(const char *path, char *line, size_t size)
 	return *line;
 }
 
-static bool read_enabled(char *ops, size_t size)
-{
-	char state[32];
-
-	return read_line(SYSFS "state", state, sizeof(state)) && !strcmp(state, "enabled") &&
-	       read_line(SYSFS "root/ops", ops, size);
-}
-
 static uint64_t read_enable_seq(void)
 {
 	char line[32];
 
-	return read_line(SYSFS "enable_seq", line, sizeof(line)) ? strtoull(line, NULL, 10) : 0;
+	return read_line("enable_seq", line, sizeof(line)) ? strtoull(line, NULL, 10) : 0;
 }
 
-static int check_kernel(const struct scheduler *s)
+/* State and name of one attachment, for the seq is the same before and after them. */
+static void read_state(struct scx_state *st)
+{
+	uint64_t before;
+	unsigned reads = 0;
+
+	do {
+		before = read_enable_seq();
+		st->enabled = read_line("state", st->state, sizeof(st->state)) && !strcmp(st->state, "enabled") &&
+			      read_line("root/ops", st->ops, sizeof(st->ops));
+		if (!st->enabled)
+			st->ops[0] = '\0';
+		st->enable_seq = read_enable_seq();
+	} while (before != st->enable_seq && ++reads < READS_MAX);
+}
+
+static int check_kernel(struct scheduler *s)
 {
 	char state[32], ops[128];
 	struct utsname u;
 
-	if (!read_line(SYSFS "state", state, sizeof(state))) {
+	if (!read_line("state", state, sizeof(state))) {
 		uname(&u);
-		scheduler_say(s, "kernel %s has no sched_ext; boot one that has, such as 7.2", u.release);
+		scheduler_say(s, "kernel %s has no sched_ext; boot one that has, such as --kernel default", u.release);
 		return SCHEDULER_UNAVAILABLE;
 	}
+	s->seq_before = read_enable_seq();
 	if (!strcmp(state, "disabled"))
 		return 0;
-	read_line(SYSFS "root/ops", ops, sizeof(ops));
+	read_line("root/ops", ops, sizeof(ops));
 	scheduler_say(s, "scheduler %s is there already, %s; end it first", *ops ? ops : "of another name", state);
 	return SCHEDULER_UNAVAILABLE;
 }
 
+static int ended_early(struct scheduler *s)
+{
+	char how[128];
+
+	/* An object's record; a program has ended. */
+	if (s->object) {
+		scheduler_say(s, "ended before it was enabled: %s%s%s", s->exit.reason, *s->exit.msg ? ": " : "",
+			      s->exit.msg);
+		return SCHEDULER_FAILED;
+	}
+	program_ended(s, how, sizeof(how));
+	if (s->log.refused)
+		scheduler_say(s,
+			      "the kernel refused to load it (the verifier's log is in the scheduler's output); its "
+			      "program %s",
+			      how);
+	else
+		scheduler_say(s, "its program %s before it attached a scheduler; see its output", how);
+	return SCHEDULER_FAILED;
+}
+
 static int wait_enabled(struct scheduler *s)
 {
-	for (int ms = 0; ms < PATIENCE_MS && !s->exited; ms += STEP_MS) {
-		if (read_enabled(s->ops, sizeof(s->ops))) {
-			s->enable_seq = read_enable_seq();
+	uint64_t deadline = scheduler_clock_ns() + scheduler_patience.attach_ms * MS_NS;
+	struct scx_state st;
+
+	while (!s->exited && !s->ended && scheduler_clock_ns() < deadline) {
+		read_state(&st);
+		if (st.enabled && st.enable_seq != s->seq_before) {
+			s->attach_ns = scheduler_clock_ns() - s->start_ns;
+			s->enable_seq = st.enable_seq;
+			memcpy(s->ops, st.ops, sizeof(s->ops));
 			return 0;
 		}
 		scheduler_poll(s, STEP_MS);
 	}
-	if (!s->exited) {
-		scheduler_say(s, "not enabled after %d s", PATIENCE_MS / 1000);
-		return SCHEDULER_INTERNAL;
-	}
-	scheduler_say(s, "ended before it was enabled: %s%s%s", s->exit.reason, *s->exit.msg ? ": " : "", s->exit.msg);
-	return s->object ? SCHEDULER_INTERNAL : SCHEDULER_FAILED;
+	if (s->exited || s->ended)
+		return ended_early(s);
+	scheduler_say(s, "attached no scheduler within %u s", scheduler_patience.attach_ms / 1000);
+	return SCHEDULER_FAILED;
 }
 
 /* --- its life ------------------------------------------------------------- */
 
-bool scheduler_known(const char *name)
+bool scheduler_known(const char *text)
 {
-	return strchr(name, '/') || object_find(name);
+	return strchr(text, '/') || object_find(text);
 }
 
-int scheduler_attach(struct scheduler *s, const char *name)
+/* What @s->text means: one of ours, an object in a file, or a program. 0 or an exit code. */
+static int identify(struct scheduler *s)
+{
+	const char *slash;
+	int rc;
+
+	s->object = object_find(s->text);
+	if (s->object)
+		return 0;
+	s->words = words_split(s->text);
+	if (!s->words || !s->words[0]) {
+		scheduler_say(s, "%s", s->words || errno == EINVAL ? "a quote is not closed" : strerror(errno));
+		return SCHEDULER_INTERNAL;
+	}
+	slash = strrchr(s->words[0], '/');
+	s->name = slash && slash[1] ? slash + 1 : s->words[0];
+	s->log.name = s->name;
+	rc = object_from_file(s, s->words[0]);
+	return rc == -ENOEXEC ? 0 : rc;
+}
+
+int scheduler_attach(struct scheduler *s, const char *text, bool log_to_host)
 {
 	int rc;
 
 	memset(s, 0, sizeof(*s));
-	s->name = name;
-	s->object = object_find(name);
-	s->link_fd = s->pid_fd = -1;
-	rc = check_kernel(s);
+	s->text = s->name = text;
+	s->link_fd = s->pid_fd = s->output_fd = s->kernel.fd = -1;
+	s->exit.kind = -1;
+	log_open(&s->log, s->name, log_to_host);
+	rc = identify(s);
 	if (!rc)
-		rc = s->object ? object_start(s) : program_start(s);
+		rc = check_kernel(s);
+	if (rc)
+		return rc;
+	kernel_log_open(&s->kernel);
+	dump_record();
+	s->start_ns = scheduler_clock_ns();
+	rc = s->object ? object_start(s) : program_start(s);
 	return rc ? rc : wait_enabled(s);
 }
 
 int scheduler_fd(const struct scheduler *s)
 {
-	return s->object ? ring_buffer__epoll_fd(s->ring) : s->pid_fd;
+	if (!s->object)
+		return s->ended ? -1 : s->pid_fd;
+	return s->ring ? ring_buffer__epoll_fd(s->ring) : -1;
+}
+
+int scheduler_output_fd(const struct scheduler *s)
+{
+	return s->output_fd;
 }
 
 void scheduler_poll(struct scheduler *s, int timeout_ms)
 {
-	if (s->exited)
-		return;
 	if (s->object)
-		object_poll(s, timeout_ms);
+		object_poll(s, s->exited ? 0 : timeout_ms);
 	else
 		program_poll(s, timeout_ms);
 }
 
+/* 1: it is attached, 0: it is not. */
+static bool is_attached(struct scheduler *s)
+{
+	struct scx_state st;
+
+	read_state(&st);
+	/* A seq that is still to be raised is one of an attachment not seen yet; the next look has it. */
+	if (!st.enabled || strcmp(st.ops, s->ops)) {
+		s->gone_ns = s->gone_ns ? s->gone_ns : scheduler_clock_ns();
+		return false;
+	}
+	if (st.enable_seq != s->enable_seq) {
+		s->restarts += (unsigned)(st.enable_seq - s->enable_seq);
+		s->enable_seq = st.enable_seq;
+		s->gone_ns = 0;
+	}
+	/* Enabled again, as the state says, but with the seq of before. */
+	return !s->gone_ns;
+}
+
+/* Only a program comes back. */
+static bool may_return(const struct scheduler *s)
+{
+	return !s->object && !s->ended && scheduler_clock_ns() - s->gone_ns < scheduler_patience.restart_ms * MS_NS;
+}
+
+bool scheduler_check(struct scheduler *s)
+{
+	return !s->exited && !s->ended && (is_attached(s) || may_return(s));
+}
+
 bool scheduler_holds(struct scheduler *s)
 {
-	char ops[sizeof(s->ops)];
-
 	scheduler_poll(s, 0);
-	return !s->exited && read_enabled(ops, sizeof(ops)) && !strcmp(ops, s->ops) &&
-	       read_enable_seq() == s->enable_seq;
+	while (!s->exited && !s->ended) {
+		if (is_attached(s))
+			return true;
+		if (!may_return(s))
+			return false;
+		scheduler_poll(s, STEP_MS);
+	}
+	return false;
+}
+
+static bool same_left(const struct scheduler *s)
+{
+	struct scx_state st;
+
+	read_state(&st);
+	return strcmp(st.state, "disabled") && *st.state && (!st.enabled || !strcmp(st.ops, s->ops));
+}
+
+/* The reason of an object that leaves no record, and of a program's scheduler. */
+static void learn_exit(struct scheduler *s)
+{
+	struct scx_exit_record *e = &s->exit;
+
+	if (s->exited || !*s->ops)
+		return;
+	s->exited = kernel_log_end(&s->kernel, s->ops, e->reason, sizeof(e->reason), e->msg, sizeof(e->msg));
+	if (s->exited)
+		e->kind = kernel_log_kind(e->reason);
 }
 
 void scheduler_detach(struct scheduler *s)
 {
+	uint64_t deadline;
+
 	if (s->object)
 		object_stop(s);
 	else
 		program_stop(s);
+	deadline = scheduler_clock_ns() + scheduler_patience.detach_ms * MS_NS;
+	while (*s->ops && same_left(s)) {
+		if (scheduler_clock_ns() >= deadline) {
+			s->stop = STOP_LEFT;
+			break;
+		}
+		usleep(STEP_MS * 1000);
+	}
+	learn_exit(s);
+	if (!s->dump)
+		s->dump = dump_read();
 }
 
 void scheduler_free(struct scheduler *s)
@@ -147,4 +314,10 @@ void scheduler_free(struct scheduler *s)
 		object_free(s);
 	else
 		program_stop(s);
+	kernel_log_close(&s->kernel);
+	log_close(&s->log);
+	free(s->words);
+	free(s->dump);
+	s->words = NULL;
+	s->dump = NULL;
 }

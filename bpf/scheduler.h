@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One sched_ext scheduler in this kernel, from its start to its end: one of
- * ours, which we load, attach and detach, and whose end comes as a record of
- * why (struct scx_exit_record), whoever ended it; or a program that does all
- * that itself, and is started, watched and asked to end.
+ * One sched_ext scheduler in this kernel, from its start to its end: a BPF
+ * object, ours or a file, which we load, attach and detach; or a program that
+ * does all that itself, and is started, watched and asked to end.
  *   scheduler.c          what sched_ext says of it, for both
- *   scheduler_object.c   one of ours
+ *   scheduler_object.c   an object
  *   scheduler_program.c  a program
  * Errors are told on stderr, and given as exit codes.
+ *
+ * What sched_ext shows (kernel/sched/ext.c, scx_enable): the state becomes
+ * "enabled" first, enable_seq is raised some time after that. So a scheduler is
+ * known to be attached only once enable_seq differs from what it was before; a
+ * later change is a scheduler that came anew.
  */
 #ifndef KTSTR_BPF_SCHEDULER_H
 #define KTSTR_BPF_SCHEDULER_H
@@ -17,6 +21,8 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "bpf/kernel_log.h"
+#include "bpf/log.h"
 #include "bpf/schedulers.h"
 #include "bpf/scx_exit.h"
 
@@ -28,48 +34,87 @@
 #define SCHEDULER_UNAVAILABLE 69
 #define SCHEDULER_INTERNAL 70
 
-struct scheduler {
-	const char *name; /* of ours; or a program and its words, with a '/' in it */
-	const struct scheduler_object *object;
-	struct bpf_object *bpf;
-	struct ring_buffer *ring;
-	struct bpf_link *link; /* or */
-	int link_fd;
-	pid_t pid; /* of the program; 0: there is none, or no more */
-	int pid_fd;
-	char ops[128];	     /* as the kernel names it while it is attached */
-	uint64_t enable_seq; /* how many schedulers this kernel has had, with it */
-	bool exited;
-	struct scx_exit_record exit; /* once @exited */
+enum scheduler_stop {
+	STOP_IN_ORDER,
+	STOP_KILLED, /* a program that took no notice of SIGINT */
+	STOP_LEFT,   /* the program has ended and its scheduler has not */
 };
 
-/* Whether there is one of that name; a program is looked for by scheduler_attach(). */
-bool scheduler_known(const char *name);
+struct scheduler {
+	const char *text; /* as asked for: of ours; or a file or program and its words, with a '/' */
+	char **words;
+	const char *name;		       /* of ours; or the file's */
+	const struct scheduler_object *object; /* NULL: a program */
+	struct scheduler_object file;	       /* .elf NULL: not from a file */
+	struct bpf_object *bpf;
+	struct ring_buffer *ring; /* NULL: an object that leaves no record */
+	struct bpf_link *link;	  /* or */
+	int link_fd;
+	pid_t pid; /* of the program, and of its process group; 0: there is none, or no more */
+	int pid_fd;
+	int output_fd; /* of the program's stdout and stderr; -1: at an end */
+	int status;    /* of the program, once it ended */
+	bool ended;    /* the program */
+	struct scheduler_log log;
+	struct kernel_log kernel;
+	char ops[128];			       /* as the kernel names it while it is attached */
+	uint64_t seq_before;		       /* enable_seq, before it was started */
+	uint64_t enable_seq;		       /* of its last attachment */
+	unsigned restarts;		       /* attachments after the first */
+	uint64_t start_ns, attach_ns, gone_ns; /* CLOCK_MONOTONIC; gone_ns: found detached, 0: is attached */
+	enum scheduler_stop stop;
+	bool exited; /* the kernel's scheduler; @exit holds why, as far as is known (kind -1: not) */
+	struct scx_exit_record exit;
+	char *dump;	 /* the kernel's, whole, or NULL */
+	char said[1024]; /* the last word on stderr */
+};
+
+/* Whether @text is one of ours, or names a file or program, which scheduler_attach() looks for. */
+bool scheduler_known(const char *text);
 /*
- * To a kernel where it then is the scheduler: 0; 1 (a program that ended
- * before it was), 69 (no sched_ext, or another is there), 70. @name stays the
- * caller's. In any case scheduler_free() has to follow.
+ * To a kernel where it then is the scheduler: 0; 1 (it failed before it was),
+ * 69 (not there, no sched_ext, or another is there), 70. @text stays the
+ * caller's. In any case scheduler_free() has to follow. @log_to_host: see bpf/log.h.
  */
-int scheduler_attach(struct scheduler *s, const char *name);
-/* Readable when the scheduler is gone; then scheduler_poll() sets @exited. */
+int scheduler_attach(struct scheduler *s, const char *text, bool log_to_host);
+/* Readable when something is to be done by scheduler_poll(); -1: nothing to wait for. */
 int scheduler_fd(const struct scheduler *s);
+int scheduler_output_fd(const struct scheduler *s);
 void scheduler_poll(struct scheduler *s, int timeout_ms);
-/* Whether it is, and was from attach till now, the kernel's scheduler. */
+/* Look whether it is attached: false once it is gone and can't come back, or has been gone for too long. */
+bool scheduler_check(struct scheduler *s);
+/* Whether it is, and was from attach till now, but for restarts of its own, the kernel's scheduler. May wait for the
+ * end of a restart. */
 bool scheduler_holds(struct scheduler *s);
 /* Take it off, if it is still there, and learn why it went. */
 void scheduler_detach(struct scheduler *s);
 void scheduler_free(struct scheduler *s);
+uint64_t scheduler_clock_ns(void);
+
+/* Where sched_ext shows itself, which ends with a '/', and how long is waited for what; tests have their own. */
+extern const char *scheduler_sysfs;
+struct scheduler_patience {
+	unsigned attach_ms;  /* a verifier may have much to read, on a slow machine */
+	unsigned restart_ms; /* from a scheduler's end to its program's next one */
+	unsigned grace_ms;   /* of a program, between SIGINT and SIGKILL */
+	unsigned detach_ms;  /* for the kernel, once nothing holds the scheduler */
+};
+extern struct scheduler_patience scheduler_patience;
 
 /* --- of the two kinds, for scheduler.c ------------------------------------ */
 
-__attribute__((format(printf, 2, 3))) void scheduler_say(const struct scheduler *s, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void scheduler_say(struct scheduler *s, const char *fmt, ...);
 const struct scheduler_object *object_find(const char *name);
+/* The object in a file: 0, with @s->object set; -ENOEXEC: the file is none; or an exit code after a word on stderr. */
+int object_from_file(struct scheduler *s, const char *path);
 int object_start(struct scheduler *s);
 void object_poll(struct scheduler *s, int timeout_ms);
 void object_stop(struct scheduler *s); /* may be called again */
 void object_free(struct scheduler *s);
 int program_start(struct scheduler *s);
 void program_poll(struct scheduler *s, int timeout_ms);
-void program_stop(struct scheduler *s);
+void program_stop(struct scheduler *s); /* may be called again */
+/* How it ended: "ended with code 3", "was killed by signal 11 (Segmentation fault)". */
+const char *program_ended(const struct scheduler *s, char *text, size_t size);
 
 #endif

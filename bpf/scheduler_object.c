@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A scheduler of ours: its BPF object in this program, and what libbpf does with it. */
+/* A scheduler as a BPF object, in this program or in a file, and what libbpf does with it. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,9 +28,72 @@ const struct scheduler_object *object_find(const char *name)
 	return NULL;
 }
 
+/* --- in a file ------------------------------------------------------------ */
+
+#define OBJECT_MAX (256u << 20)
+
+static bool is_bpf_elf(int fd)
+{
+	Elf64_Ehdr h;
+
+	return pread(fd, &h, sizeof(h), 0) == sizeof(h) && !memcmp(h.e_ident, ELFMAG, SELFMAG) &&
+	       h.e_ident[EI_CLASS] == ELFCLASS64 && h.e_machine == EM_BPF;
+}
+
+static int read_whole(int fd, size_t size, unsigned char *elf)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = pread(fd, elf + done, size - done, (off_t)done);
+
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+int object_from_file(struct scheduler *s, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc = -ENOEXEC;
+	unsigned char *elf = NULL;
+	struct stat st;
+
+	/* What is wrong with a program that is not there, the program's start tells. */
+	if (fd < 0 || !is_bpf_elf(fd) || fstat(fd, &st))
+		goto out;
+	elf = st.st_size <= (off_t)OBJECT_MAX ? malloc((size_t)st.st_size) : NULL;
+	rc = elf ? read_whole(fd, (size_t)st.st_size, elf) : -ENOMEM;
+	if (rc) {
+		scheduler_say(s, "%s: %s", path, strerror(-rc));
+		free(elf);
+		rc = SCHEDULER_UNAVAILABLE;
+		goto out;
+	}
+	if (s->words[1]) {
+		scheduler_say(s, "%s is a BPF object, which takes no arguments", path);
+		free(elf);
+		rc = SCHEDULER_UNAVAILABLE;
+		goto out;
+	}
+	s->file = (struct scheduler_object){ .name = s->name, .elf = elf, .size = (size_t)st.st_size };
+	s->object = &s->file;
+out:
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+/* --- its load ------------------------------------------------------------- */
+
+static struct scheduler_log *printed; /* libbpf's callback has no context */
+
 static int print(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	return level == LIBBPF_WARN ? vfprintf(stderr, fmt, ap) : 0;
+	if (level == LIBBPF_WARN)
+		log_vprintf(printed, fmt, ap);
+	return 0;
 }
 
 static int on_exit_record(void *ctx, void *data, size_t size)
@@ -59,13 +126,16 @@ static int load(struct scheduler *s)
 		return -errno;
 	ops = find_ops(s->bpf);
 	if (!ops)
-		return -EINVAL;
+		return -ENOENT;
 	/* With a link the scheduler ends with this process, however that ends. */
 	rc = bpf_map__set_map_flags(ops, LINK_FLAG);
 	if (!rc)
 		rc = bpf_object__load(s->bpf);
 	if (rc)
 		return rc;
+	/* Ours leave a record; of others the kernel's log tells. */
+	if (s->file.elf)
+		return 0;
 	s->ring = ring_buffer__new(bpf_object__find_map_fd_by_name(s->bpf, SCX_EXIT_RING), on_exit_record, s, NULL);
 	return s->ring ? 0 : -errno;
 }
@@ -102,11 +172,17 @@ int object_start(struct scheduler *s)
 {
 	int rc;
 
+	printed = &s->log;
 	libbpf_set_print(print);
 	rc = load(s);
+	if (rc == -ENOENT && s->file.elf && s->bpf && !find_ops(s->bpf)) {
+		scheduler_say(s, "has no struct_ops map, so it is no scheduler");
+		return SCHEDULER_UNAVAILABLE;
+	}
 	if (rc) {
-		scheduler_say(s, "the kernel refuses to load it: %s", strerror(-rc));
-		return SCHEDULER_INTERNAL;
+		scheduler_say(s, "the kernel refused to load it: %s%s", strerror(-rc),
+			      s->log.refused ? " (the verifier's log is in the scheduler's output)" : "");
+		return SCHEDULER_FAILED;
 	}
 	rc = attach(s);
 	if (!rc)
@@ -114,12 +190,15 @@ int object_start(struct scheduler *s)
 	object_poll(s, 0);
 	scheduler_say(s, "can't be attached: %s%s%s", strerror(-rc), s->exited ? ": " : "",
 		      s->exited ? s->exit.msg : "");
-	return rc == -EBUSY ? SCHEDULER_UNAVAILABLE : SCHEDULER_INTERNAL;
+	return rc == -EBUSY ? SCHEDULER_UNAVAILABLE : SCHEDULER_FAILED;
 }
 
 void object_poll(struct scheduler *s, int timeout_ms)
 {
-	ring_buffer__poll(s->ring, timeout_ms);
+	if (s->ring)
+		ring_buffer__poll(s->ring, timeout_ms);
+	else if (timeout_ms > 0)
+		usleep((useconds_t)timeout_ms * 1000);
 }
 
 static void unlink_ops(struct scheduler *s)
@@ -144,6 +223,8 @@ void object_free(struct scheduler *s)
 	unlink_ops(s);
 	ring_buffer__free(s->ring);
 	bpf_object__close(s->bpf);
+	free((void *)s->file.elf);
+	s->file.elf = NULL;
 	s->ring = NULL;
 	s->bpf = NULL;
 }

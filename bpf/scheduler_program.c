@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A scheduler that a program of its own brings, such as those of the scx project: started, watched, asked to end. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -12,70 +12,160 @@
 
 #include "bpf/scheduler.h"
 
-#define WORDS_MAX 64
-#define GRACE_MS 10000 /* between SIGINT and SIGKILL */
+#define CHUNK 16384
+#define CHUNKS_MAX 64 /* of a program that prints without end, in one look */
 
-__attribute__((noreturn)) static void exec_words(const struct scheduler *s)
+/* --- its start ------------------------------------------------------------ */
+
+__attribute__((noreturn)) static void exec_words(const struct scheduler *s, int output_fd, int failure_fd)
 {
-	char *argv[WORDS_MAX + 1] = { NULL }, *line = strdup(s->name), *save = NULL;
 	sigset_t none;
-	int n = 0;
+	int error;
 
-	for (char *word = line ? strtok_r(line, " ", &save) : NULL; word && n < WORDS_MAX;
-	     word = strtok_r(NULL, " ", &save))
-		argv[n++] = word;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	/* A script's children are asked to end with it, as they would be at a terminal. */
+	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGINT);
-	/* stdout is the command's alone. */
-	dup2(STDERR_FILENO, STDOUT_FILENO);
-	if (n)
-		execv(argv[0], argv);
-	scheduler_say(s, "%s", n ? strerror(errno) : "no program named");
-	_exit(errno == ENOENT ? 127 : 126);
+	dup2(output_fd, STDOUT_FILENO);
+	dup2(output_fd, STDERR_FILENO);
+	/* The command's, among them the metric descriptor. */
+	close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
+	execv(s->words[0], s->words);
+	error = errno;
+	if (write(failure_fd, &error, sizeof(error)) != sizeof(error))
+		_exit(126);
+	_exit(127);
+}
+
+/* Why it is not there, which errno tells of two things alike. */
+static const char *start_error(const struct scheduler *s, int error)
+{
+	if (error == ENOENT && !access(s->words[0], F_OK))
+		return "its interpreter or loader is not in the guest";
+	if (error == ENOEXEC)
+		return "neither a program nor a script that names its interpreter";
+	return strerror(error);
 }
 
 int program_start(struct scheduler *s)
 {
-	s->pid = fork();
-	if (!s->pid)
-		exec_words(s);
-	if (s->pid > 0)
+	int output[2] = { -1, -1 }, failure[2] = { -1, -1 }, error = 0;
+
+	if (pipe2(output, O_CLOEXEC) || pipe2(failure, O_CLOEXEC))
+		error = errno;
+	if (!error) {
+		s->pid = fork();
+		if (!s->pid)
+			exec_words(s, output[1], failure[1]);
+		error = s->pid < 0 ? errno : 0;
+	}
+	if (output[1] >= 0)
+		close(output[1]);
+	if (failure[1] >= 0)
+		close(failure[1]);
+	s->output_fd = output[0];
+	if (!error) {
+		setpgid(s->pid, s->pid); /* here too: whoever is first */
+		fcntl(s->output_fd, F_SETFL, O_NONBLOCK);
+		/* It ends without a byte once the program runs. */
+		if (read(failure[0], &error, sizeof(error)) != sizeof(error))
+			error = 0;
+	}
+	if (failure[0] >= 0)
+		close(failure[0]);
+	if (!error) {
 		s->pid_fd = (int)syscall(SYS_pidfd_open, s->pid, 0);
-	if (s->pid > 0 && s->pid_fd >= 0)
+		error = s->pid_fd < 0 ? errno : 0;
+	}
+	if (!error)
 		return 0;
-	scheduler_say(s, "can't be started: %s", strerror(errno));
-	return SCHEDULER_INTERNAL;
+	scheduler_say(s, "%s: can't be started: %s", s->words[0], start_error(s, error));
+	return SCHEDULER_UNAVAILABLE;
 }
 
-static void reap(struct scheduler *s, int status)
+/* --- while it runs -------------------------------------------------------- */
+
+static void take_output(struct scheduler *s)
 {
-	s->pid = 0;
-	s->exited = true;
-	s->exit.code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-	snprintf(s->exit.reason, sizeof(s->exit.reason), "its program ended with code %lld", s->exit.code);
+	char chunk[CHUNK];
+	ssize_t n = 0;
+
+	for (unsigned i = 0; s->output_fd >= 0 && i < CHUNKS_MAX; i++) {
+		n = read(s->output_fd, chunk, sizeof(chunk));
+		if (n > 0)
+			log_put(&s->log, chunk, (size_t)n);
+		else
+			break;
+	}
+	if (s->output_fd >= 0 && (!n || (n < 0 && errno != EAGAIN && errno != EINTR))) {
+		close(s->output_fd);
+		s->output_fd = -1;
+	}
+}
+
+static void reap(struct scheduler *s)
+{
+	if (s->pid <= 0 || waitpid(s->pid, &s->status, WNOHANG) != s->pid)
+		return;
+	s->ended = true;
+	/* What it wrote before is in the pipe. */
+	take_output(s);
 }
 
 void program_poll(struct scheduler *s, int timeout_ms)
 {
-	struct pollfd fd = { .fd = s->pid_fd, .events = POLLIN };
-	int status;
+	struct pollfd fds[] = { { .fd = s->ended ? -1 : s->pid_fd, .events = POLLIN },
+				{ .fd = s->output_fd, .events = POLLIN } };
 
-	if (s->pid > 0 && poll(&fd, 1, timeout_ms) > 0 && waitpid(s->pid, &status, WNOHANG) == s->pid)
-		reap(s, status);
+	if (poll(fds, 2, timeout_ms) <= 0)
+		return;
+	if (fds[1].revents)
+		take_output(s);
+	if (fds[0].revents)
+		reap(s);
+}
+
+const char *program_ended(const struct scheduler *s, char *text, size_t size)
+{
+	if (WIFSIGNALED(s->status))
+		snprintf(text, size, "was killed by signal %d (%s)", WTERMSIG(s->status),
+			 strsignal(WTERMSIG(s->status)));
+	else
+		snprintf(text, size, "ended with code %d", WEXITSTATUS(s->status));
+	return text;
+}
+
+/* --- its end -------------------------------------------------------------- */
+
+static void wait_end(struct scheduler *s, uint64_t patience_ms)
+{
+	uint64_t deadline = scheduler_clock_ns() + patience_ms * 1000000u, now;
+
+	while (!s->ended && (now = scheduler_clock_ns()) < deadline)
+		program_poll(s, (int)((deadline - now) / 1000000u) + 1);
 }
 
 void program_stop(struct scheduler *s)
 {
-	/* As from a terminal: what such programs expect. */
-	if (s->pid > 0)
-		kill(s->pid, SIGINT);
-	program_poll(s, GRACE_MS);
-	if (s->pid > 0) {
-		kill(s->pid, SIGKILL);
-		program_poll(s, -1);
+	if (s->pid > 0 && s->pid_fd >= 0 && !s->ended) {
+		/* As from a terminal: what such programs expect. */
+		kill(-s->pid, SIGINT);
+		wait_end(s, scheduler_patience.grace_ms);
+		if (!s->ended)
+			s->stop = STOP_KILLED;
 	}
+	/* What a script left behind, too. */
+	if (s->pid > 0) {
+		kill(-s->pid, SIGKILL);
+		if (s->pid_fd >= 0)
+			wait_end(s, scheduler_patience.grace_ms);
+	}
+	s->pid = 0;
 	if (s->pid_fd >= 0)
 		close(s->pid_fd);
-	s->pid_fd = -1;
+	if (s->output_fd >= 0)
+		close(s->output_fd);
+	s->pid_fd = s->output_fd = -1;
 }

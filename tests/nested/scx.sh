@@ -40,19 +40,37 @@ report "a benchmark runs under it and says so" \
 	sh -c "test $code -eq 0 && grep -q '\"sched_ext\": \"ktstr_fifo\"' out && grep -q '\"held\": true' out"
 
 # --- a scheduler that a program brings, with arguments
-guest run --host direct --timeout 120s --scheduler "$scx fifo" --stats facts -- cat /sys/kernel/sched_ext/root/ops
-if grep -q 'it was not the scheduler to the end: its program ended with code 0' err; then
-	# Seen once in three sessions, and not understood: the program has gone before it was told to.
-	n=$((n + 1))
-	echo "ok $n - a program brings its scheduler # SKIP known race: its program ended by itself"
-else
-	report "a program brings its scheduler" test "$code" -eq 0 -a "$(cat out)" = ktstr_fifo
-	report "is ended in order" grep -q '^ktstr-scx: .*/ktstr-scx fifo: detached: its program ended with code 0$' err
-	report "and the facts name it" grep -q '"sched_ext": "ktstr_fifo"' facts
-fi
-guest run --host direct --timeout 120s --scheduler "$scx stall" -- sh -c 'while :; do :; done'
+guest run --host direct --timeout 120s --scheduler "'$scx'  fifo" --stats facts -- cat /sys/kernel/sched_ext/root/ops
+report "a program brings its scheduler" test "$code" -eq 0 -a "$(cat out)" = ktstr_fifo
+report "is ended in order" grep -q '^ktstr-scx: ktstr-scx: detached: unregistered from user space$' err
+report "and the facts name it" grep -q '"sched_ext": "ktstr_fifo"' facts
+report "with the time from its start until it was enabled" grep -q '"attach_ms": [1-9]' facts
+report "what it prints has its name before each line" grep -q '^ktstr-scx: ktstr-scx: fifo: detached' err
+guest run --host direct --timeout 120s --scheduler "$scx stall" --scheduler-log log --stats facts -- sh -c 'while :; do :; done'
 report "a program whose scheduler the kernel ends is a failure" test "$code" -eq 1
-report "that is told" grep -q '^ktstr-scx: .*/ktstr-scx stall: it was not the scheduler to the end' err
+report "with the kernel's reason, which its log has" \
+	grep -q '^ktstr-scx: ktstr-scx: kicked out by the kernel: runnable task stall: .* (kind 1026)$' err
+report "what it prints is in --scheduler-log alone" \
+	sh -c "grep -q '^ktstr-scx: stall: kicked out' log && ! grep -q 'triggered exit kind' err"
+report "and the facts have the kernel's dump, whole" \
+	sh -c "grep -q '\"dump\": .*triggered exit kind 1026.*Event counters' facts && grep -q '\"kind\": 1026' facts"
+
+# --- a scheduler that is a BPF object
+guest run --host direct --timeout 120s --scheduler "$(dirname "$scx")/scx_fifo.bpf.o" -- cat /sys/kernel/sched_ext/root/ops
+report "a BPF object is a scheduler" test "$code" -eq 0 -a "$(cat out)" = ktstr_fifo
+report "and is detached in order" grep -q '^ktstr-scx: scx_fifo.bpf.o: detached: unregistered from user space$' err
+
+# --- attached is attached: enable_seq is raised after the state says enabled
+cat >attachments <<'ATTACHMENTS'
+for _ in $(seq "$1"); do
+	ktstr-scx '/bin/ktstr-scx fifo' -- true 2>err || { echo "false $?"; cat err >&2; }
+done
+ATTACHMENTS
+for cpus in 1 2 4 8; do
+	guest run --host direct --timeout 900s --cpus $cpus --file "$scx:/bin/ktstr-scx" --file attachments:/attachments -- \
+		sh /attachments "${KTSTR_TEST_ATTACHMENTS:-3}"
+	report "no false end in ${KTSTR_TEST_ATTACHMENTS:-3} attachments on $cpus CPUs" test "$code" -eq 0 -a ! -s out
+done
 
 # --- the loader on its own, and shares of CPU time, in one guest with one CPU
 cat >inside <<'INSIDE'

@@ -18,5 +18,5 @@ if boots_here; then
 	exec sh "$here/scx.sh" "$ktstr" "$scx" "$old"
 fi
 need_nested
-"${nested[@]}" "${kernels[@]}" --memory 3G --file "$here/scx.sh:/scx.sh" "${tap[@]}" --file "$scx" \
+"${nested[@]}" "${kernels[@]}" --memory 3G --file "$here/scx.sh:/scx.sh" "${tap[@]}" --file "$scx" --file "$(dirname "$scx")/scx_fifo.bpf.o" \
 	--file "$(dirname "$scx")/../bench/workloads/ktstr-workload" -- sh /scx.sh "$ktstr" "$scx" "$old" </dev/null

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "bpf/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void log_open(struct scheduler_log *l, const char *name, bool to_host)
+{
+	*l = (struct scheduler_log){ .name = name, .host.fd = -1 };
+	l->to_host = to_host && !ktstr_guest_open(&l->host);
+}
+
+/* libbpf's and the scx programs' words for what a run's verdict depends on. */
+static void line_ended(struct scheduler_log *l)
+{
+	l->line[l->len] = '\0';
+	l->refused |= strstr(l->line, "BEGIN PROG LOAD LOG") != NULL;
+	l->dumped |= strstr(l->line, "triggered exit kind") != NULL;
+	l->len = 0;
+}
+
+static void search(struct scheduler_log *l, const char *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (data[i] == '\n')
+			line_ended(l);
+		else if (l->len < sizeof(l->line) - 1)
+			l->line[l->len++] = data[i];
+	}
+}
+
+static void put_stderr(struct scheduler_log *l, const char *data, size_t len)
+{
+	while (len) {
+		const char *end = memchr(data, '\n', len);
+		size_t part = end ? (size_t)(end - data) + 1 : len;
+
+		if (!l->in_line)
+			fprintf(stderr, "%s: ", l->name);
+		fwrite(data, 1, part, stderr);
+		l->in_line = !end;
+		data += part;
+		len -= part;
+	}
+}
+
+void log_put(struct scheduler_log *l, const char *data, size_t len)
+{
+	search(l, data, len);
+	if (l->to_host && ktstr_guest_scheduler_log(&l->host, data, len)) {
+		/* Init is gone, and so will be the guest. */
+		ktstr_guest_close(&l->host);
+		l->to_host = false;
+	} else if (l->to_host) {
+		return;
+	}
+	put_stderr(l, data, len);
+}
+
+void log_vprintf(struct scheduler_log *l, const char *fmt, va_list args)
+{
+	char *text = NULL;
+	int n = vasprintf(&text, fmt, args);
+
+	if (n > 0)
+		log_put(l, text, (size_t)n);
+	free(n < 0 ? NULL : text);
+}
+
+void log_close(struct scheduler_log *l)
+{
+	line_ended(l);
+	if (l->in_line)
+		putc('\n', stderr);
+	l->in_line = false;
+	if (l->to_host)
+		ktstr_guest_close(&l->host);
+	l->to_host = false;
+}
