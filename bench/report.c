@@ -272,6 +272,18 @@ static void print_resources(FILE *f, const json_t *taken)
 					   : "off");
 }
 
+/* How a sched_ext scheduler came: nothing for the kernel's own. */
+static void report_attachment(FILE *f, const json_t *scheduler)
+{
+	const char *asked = json_string_value(json_object_get(scheduler, "asked"));
+	double ms = json_number_value(json_object_get(scheduler, "attach_ms"));
+	char text[SIZE_TEXT];
+
+	if (asked)
+		fprintf(f, "             %s: enabled %s after its start\n", asked,
+			duration_format(text, (uint64_t)(ms * 1e6)));
+}
+
 void report_provenance(FILE *f, const json_t *facts)
 {
 	const json_t *vmm = at(facts, "vmm");
@@ -283,6 +295,7 @@ void report_provenance(FILE *f, const json_t *facts)
 	fprintf(f, "  kernel     %s%s%s\n", text_at(facts, "guest.environment.kernel"),
 		*debug ? "; a debug kernel: " : "", debug);
 	fprintf(f, "  scheduler  %s\n", scheduler);
+	report_attachment(f, at(facts, "guest.scheduler"));
 	fprintf(f, "  guest      %" PRIu64 " CPUs (%s), %s; mitigations as the kernel has them\n",
 		number_at(facts, "guest.cpus"), text_at(facts, "guest.topology.shape"),
 		size_format(a, number_at(facts, "guest.memory_bytes")));

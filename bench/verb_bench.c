@@ -220,6 +220,20 @@ static void warn_of_debug(const char *image)
 	json_decref(debug);
 }
 
+/* Figures of a window in which the kernel's own scheduler ran too are of neither. */
+static int check_scheduler(const json_t *facts)
+{
+	const json_t *scheduler = json_object_get(json_object_get(facts, "guest"), "scheduler");
+	long long restarts = json_integer_value(json_object_get(scheduler, "restarts"));
+
+	if (!restarts)
+		return CLI_OK;
+	cli_error("bench: the scheduler restarted itself %lld time%s while it was measured, and in between the "
+		  "kernel's own ran: no result; see why it restarts with --scheduler-log",
+		  restarts, restarts == 1 ? "" : "s");
+	return CLI_INCONCLUSIVE;
+}
+
 static int measure(struct bench *b, struct machine_job *job)
 {
 	struct machine_result result;
@@ -235,6 +249,8 @@ static int measure(struct bench *b, struct machine_job *job)
 			  b->n_results, b->n_workloads);
 		code = CLI_INTERNAL;
 	}
+	if (!code)
+		code = check_scheduler(result.facts);
 	if (!code)
 		code = report(b, result.facts);
 	json_decref(result.facts);

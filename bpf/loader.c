@@ -188,7 +188,9 @@ static void say_lost(struct scheduler *s, bool program_ended_first)
 		/* A program has printed it, as a rule. */
 		if (*dump && !s->log.dumped)
 			fprintf(stderr, "%s\n", dump);
-		scheduler_say(s, "kicked out by the kernel: %s", kernel_words(s, words, sizeof(words)));
+		scheduler_say(s, "%s: %s",
+			      s->exit.kind == SCHEDULER_EXIT_UNREG_BPF ? "ended itself" : "kicked out by the kernel",
+			      kernel_words(s, words, sizeof(words)));
 	} else if (!s->object && program_ended_first) {
 		scheduler_say(s, "its program %s before the command did", program_ended(s, how, sizeof(how)));
 	} else {

@@ -28,6 +28,7 @@
 
 /* enum scx_exit_kind: by its user; by the kernel, from here on */
 #define SCHEDULER_EXIT_UNREG 64
+#define SCHEDULER_EXIT_UNREG_BPF 65
 #define SCHEDULER_EXIT_ERROR 1024
 
 #define SCHEDULER_FAILED 1

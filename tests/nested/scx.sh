@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Schedulers in stock guests, on a KVM that can boot them; POSIX sh, for it runs under busybox too.
-# usage: scx.sh KTSTR KTSTR_SCX [OLD_KERNEL]; TAP on stdout.
-ktstr=$1 scx=$2 old=$3
+# usage: scx.sh KTSTR KTSTR_SCX SCX_PROGRAM [OLD_KERNEL]; TAP on stdout.
+ktstr=$1 scx=$2 program=$3 old=$4
 # shellcheck source=tests/nested/tap.sh
 . "$(dirname "$0")/tap.sh"
 
@@ -71,6 +71,50 @@ for cpus in 1 2 4 8; do
 		sh /attachments "${KTSTR_TEST_ATTACHMENTS:-3}"
 	report "no false end in ${KTSTR_TEST_ATTACHMENTS:-3} attachments on $cpus CPUs" test "$code" -eq 0 -a ! -s out
 done
+
+# --- every fault of a scheduler's program is told apart
+guest run --host direct --timeout 600s --file "$program:/bin/scx-program" --file "$scx:/bin/ktstr-scx" \
+	--file "$(dirname "$0")/scx_faults.sh:/scx_faults.sh" -- sh /scx_faults.sh /bin/scx-program
+fault() { # NAME CODE|STDOUT WORDS TEXT
+	report "$4" grep -q -- "^$1 $2|ktstr-scx: .*$3" out
+}
+user='detached: unregistered from user space'
+fault fine '7 ran ' "$user" "a program's scheduler, and the command's own exit code"
+fault words '0 ran ' "$user" "a program with blanks in its path and quoted arguments"
+report "which it gets as they were meant" grep -q '^words-seen 0 4$' out
+fault script '0 ran ' "$user" "a script that starts the program"
+fault exec-script '0 ran ' "$user" "a script that becomes the program"
+fault file '0 ran ' "$user" "a program that needs a file"
+fault slow '0 ran ' "$user" "a program that is slow to attach"
+fault noise '0 ran ' "$user" "a program that prints more than a pipe holds"
+fault restart '0 enabled ' "$user" "a scheduler that restarts itself held to the end"
+report "and the restart is told" grep -q 'restart: ktstr-scx: scx-program: restarted itself 1 time;' err
+fault stall '1 ' 'kicked out by the kernel: runnable task stall: .* failed to run for .* (kind 1026)$' "a stall"
+fault error '1 ' 'kicked out by the kernel: scx_bpf_error: .* (kind 1025)$' "an error of the scheduler's own"
+fault exits '1 ' 'ended itself: unregistered from BPF (kind 65)$' "a scheduler that ends itself"
+fault exits-code '1 ' 'ended itself: unregistered from BPF (kind 65)$' "with a code"
+fault dies '1 ' 'its program was killed by signal 6 (Aborted) before it attached a scheduler' "a program that dies at once"
+fault refused '1 ' "the kernel refused to load it (the verifier's log is in the scheduler's output)" \
+	"a scheduler that the verifier refuses"
+report "whose log is there, whole" grep -q '^refused-log 0 [1-9]' out
+fault missing '69 ' '/tmp/missing: can.t be started: No such file or directory$' "a program that is not there"
+fault no-interpreter '69 ' 'its interpreter or loader is not in the guest$' "a script without its interpreter"
+fault not-executable '69 ' 'can.t be started: Permission denied$' "a program that can't be executed"
+fault needs '1 ' 'its program ended with code 1 before it attached a scheduler; see its output$' "a program that lacks a file"
+fault no-scheduler '1 ' 'its program ended with code 0 before it attached' "a program that brings no scheduler"
+fault hang-at-end '1 ran ' 'took no notice of SIGINT at the end and was killed after 10 s$' "a program that hangs at its end"
+fault pin-link '1 ran ' 'left its scheduler attached when it ended; is a link pinned' "a program that leaves its link pinned"
+fault second '69 ' 'scheduler .* is there already, enabled; end it first$' "a scheduler where another is"
+
+# --- the same words and codes from run and bench
+guest run --host direct --timeout 120s --scheduler "$program --error" --stats facts -- sh -c 'while :; do :; done'
+report "run: a scheduler's error" sh -c "test $code -eq 1 && grep -q 'scx-program: kicked out .*scx_bpf_error' err"
+guest bench wakeup --host direct --scheduler "$program --exit" --duration 2s
+report "bench: no table where the scheduler went" \
+	sh -c "test $code -eq 1 && test ! -s out && grep -q 'scx-program: ended itself: unregistered from BPF' err"
+guest bench wakeup --host direct --scheduler "$program --restart 1 --after 1500" --duration 5s
+report "bench: no table where the scheduler restarted itself" \
+	sh -c "test $code -eq 2 && test ! -s out && grep -q 'restarted itself 1 time' err"
 
 # --- the loader on its own, and shares of CPU time, in one guest with one CPU
 cat >inside <<'INSIDE'
