@@ -252,16 +252,24 @@ void conversation_report(struct conversation *c, json_t *end)
 	events_put(&c->events, e);
 }
 
-void conversation_close(struct conversation *c)
+void conversation_shut(struct conversation *c)
 {
 	if (!c->open)
 		return;
-	c->ending = true;
+	conversation_stop(c);
 	scx_stats_close(&c->scx_stats);
 	if (c->stats_timer.r)
 		timer_close(&c->stats_timer);
 	if (c->wake_timer.r)
 		timer_close(&c->wake_timer);
+	events_shut(&c->events);
+}
+
+void conversation_close(struct conversation *c)
+{
+	if (!c->open)
+		return;
+	conversation_shut(c);
 	events_close(&c->events);
 	json_decref(c->effects);
 	free(c->dmesg);

@@ -65,6 +65,8 @@ int conversation_wake(struct conversation *c, uint8_t byte);
 void conversation_stop(struct conversation *c);
 /* The crash text, kernel log and wakes into @end; the whole of it is the last event. */
 void conversation_report(struct conversation *c, json_t *end);
+/* Begin to close: nothing is called any more, and there are no further events. */
+void conversation_shut(struct conversation *c);
 void conversation_close(struct conversation *c);
 
 #endif

@@ -84,6 +84,11 @@ int events_flush(struct events *e, uint64_t deadline_ns)
 	return e->fd >= 0 && e->sink.error ? e->sink.error : rc;
 }
 
+void events_shut(struct events *e)
+{
+	sink_shut(&e->sink);
+}
+
 void events_close(struct events *e)
 {
 	if (e->fd < 0)

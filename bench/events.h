@@ -43,6 +43,8 @@ bool events_idle(const struct events *e);
 /* Write out what waits, at most until @deadline_ns; the first error of a write,
  * -ETIMEDOUT, or 0. */
 int events_flush(struct events *e, uint64_t deadline_ns);
+/* Begin to close: nothing is called any more, and nothing more is written. */
+void events_shut(struct events *e);
 /* Not from a handler. */
 void events_close(struct events *e);
 

@@ -267,6 +267,7 @@ static int create(struct machine *m)
 		.backing = m->o->shape.backing,
 		.serial_out = on_serial,
 		.ended = on_vm_end,
+		.serial_room = machine_on_serial_room,
 		.ctx = m,
 	};
 	struct vm_error err;
@@ -407,6 +408,9 @@ static unsigned stop(struct machine *m)
 	unsigned n;
 
 	vm_stop(m->vm);
+	/* There is nobody left to take it. */
+	source_shut(&m->keys);
+	source_shut(&m->session.in);
 	timer_clear(&m->deadline);
 	timer_clear(&m->power_off);
 	timer_clear(&m->typed_end);
@@ -422,33 +426,49 @@ static unsigned stop(struct machine *m)
 	return 0;
 }
 
-static void destroy(struct machine *m)
+/* What may call somebody does so no more. Nothing here steps the ring. */
+static void shut(struct machine *m)
 {
-	vm_destroy(m->vm);
-	for (unsigned i = 0; i < m->o->n_disks; i++)
-		if (m->blk[i])
-			blk_destroy(m->blk[i], QUIESCE_NS);
-	if (m->net)
-		net_destroy(m->net);
+	vm_remove_devices(m->vm);
+	source_shut(&m->keys);
+	session_shut(&m->session);
+	conversation_shut(&m->conversation);
+	sink_shut(&m->screen);
+	sink_shut(&m->echo);
+	timer_close(&m->let_go);
+	timer_close(&m->typed_end);
+	timer_close(&m->power_off);
+	timer_close(&m->deadline);
+}
+
+/*
+ * Closing a stream and destroying a device step the ring, where handlers of all the others run: so first nothing calls
+ * anybody any more, then everything goes, guest memory last. False: a disk's I/O on guest memory did not end; memory
+ * and ring stay.
+ */
+static bool destroy(struct machine *m)
+{
+	bool idle = true;
+
+	shut(m);
+	if (m->console)
+		console_destroy(m->console);
+	m->console = NULL;
 	source_close(&m->keys);
 	if (m->session_open)
 		session_close(&m->session);
 	scheduler_output_close(&m->scheduler_output);
 	conversation_close(&m->conversation);
-	if (m->console)
-		console_destroy(m->console);
 	sink_close(&m->screen);
 	sink_close(&m->echo);
-	if (m->let_go.r)
-		timer_close(&m->let_go);
-	if (m->typed_end.r)
-		timer_close(&m->typed_end);
-	if (m->power_off.r)
-		timer_close(&m->power_off);
-	if (m->deadline.r)
-		timer_close(&m->deadline);
-	if (m->signals.r)
-		signals_unwatch(&m->signals);
+	for (unsigned i = 0; i < m->o->n_disks; i++)
+		if (m->blk[i] && blk_destroy(m->blk[i], QUIESCE_NS))
+			idle = false;
+	if (m->net)
+		net_destroy(m->net);
+	if (idle)
+		vm_destroy(m->vm);
+	return idle;
 }
 
 static void write_stats(const struct machine_options *o, const json_t *facts, int *code)
@@ -497,6 +517,10 @@ int machine_run(const struct machine_options *o, const struct machine_job *job, 
 		unsigned stuck = stop(&m);
 
 		terminal_restore();
+		/* What did not come whole is no file; then nothing is left that a signal may not cut short. */
+		if (m.outputs_open)
+			outputs_free(&m.outputs);
+		signals_unwatch(&m.signals);
 		if (!code)
 			code = machine_verdict(&m, result);
 		if (m.started) {
@@ -508,18 +532,14 @@ int machine_run(const struct machine_options *o, const struct machine_job *job, 
 		/* Memory that a request may still write to must stay: the process ends soon, with all of it. */
 		if (stuck)
 			cli_error("%u requests of disks did not end within 5 s; look at what is below them", stuck);
-		else
-			destroy(&m);
 		if (stuck && !code)
 			code = CLI_INTERNAL;
-		if (!stuck && m.r)
+		if (!stuck && destroy(&m) && m.r)
 			reactor_destroy(m.r, QUIESCE_NS);
 	} else if (m.r) {
 		reactor_destroy(m.r, QUIESCE_NS);
 	}
 	machine_host_free(m.host);
-	if (m.outputs_open)
-		outputs_free(&m.outputs);
 	json_decref(m.scheduler);
 	for (unsigned i = 0; i < o->n_disks; i++)
 		free(m.disk_times[i]);

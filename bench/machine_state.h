@@ -87,6 +87,7 @@ void machine_show(struct machine *m, struct sink *s, const uint8_t *data, size_t
 void machine_window(struct machine *m);
 void machine_on_typed_end(struct timer *t);
 void machine_on_let_go(struct timer *t);
+void machine_on_serial_room(void *ctx);
 
 /* machine_reactor.c. The ring is there, and so is m->host: choose its busy-wait. */
 void machine_reactor_prepare(struct machine *m);

@@ -85,6 +85,23 @@ static void type_on_hvc0(struct machine *m, const uint8_t *data, int res)
 		source_pause(&m->keys, true);
 }
 
+static void type_on_com1(struct machine *m, const uint8_t *data, int res)
+{
+	if (res <= 0)
+		return;
+	vm_serial_input(m->vm, data, (size_t)res);
+	if (vm_serial_full(m->vm))
+		source_pause(&m->keys, true);
+}
+
+void machine_on_serial_room(void *ctx)
+{
+	struct machine *m = ctx;
+
+	if (m->keys.r && m->keys.paused)
+		source_pause(&m->keys, false);
+}
+
 static void on_keys_taken(void *ctx, unsigned port)
 {
 	struct machine *m = ctx;
@@ -105,8 +122,8 @@ static void on_keys(struct source *s, const uint8_t *data, int res)
 	}
 	if (m->job->shell)
 		type_on_hvc0(m, data, res);
-	else if (res > 0)
-		vm_serial_input(m->vm, data, (size_t)res);
+	else
+		type_on_com1(m, data, res);
 }
 
 int machine_keys_open(struct machine *m)

@@ -30,9 +30,16 @@ static void print_panic(const char *text)
 
 static int end_without_code(const struct machine *m, enum vm_end end)
 {
-	/* A plain VMM's guest has no code to tell. */
-	if (!machine_converses(m) && (end == VM_POWEROFF || end == VM_RESET))
-		return CLI_OK;
+	/* A plain VMM's guest has no code to tell; what it wrote was shown. */
+	if (!machine_converses(m)) {
+		if (end == VM_POWEROFF)
+			return CLI_OK;
+		if (end == VM_RESET)
+			cli_error("the guest reset the machine: %s", m->detail);
+		else
+			cli_error("the guest ended by a fault: %s", m->detail);
+		return end == VM_RESET ? CLI_OK : end == VM_TRIPLE_FAULT ? CLI_FAILED : CLI_INTERNAL;
+	}
 	print_tail("COM1", &m->com[0]);
 	print_tail("COM2", &m->com[1]);
 	cli_error("the guest ended (%s%s%s) without an exit code; see what it said with --console --append loglevel=7",

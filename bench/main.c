@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bench/cli.h"
+#include "bench/fault.h"
 #include "bench/settings.h"
 #include "bench/verbs.h"
 #include "reactor/reactor.h"
@@ -69,6 +70,7 @@ static void keep_stdio(void)
 int main(int argc, char **argv)
 {
 	process_start_ns = monotonic_ns();
+	fault_catch();
 	keep_stdio();
 	/* Else what is large comes from the heap once something large was freed, and calloc() touches all of it. */
 	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);

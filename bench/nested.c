@@ -213,6 +213,11 @@ static int open_streams(struct nested *n)
 
 static void close_streams(struct nested *n)
 {
+	/* Each calls another: none of them any more, before the first is closed. */
+	source_shut(&n->from_port);
+	sink_shut(&n->to_port);
+	sink_shut(&n->lines);
+	session_shut(&n->session);
 	source_close(&n->from_port);
 	if (n->to_port.r)
 		sink_close(&n->to_port);

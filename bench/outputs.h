@@ -25,7 +25,7 @@ int outputs_init(struct outputs *o, const char *const *paths);
 void outputs_frame(struct outputs *o, uint32_t type, const uint8_t *payload, size_t len);
 /* 0, or why a file that came could not be written (@o->why names it). */
 int outputs_error(const struct outputs *o);
-/* What has not come whole is removed. */
+/* What has not come whole is removed; @o->error and @o->why stay. */
 void outputs_free(struct outputs *o);
 
 #endif

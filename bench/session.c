@@ -284,8 +284,16 @@ int session_flush(struct session *s, uint64_t deadline_ns)
 	return out ? out : err;
 }
 
+void session_shut(struct session *s)
+{
+	source_shut(&s->in);
+	sink_shut(&s->out);
+	sink_shut(&s->err);
+}
+
 void session_close(struct session *s)
 {
+	session_shut(s);
 	if (s->in_open)
 		source_close(&s->in);
 	s->in_open = false;

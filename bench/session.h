@@ -92,6 +92,8 @@ int session_output_error(const struct session *s);
 int session_flush(struct session *s, uint64_t deadline_ns);
 /* What full() says may have changed. */
 void session_regulate(struct session *s);
+/* Begin to close: nothing is called any more, as source_shut() has it. */
+void session_shut(struct session *s);
 /* Not from a handler. Also after a session_open() that failed. */
 void session_close(struct session *s);
 

@@ -21,17 +21,8 @@ void terminal_restore(void)
 	raw = 0;
 }
 
-static void on_fault(int signo)
-{
-	terminal_restore();
-	/* SA_RESETHAND: now as if it had not been caught. */
-	raise(signo);
-}
-
 bool terminal_raw(void)
 {
-	static const int faults[] = { SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGQUIT };
-	const struct sigaction sa = { .sa_handler = on_fault, .sa_flags = SA_RESETHAND };
 	struct termios t;
 
 	if (raw)
@@ -43,8 +34,6 @@ bool terminal_raw(void)
 	/* Our own messages still begin at the left. */
 	t.c_oflag |= OPOST | ONLCR;
 	atexit(terminal_restore);
-	for (unsigned i = 0; i < sizeof(faults) / sizeof(*faults); i++)
-		sigaction(faults[i], &sa, NULL);
 	raw = !tcsetattr(STDIN_FILENO, TCSADRAIN, &t);
 	return raw;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The user's terminal in raw mode, given back as it was however the process
- * ends: by exit(), or by a signal of its own fault.
+ * ends: by exit(), or by a fault of its own (fault.h).
  */
 #ifndef KTSTR_BENCH_TERMINAL_H
 #define KTSTR_BENCH_TERMINAL_H
@@ -13,7 +13,7 @@
 
 /* False: stdin is no terminal, nothing was done. */
 bool terminal_raw(void);
-/* Idempotent. */
+/* Idempotent; async-signal-safe. */
 void terminal_restore(void);
 /* False: stdin is no terminal, or one without a size. */
 bool terminal_size(uint16_t *rows, uint16_t *columns);

@@ -171,15 +171,13 @@ int vm_add_device(struct vm *vm, struct virtio_device *d, struct vm_error *err)
 	return rc;
 }
 
-void device_remove(struct vm_device *vd)
+bool device_remove(struct vm_device *vd)
 {
 	for (unsigned q = 0; q < vd->n_kicks; q++) {
 		kick_unwatch(&vd->kick[q].kick);
 		close(vd->kick[q].kick.fd);
 	}
-	virtio_registers_show(vd->dev, NULL);
 	if (vd->ack_fd >= 0)
 		close(vd->ack_fd);
-	vd->dev->interrupt = NULL;
-	vd->dev->settled = NULL;
+	return virtio_device_detach(vd->dev);
 }

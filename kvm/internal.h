@@ -93,6 +93,7 @@ struct vm {
 	uint8_t *ram, *ram_aligned; /* the mapping, and the guest's first byte in it */
 	uint64_t ram_size, ram_mapped;
 	bool images_mapped; /* pages of files are in it */
+	bool ram_in_use;    /* a device that was removed has I/O in flight on it: it is never unmapped */
 	unsigned n_vcpus;
 	struct vcpu *vcpu;
 	unsigned n_devices;
@@ -100,6 +101,7 @@ struct vm {
 	uint8_t *register_pages; /* what the guest reads at DEVICES_BASE, a page a device; NULL: by exits */
 	struct uart com[2];
 	int uart_irq_fd[2];
+	bool input_full; /* COM1's, to be told of when it has room */
 
 	int mail_fd;
 	struct kick mail_kick;
@@ -147,7 +149,7 @@ void ram_destroy(struct vm *vm);
 bool ram_map_file(struct vm *vm, uint64_t gpa, uint64_t len, int fd, uint64_t offset);
 
 /* device.c; vm_add_device() is its other end */
-void device_remove(struct vm_device *vd);
+bool device_remove(struct vm_device *vd); /* false: it has I/O in flight on guest memory */
 int device_pages_create(struct vm *vm, struct vm_error *err);
 void device_pages_destroy(struct vm *vm);
 /* vm.c: an eventfd, and one that raises @gsi when it is written */

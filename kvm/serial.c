@@ -121,6 +121,10 @@ static uint8_t receive(struct uart *u)
 		byte = u->rx[u->rx_head++];
 		if (u->rx_head == u->rx_len)
 			u->rx_head = u->rx_len = 0;
+		if (u->rx_full && u->rx_len - u->rx_head <= UART_INPUT_LOW) {
+			atomic_store(&u->rx_full, false);
+			eventfd_write(u->wake_fd, 1);
+		}
 		update_irq(u);
 	}
 	return byte;
@@ -213,6 +217,12 @@ int uart_input(struct uart *u, const uint8_t *data, size_t len)
 	int rc = 0;
 
 	pthread_mutex_lock(&u->lock);
+	/* What was read makes room first: a guest that never reads all of it would have this grow for ever. */
+	if (u->rx_len + len > u->rx_cap && u->rx_head) {
+		memmove(u->rx, u->rx + u->rx_head, u->rx_len - u->rx_head);
+		u->rx_len -= u->rx_head;
+		u->rx_head = 0;
+	}
 	if (u->rx_len + len > u->rx_cap) {
 		size_t cap = (u->rx_len + len) * 2;
 		uint8_t *rx = realloc(u->rx, cap);
@@ -226,8 +236,15 @@ int uart_input(struct uart *u, const uint8_t *data, size_t len)
 	}
 	memcpy(u->rx + u->rx_len, data, len);
 	u->rx_len += len;
+	if (u->rx_len - u->rx_head > UART_INPUT_HIGH)
+		atomic_store(&u->rx_full, true);
 	update_irq(u);
 out:
 	pthread_mutex_unlock(&u->lock);
 	return rc;
+}
+
+bool uart_input_full(const struct uart *u)
+{
+	return atomic_load(&u->rx_full);
 }

@@ -14,15 +14,19 @@
 #include <stdint.h>
 
 #define UART_RING_SIZE 65536u /* a power of two */
+/* Bytes to the guest that wait above which its input is full, and at which it has room again. */
+#define UART_INPUT_HIGH (64u << 10)
+#define UART_INPUT_LOW (16u << 10)
 
 struct uart {
 	pthread_mutex_t lock;
 	int irq_fd;  /* written to raise the interrupt */
-	int wake_fd; /* written when the ring was empty and the reactor armed */
+	int wake_fd; /* written when the ring was empty and the reactor armed, and when a full input has room */
 	uint8_t ier, lcr, mcr, scr, fcr, dll, dlm;
 	bool thre_pending;
 	uint8_t *rx; /* bytes to the guest, a growing buffer */
 	size_t rx_head, rx_len, rx_cap;
+	_Atomic bool rx_full; /* from UART_INPUT_HIGH on, until the guest has read down to UART_INPUT_LOW */
 
 	/* Guest to host: one producer (under lock), one consumer (the reactor). */
 	_Atomic uint32_t head, tail; /* head: next to read; tail: next to write */
@@ -43,5 +47,7 @@ size_t uart_drain(struct uart *u, uint8_t *buf, size_t len);
 bool uart_arm(struct uart *u);
 /* Reactor: bytes to the guest. 0 or -ENOMEM. */
 int uart_input(struct uart *u, const uint8_t *data, size_t len);
+/* Reactor: whether it should type no more for now. A wake comes when that is over. */
+bool uart_input_full(const struct uart *u);
 
 #endif

@@ -289,7 +289,7 @@ static bool handle_exit(struct vcpu *v)
 		count(&v->exits_intr);
 		return true;
 	case KVM_EXIT_SHUTDOWN:
-		vm_request_end(v->vm, VM_RESET, "triple fault on vCPU %u", v->index);
+		vm_request_end(v->vm, VM_TRIPLE_FAULT, "triple fault on vCPU %u", v->index);
 		break;
 	case KVM_EXIT_IOAPIC_EOI: /* of a level: nothing is ever held */
 		return true;
@@ -366,6 +366,7 @@ int vcpu_create(struct vm *vm, unsigned index, struct vm_error *err)
 
 int vcpu_start(struct vcpu *v, struct vm_error *err)
 {
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS };
 	struct sigaction sa = { .sa_handler = on_kick };
 	sigset_t all, old;
 	pthread_attr_t attr;
@@ -375,9 +376,12 @@ int vcpu_start(struct vcpu *v, struct vm_error *err)
 	if (rc)
 		return rc;
 	sigaction(SIGRTMIN, &sa, NULL);
-	/* A vCPU thread takes no signal but its kick. */
+	/* A vCPU thread takes no signal but its kick, and those of a fault of its own: a fault whose signal is blocked
+	 * ends the process without its handler. */
 	sigfillset(&all);
 	sigdelset(&all, SIGRTMIN);
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+		sigdelset(&all, faults[i]);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	rc = pthread_create(&v->thread, &attr, vcpu_main, v);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -36,8 +36,13 @@ int vm_fail(struct vm_error *err, int error, const char *fmt, ...)
 const char *vm_end_name(enum vm_end end)
 {
 	static const char *const name[] = {
-		[VM_RUNNING] = "running", [VM_POWEROFF] = "poweroff", [VM_RESET] = "reset",
-		[VM_PANIC] = "panic",	  [VM_STOPPED] = "stopped",   [VM_FATAL] = "fatal",
+		[VM_RUNNING] = "running",
+		[VM_POWEROFF] = "poweroff",
+		[VM_RESET] = "reset",
+		[VM_PANIC] = "panic",
+		[VM_STOPPED] = "stopped",
+		[VM_FATAL] = "fatal",
+		[VM_TRIPLE_FAULT] = "triple-fault",
 	};
 
 	return name[end];
@@ -131,6 +136,11 @@ static void serial_woken(struct kick *k)
 {
 	struct vm *vm = container_of(k, struct vm, serial_kick);
 
+	if (vm->input_full && !uart_input_full(&vm->com[0])) {
+		vm->input_full = false;
+		if (vm->cfg.serial_room)
+			vm->cfg.serial_room(vm->cfg.ctx);
+	}
 	/* One wake for a burst of bytes, not one for each. */
 	if (!vm->serial_timer.deadline_ns)
 		timer_set(&vm->serial_timer, monotonic_ns() + SERIAL_DELAY_NS);
@@ -139,6 +149,12 @@ static void serial_woken(struct kick *k)
 void vm_serial_input(struct vm *vm, const uint8_t *data, size_t len)
 {
 	uart_input(&vm->com[0], data, len);
+	vm->input_full = uart_input_full(&vm->com[0]);
+}
+
+bool vm_serial_full(const struct vm *vm)
+{
+	return vm->input_full;
 }
 
 /* --- events -------------------------------------------------------------- */
@@ -151,7 +167,7 @@ static void event_woken(struct kick *k)
 	if (end == VM_RUNNING)
 		return;
 	serial_drain(vm); /* the text before the end belongs to it */
-	if (vm->panicked && (end == VM_RESET || end == VM_POWEROFF))
+	if (vm->panicked && (end == VM_RESET || end == VM_TRIPLE_FAULT || end == VM_POWEROFF))
 		end = VM_PANIC;
 	vm_ended(vm, end, vm->end_detail);
 }
@@ -399,6 +415,16 @@ int vm_start(struct vm *vm, struct vm_error *err)
 	return rc;
 }
 
+/* What a vCPU that was stopped in the middle of an exit has posted is answered by nobody. */
+static void unwatch_all(struct vm *vm)
+{
+	kick_unwatch(&vm->mail_kick);
+	kick_unwatch(&vm->event_kick);
+	kick_unwatch(&vm->serial_kick);
+	timer_close(&vm->serial_timer);
+	timer_close(&vm->panic_timer);
+}
+
 void vm_stop(struct vm *vm)
 {
 	atomic_store(&vm->stopping, true);
@@ -415,6 +441,15 @@ void vm_stop(struct vm *vm)
 		serial_drain(vm);
 	if (vm->end == VM_RUNNING)
 		vm->end = VM_STOPPED;
+	unwatch_all(vm);
+}
+
+void vm_remove_devices(struct vm *vm)
+{
+	for (unsigned i = 0; i < vm->n_devices; i++)
+		if (!device_remove(&vm->device[i]))
+			vm->ram_in_use = true;
+	vm->n_devices = 0;
 }
 
 static void close_fd(int *fd)
@@ -428,20 +463,16 @@ void vm_destroy(struct vm *vm)
 {
 	if (!vm)
 		return;
-	for (unsigned i = 0; i < vm->n_devices; i++)
-		device_remove(&vm->device[i]);
-	kick_unwatch(&vm->mail_kick);
-	kick_unwatch(&vm->event_kick);
-	kick_unwatch(&vm->serial_kick);
-	timer_close(&vm->serial_timer);
-	timer_close(&vm->panic_timer);
+	unwatch_all(vm);
+	vm_remove_devices(vm);
 	for (unsigned i = 0; i < vm->n_vcpus; i++)
 		vcpu_destroy(&vm->vcpu[i]);
 	for (unsigned i = 0; i < 2; i++)
 		if (vm->com[i].stopping)
 			uart_free(&vm->com[i]);
 	close_fd(&vm->fd);
-	ram_destroy(vm);
+	if (!vm->ram_in_use)
+		ram_destroy(vm);
 	device_pages_destroy(vm);
 	for (unsigned i = 0; i < 2; i++)
 		close_fd(&vm->uart_irq_fd[i]);

@@ -58,10 +58,11 @@ struct vm_error {
 enum vm_end {
 	VM_RUNNING,
 	VM_POWEROFF, /* guest powered off (ACPI S5) */
-	VM_RESET,    /* guest rebooted: i8042, ACPI reset register or triple fault */
-	VM_PANIC,    /* guest kernel panic (its text was seen on COM1), then reset or halt */
-	VM_STOPPED,  /* vm_stop() */
-	VM_FATAL,    /* KVM gave an exit that can't be continued */
+	VM_RESET,    /* guest rebooted: i8042 or ACPI reset register */
+	VM_TRIPLE_FAULT,
+	VM_PANIC,   /* guest kernel panic (its text was seen on COM1), then reset or halt */
+	VM_STOPPED, /* vm_stop() */
+	VM_FATAL,   /* KVM gave an exit that can't be continued */
 };
 const char *vm_end_name(enum vm_end end);
 
@@ -105,6 +106,8 @@ struct vm_config {
 	/* Called on the reactor. @port is 1 or 2 for COM1 and COM2. */
 	void (*serial_out)(void *ctx, unsigned port, const uint8_t *data, size_t len);
 	void (*ended)(void *ctx, enum vm_end end, const char *detail);
+	/* COM1 has room again, after vm_serial_full(); may be NULL. */
+	void (*serial_room)(void *ctx);
 	void *ctx;
 };
 
@@ -115,11 +118,19 @@ int vm_create(struct vm **out, struct reactor *r, const struct vm_config *cfg, s
 int vm_add_device(struct vm *vm, struct virtio_device *d, struct vm_error *err);
 /* Load the kernel, write ACPI and boot state, start the vCPU threads. */
 int vm_start(struct vm *vm, struct vm_error *err);
-/* Bytes typed into COM1. */
+/* Bytes typed into COM1. Who types more while vm_serial_full() loses nothing, but memory: wait for serial_room(). */
 void vm_serial_input(struct vm *vm, const uint8_t *data, size_t len);
-/* Make every vCPU leave KVM_RUN and join the threads. Idempotent. */
+bool vm_serial_full(const struct vm *vm);
+/* Make every vCPU leave KVM_RUN and join the threads; from then on nothing here is called by the reactor. Idempotent.
+ */
 void vm_stop(struct vm *vm);
-/* After vm_stop() and after every device is quiesced. */
+/*
+ * After vm_stop(): the devices are the VM's no more. Nothing kicks them, and they neither interrupt nor use guest
+ * memory. Whoever owns devices destroys them after this and before vm_destroy().
+ */
+void vm_remove_devices(struct vm *vm);
+/* After vm_stop(), and last of all: what devices still have in flight may be on guest memory. Removes devices itself if
+ * that was not done; memory that one of them still uses is left mapped. */
 void vm_destroy(struct vm *vm);
 
 enum vm_end vm_state(const struct vm *vm);

@@ -18,6 +18,7 @@
 #ifndef KTSTR_REACTOR_H
 #define KTSTR_REACTOR_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -220,12 +221,15 @@ uint64_t monotonic_ns(void);
 
 /*
  * Signals by signalfd. The signals named are blocked in the calling thread by
- * signals_watch(); threads made later inherit that.
+ * signals_watch(); threads made later inherit that. One that is ignored (by nohup, or of a shell's background job)
+ * stays ignored and does not come here. signals_unwatch() gives the calling thread its old mask back, so that what runs
+ * later can be ended by a signal again.
  */
 struct signals {
 	struct completion c;
 	struct reactor *r;
 	int fd;
+	sigset_t old_mask;
 	void (*fn)(struct signals *s, int signo);
 };
 int signals_watch(struct reactor *r, struct signals *s, const int *signos, unsigned n,
@@ -242,6 +246,7 @@ struct source {
 	int fd;
 	bool paused;
 	bool ended;
+	bool closing; /* source_shut() */
 	bool polling; /* an O_NONBLOCK fd had nothing: waiting for POLLIN */
 	uint8_t *buf;
 	size_t size;
@@ -250,7 +255,12 @@ struct source {
 int source_open(struct reactor *r, struct source *s, int fd, size_t size,
 		void (*fn)(struct source *s, const uint8_t *data, int res));
 void source_pause(struct source *s, bool paused);
-/* Cancels and waits for the read in flight; not from a handler; leaves fd open. */
+/*
+ * Begin to close: @fn is not called any more, and nothing more is read. It does not step the ring, so an owner of
+ * several streams shuts all of them before it closes the first: while one is being closed the others' handlers run.
+ */
+void source_shut(struct source *s);
+/* Shut it, cancel the read in flight and wait for it; not from a handler; leaves fd open. */
 void source_close(struct source *s);
 
 /*
@@ -270,6 +280,7 @@ struct sink {
 	size_t len[2], cap[2], done;
 	unsigned writing; /* index of the buffer in flight */
 	bool busy;
+	bool closing; /* sink_shut() */
 	bool polling; /* an O_NONBLOCK fd was full: waiting for POLLOUT */
 	uint64_t written;
 	uint64_t dropped; /* bytes put after the error */
@@ -284,7 +295,10 @@ bool sink_full(const struct sink *s);
 bool sink_idle(const struct sink *s);
 /* Write out what waits, stepping the ring, at most until @deadline_ns. */
 int sink_flush(struct sink *s, uint64_t deadline_ns);
-/* Cancels what was not flushed; not from a handler; leaves fd open. Whoever
+/* Begin to close, as source_shut() does: @drained is not called any more, no further write begins, and what is put from
+ * now on is refused with -ECANCELED. */
+void sink_shut(struct sink *s);
+/* Shut it, cancel what was not flushed and wait for it; not from a handler; leaves fd open. Whoever
  * uses sinks ignores SIGPIPE. */
 void sink_close(struct sink *s);
 

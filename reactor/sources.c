@@ -168,25 +168,37 @@ static void signals_done(struct completion *c, int32_t res, uint32_t flags)
 		s->fn(s, (int)info.ssi_signo);
 }
 
+static bool is_ignored(int signo)
+{
+	struct sigaction sa;
+
+	return !sigaction(signo, NULL, &sa) && sa.sa_handler == SIG_IGN;
+}
+
 int signals_watch(struct reactor *r, struct signals *s, const int *signos, unsigned n,
 		  void (*fn)(struct signals *s, int signo))
 {
 	sigset_t set;
 	int rc;
 
-	*s = (struct signals){ .r = r, .fn = fn };
+	*s = (struct signals){ .fn = fn };
 	sigemptyset(&set);
+	/* Blocked, an ignored signal would be queued like any other. */
 	for (unsigned i = 0; i < n; i++)
-		sigaddset(&set, signos[i]);
-	rc = pthread_sigmask(SIG_BLOCK, &set, NULL);
+		if (!is_ignored(signos[i]))
+			sigaddset(&set, signos[i]);
+	rc = pthread_sigmask(SIG_BLOCK, &set, &s->old_mask);
 	if (rc)
 		return -rc;
 	s->fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (s->fd < 0)
-		return -errno;
-	rc = watch(r, &s->c, s->fd, signals_done);
-	if (rc < 0)
+	rc = s->fd < 0 ? -errno : watch(r, &s->c, s->fd, signals_done);
+	if (rc >= 0) {
+		s->r = r;
+		return rc;
+	}
+	if (s->fd >= 0)
 		close(s->fd);
+	pthread_sigmask(SIG_SETMASK, &s->old_mask, NULL);
 	return rc;
 }
 
@@ -197,4 +209,5 @@ void signals_unwatch(struct signals *s)
 	unwatch(s->r, &s->c);
 	close(s->fd);
 	s->r = NULL;
+	pthread_sigmask(SIG_SETMASK, &s->old_mask, NULL);
 }

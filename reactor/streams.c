@@ -24,6 +24,8 @@ static void source_done(struct completion *c, int32_t res, uint32_t flags)
 {
 	struct source *s = container_of(c, struct source, c);
 
+	if (s->closing)
+		return;
 	if (s->polling) {
 		s->polling = false;
 		if (res >= 0 || res == -EINTR) {
@@ -74,11 +76,16 @@ void source_pause(struct source *s, bool paused)
 		source_go(s);
 }
 
+void source_shut(struct source *s)
+{
+	s->closing = s->ended = true;
+}
+
 void source_close(struct source *s)
 {
 	if (!s->r)
 		return;
-	s->ended = true;
+	source_shut(s);
 	/* A read that can't be ended still owns the buffer: then it is leaked. */
 	if (reactor_settle(s->r, &s->c, monotonic_ns() + CLOSE_PATIENCE_NS) == 0)
 		free(s->buf);
@@ -124,6 +131,8 @@ static void sink_done(struct completion *c, int32_t res, uint32_t flags)
 	unsigned w = s->writing;
 
 	s->busy = false;
+	if (s->closing)
+		return;
 	if (s->polling) {
 		s->polling = false;
 		res = res < 0 && res != -EINTR ? res : 0;
@@ -218,13 +227,18 @@ int sink_flush(struct sink *s, uint64_t deadline_ns)
 	return s->error;
 }
 
+void sink_shut(struct sink *s)
+{
+	s->closing = true;
+	if (!s->error)
+		s->error = -ECANCELED;
+}
+
 void sink_close(struct sink *s)
 {
 	if (!s->r)
 		return;
-	/* A write that is cut short by the cancellation must not be followed by one for the rest. */
-	if (!s->error)
-		s->error = -ECANCELED;
+	sink_shut(s);
 	if (reactor_settle(s->r, &s->c, monotonic_ns() + CLOSE_PATIENCE_NS) == 0) {
 		free(s->buf[0]);
 		free(s->buf[1]);

@@ -176,6 +176,19 @@ void virtio_reset_failed(struct virtio_device *d)
 		d->settled(d, d->settled_ctx);
 }
 
+bool virtio_device_detach(struct virtio_device *d)
+{
+	bool idle;
+
+	d->settled = NULL;
+	d->interrupt = NULL;
+	d->page = NULL;
+	idle = d->resetting ? false : !d->ops->reset || d->ops->reset(d);
+	forget_driver(d);
+	d->mem = NULL;
+	return idle;
+}
+
 static void start_queues(struct virtio_device *d)
 {
 	bool event_idx = d->driver_features >> VIRTIO_RING_F_EVENT_IDX & 1;

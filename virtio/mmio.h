@@ -77,6 +77,13 @@ struct virtio_device {
 void virtio_device_init(struct virtio_device *d, const struct virtio_device_ops *ops, uint64_t features,
 			uint16_t queue_size_max);
 
+/*
+ * The device's memory is about to go, or whoever interrupts for it: it stops as by a reset, and calls nobody and uses
+ * no guest memory from now on. False: I/O on guest memory is still in flight; the memory must stay until the device's
+ * own destroy has returned without error.
+ */
+bool virtio_device_detach(struct virtio_device *d);
+
 /* Register access at @offset in 0..0xfff. A write returns true when it has
  * taken effect, false when a reset waits for I/O: the vCPU must not go on
  * before @settled was called. */

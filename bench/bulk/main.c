@@ -204,16 +204,20 @@ static void destroy(struct bulk *b)
 		vm_stop(b->vm);
 	if (b->out[CONSOLE_PORT_BULK].r)
 		sink_flush(&b->out[CONSOLE_PORT_BULK], monotonic_ns() + PATIENCE_NS);
-	if (b->r)
-		source_close(&b->zeroes);
-	vm_destroy(b->vm);
+	/* First all that calls somebody, for closing a stream steps the ring; the VM last. */
+	source_shut(&b->zeroes);
 	for (unsigned i = 0; i < CONSOLE_PORTS; i++)
-		if (b->out[i].r)
-			sink_close(&b->out[i]);
+		sink_shut(&b->out[i]);
 	if (b->signals.r)
 		signals_unwatch(&b->signals);
+	if (b->vm)
+		vm_remove_devices(b->vm);
 	if (b->console)
 		console_destroy(b->console);
+	source_close(&b->zeroes);
+	for (unsigned i = 0; i < CONSOLE_PORTS; i++)
+		sink_close(&b->out[i]);
+	vm_destroy(b->vm);
 	if (b->r)
 		reactor_destroy(b->r, PATIENCE_NS);
 }

@@ -265,7 +265,8 @@ static void bed_destroy(struct bed *bed)
 {
 	if (bed->vm)
 		vm_stop(bed->vm);
-	vm_destroy(bed->vm);
+	if (bed->vm)
+		vm_remove_devices(bed->vm);
 	if (bed->net && net_device(bed->net)->irq_fd >= 0)
 		close(net_device(bed->net)->irq_fd);
 	net_destroy(bed->net);
@@ -273,6 +274,7 @@ static void bed_destroy(struct bed *bed)
 		bed->loopback->ops->destroy((struct net_backend *)bed->loopback);
 	if (bed->deadline.r)
 		timer_close(&bed->deadline);
+	vm_destroy(bed->vm);
 	if (bed->r)
 		reactor_destroy(bed->r, PATIENCE_NS);
 }

@@ -3,7 +3,7 @@
  * A guest of our own, without an operating system, in 32-bit protected mode as
  * PVH leaves it: it drives virtio-blk by hand, so that kick, interrupt, serial
  * port and the ends of a VM are seen on any /dev/kvm, also on one that can't
- * boot Linux. The command line's first letter tells what to do.
+ * boot Linux. The command line's first letter tells what to do, or that of its word "do=".
  */
 #include <stdint.h>
 
@@ -151,10 +151,118 @@ static void test_ap(uint32_t id)
 	say("\n");
 }
 
+/* --- all devices at once, without interrupts ------------------------------ */
+
+#define DRIVEN_SIZE 4
+
+struct driven {
+	uint32_t base, queue;
+	uint32_t writable; /* the buffer is the device's to write */
+	struct {
+		uint64_t addr;
+		uint32_t len;
+		uint16_t flags, next;
+	} desc[DRIVEN_SIZE] __attribute__((aligned(16)));
+	volatile struct {
+		uint16_t flags, idx, ring[DRIVEN_SIZE], used_event;
+	} avail __attribute__((aligned(4)));
+	volatile struct {
+		uint16_t flags, idx;
+		struct {
+			uint32_t id, len;
+		} ring[DRIVEN_SIZE];
+		uint16_t avail_event;
+	} used __attribute__((aligned(4)));
+	uint8_t buffer[2048];
+};
+
+/* Receives of the console are there for what is typed. */
+static struct driven driven[] = {
+	{ .base = 0xc0000000u, .queue = 0, .writable = 1 },
+	{ .base = 0xc0000000u, .queue = 1 },
+	{ .base = 0xc0001000u, .queue = 0 },
+	{ .base = 0xc0002000u, .queue = 0, .writable = 1 },
+	{ .base = 0xc0002000u, .queue = 1 },
+};
+#define DRIVEN (sizeof(driven) / sizeof(*driven))
+
+static int is_there(const struct driven *d)
+{
+	return mmio_read(d->base) == 0x74726976 && mmio_read(d->base + 8) != 0;
+}
+
+static void drive_start(void)
+{
+	for (unsigned i = 0; i < DRIVEN; i++) {
+		struct driven *d = &driven[i];
+
+		if (!is_there(d))
+			continue;
+		if (!d->queue)
+			device_negotiate(d->base, 0);
+		device_queue(d->base, (uint16_t)d->queue, DRIVEN_SIZE, d->desc, &d->avail, &d->used);
+		if (i + 1 == DRIVEN || driven[i + 1].base != d->base)
+			mmio_write(d->base + 0x70, 15);
+	}
+}
+
+/* One request more on each queue that has none in flight. */
+static void drive(void)
+{
+	for (unsigned i = 0; i < DRIVEN; i++) {
+		struct driven *d = &driven[i];
+
+		if (!is_there(d) || d->used.idx != d->avail.idx)
+			continue;
+		d->desc[0].addr = (uint32_t)d->buffer;
+		d->desc[0].len = d->writable ? sizeof d->buffer : 80;
+		d->desc[0].flags = d->writable ? 2 : 0;
+		if (d->base == BLK_BASE) { /* in another sector each time */
+			d->buffer[8] = (uint8_t)(d->avail.idx & 1);
+			d->desc[0].len = 16;
+			d->desc[0].flags = 1;
+			d->desc[0].next = 1;
+			d->desc[1].addr = (uint32_t)(d->buffer + 1024);
+			d->desc[1].len = 512;
+			d->desc[1].flags = 3;
+			d->desc[1].next = 2;
+			d->desc[2].addr = (uint32_t)(d->buffer + 16);
+			d->desc[2].len = 1;
+			d->desc[2].flags = 2;
+		}
+		d->avail.ring[d->avail.idx % DRIVEN_SIZE] = 0;
+		__asm__ volatile("" ::: "memory");
+		d->avail.idx++;
+		fence();
+		mmio_write(d->base + 0x50, d->queue);
+	}
+}
+
+/* The word "do=", or all of it. */
+static const char *what_to_do(const char *cmdline)
+{
+	for (const char *p = cmdline; *p; p++)
+		if (p[0] == 'd' && p[1] == 'o' && p[2] == '=')
+			return p + 3;
+	return cmdline;
+}
+
 void guest_main(const uint32_t *start_info)
 {
-	const char *cmd = (const char *)start_info[6]; /* cmdline_paddr */
+	const char *cmd = what_to_do((const char *)start_info[6]); /* cmdline_paddr */
 
+	/* "d" and another letter: that, with requests in flight on every device. "dh" drives them for ever. */
+	if (cmd[0] == 'd') {
+		drive_start();
+		for (unsigned i = 0; i < 200; i++)
+			drive();
+		cmd++;
+		if (cmd[0] == 'h') {
+			say("up\n");
+			for (;;)
+				drive();
+		}
+	}
 	switch (cmd[0]) {
 	case 'b':
 		test_block(200);
@@ -176,7 +284,7 @@ void guest_main(const uint32_t *start_info)
 			uint32_t base;
 		} __attribute__((packed)) none = { 0, 0 };
 
-		__asm__ volatile("lidt %0; int $3" ::"m"(none));
+		__asm__ volatile("lidt %0; ud2" ::"m"(none));
 		break;
 	}
 	case 's': /* more than the ring of the serial port holds */

@@ -68,9 +68,40 @@ static void input_while_the_ring_is_full(void **state)
 	close(f.wake_fd);
 }
 
+/* A guest that reads less than is typed is waited for; what waits is bounded, also where it never reads all of it. */
+static void input_says_when_it_is_full_and_wakes_when_it_has_room(void **state)
+{
+	static struct fixture f;
+	static uint8_t typed[4096];
+	eventfd_t wakes;
+	unsigned at = 0, from = 0;
+
+	f.irq_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	f.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	uart_init(&f.u, f.irq_fd, f.wake_fd, &f.stopping);
+	for (unsigned round = 0; round < 100; round++) {
+		while (!uart_input_full(&f.u)) {
+			for (unsigned i = 0; i < sizeof(typed); i++)
+				typed[i] = (uint8_t)(at++ % 251);
+			assert_int_equal(uart_input(&f.u, typed, sizeof(typed)), 0);
+		}
+		assert_true(f.u.rx_len - f.u.rx_head <= UART_INPUT_HIGH + sizeof(typed));
+		assert_true(f.u.rx_cap <= 4 * UART_INPUT_HIGH);
+		assert_int_not_equal(eventfd_read(f.wake_fd, &wakes), 0);
+		while (uart_input_full(&f.u))
+			assert_int_equal(uart_read(&f.u, 0), (uint8_t)(from++ % 251));
+		assert_int_equal(eventfd_read(f.wake_fd, &wakes), 0);
+		assert_int_equal(wakes, 1);
+	}
+	uart_free(&f.u);
+	close(f.irq_fd);
+	close(f.wake_fd);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(input_while_the_ring_is_full) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(input_while_the_ring_is_full),
+					    cmocka_unit_test(input_says_when_it_is_full_and_wakes_when_it_has_room) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -243,9 +243,9 @@ static void triple_fault_ends_the_vm(void **state)
 {
 	run_guest(&run, "t", 64 << 20, 1, false);
 	/* A KVM that emulates may say the same as an internal error. */
-	assert_true(run.end == VM_RESET || run.end == VM_FATAL);
-	assert_non_null(run.end == VM_RESET ? strstr(run.detail, "triple fault")
-					    : strstr(run.detail, "internal error"));
+	assert_true(run.end == VM_TRIPLE_FAULT || run.end == VM_FATAL);
+	assert_non_null(run.end == VM_TRIPLE_FAULT ? strstr(run.detail, "triple fault")
+						   : strstr(run.detail, "internal error"));
 	run_free(&run);
 }
 

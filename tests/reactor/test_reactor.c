@@ -350,6 +350,79 @@ static void streams_wait_on_nonblocking_files_too(void **state)
 	stream_all(*state, SOCK_NONBLOCK);
 }
 
+static unsigned called;
+
+static void source_called(struct source *s, const uint8_t *data, int res)
+{
+	called++;
+}
+
+static void sink_called(struct sink *s)
+{
+	called++;
+}
+
+/* What is complete already, but not handled, is not handed over by a close that steps the ring; nor is a write begun.
+ */
+static void nothing_is_called_after_a_close_began(void **state)
+{
+	static char big[256 << 10];
+	struct source src;
+	struct sink snk;
+	int in[2], out[2];
+
+	called = 0;
+	assert_int_equal(pipe(in), 0);
+	assert_int_equal(pipe(out), 0);
+	assert_int_equal(write(in[1], "typed", 5), 5);
+	assert_int_equal(source_open(*state, &src, in[0], 64, source_called), 0);
+	assert_int_equal(sink_open(*state, &snk, out[1], 0, sink_called), 0);
+	assert_int_equal(sink_put(&snk, "x", 1), 0);
+	assert_int_equal(sink_put(&snk, big, sizeof big), 0);
+	/* The other is shut, and nothing of it comes while the first one's close steps the ring. */
+	sink_shut(&snk);
+	assert_int_equal(sink_put(&snk, "y", 1), -ECANCELED);
+	source_close(&src);
+	sink_close(&snk);
+	assert_int_equal(called, 0);
+	assert_int_equal(reactor_in_flight(*state), 0);
+	assert_true(read(out[0], big, sizeof big) <= 1);
+	for (int i = 0; i < 2; i++) {
+		close(in[i]);
+		close(out[i]);
+	}
+}
+
+static unsigned signals_seen;
+
+static void signal_seen(struct signals *s, int signo)
+{
+	assert_int_equal(signo, SIGUSR2);
+	signals_seen++;
+}
+
+/* nohup's SIG_IGN holds under us; and once nobody watches, signals do again what they did. */
+static void ignored_signals_stay_ignored_and_the_mask_comes_back(void **state)
+{
+	static const int signos[] = { SIGUSR1, SIGUSR2 };
+	struct signals s;
+	sigset_t mask;
+
+	signal(SIGUSR1, SIG_IGN);
+	assert_int_equal(signals_watch(*state, &s, signos, 2, signal_seen), 0);
+	raise(SIGUSR1);
+	raise(SIGUSR2);
+	for (int i = 0; i < 100 && !signals_seen; i++)
+		reactor_step_until(*state, monotonic_ns() + SECOND / 100);
+	assert_int_equal(signals_seen, 1);
+	signals_unwatch(&s);
+	assert_int_equal(pthread_sigmask(SIG_BLOCK, NULL, &mask), 0);
+	assert_false(sigismember(&mask, SIGUSR1));
+	assert_false(sigismember(&mask, SIGUSR2));
+	signal(SIGUSR1, SIG_DFL);
+	signals_seen = 0;
+}
+
 static void sink_error_is_kept_and_counts_what_it_drops(void **state)
 {
 	struct sink s;
@@ -500,6 +573,8 @@ int main(int argc, char **argv)
 		RING_TEST(streams_keep_every_byte_in_order),
 		RING_TEST(streams_wait_on_nonblocking_files_too),
 		RING_TEST(sink_error_is_kept_and_counts_what_it_drops),
+		RING_TEST(nothing_is_called_after_a_close_began),
+		RING_TEST(ignored_signals_stay_ignored_and_the_mask_comes_back),
 		RING_TEST(paused_source_reads_nothing),
 		RING_TEST(signals_come_through_the_ring),
 		RING_TEST(deferred_work_takes_turns),
