@@ -16,7 +16,7 @@
 #include "bench/machine_scheduler.h"
 #include "bench/modules.h"
 
-#define GRACE_S 120 /* for the nested host's own boot and work, beside the guest's time */
+#define GRACE_NS 120000000000ull /* for the nested host's own boot and work, beside the guest's time */
 #define MIB (1u << 20)
 
 struct plan {
@@ -24,7 +24,7 @@ struct plan {
 	struct nested_file binaries[MACHINE_LIST_MAX + 4], files[MACHINE_LIST_MAX + 72], trees[MACHINE_LIST_MAX + 1];
 	char hosts[MACHINE_LIST_MAX][PATH_MAX];
 	struct nested_disk disks[MACHINE_DISKS_MAX];
-	const char *kernels[2], *outputs[MACHINE_LIST_MAX + 8], *env[5];
+	const char *kernels[2], *outputs[MACHINE_LIST_MAX + 8], *env[6];
 	unsigned n_env;
 	char kernel[PATH_MAX + 32]; /* the variable */
 	struct kernel_elf_files elf;
@@ -182,7 +182,7 @@ static int plan_make(struct plan *p, const struct machine_options *o, const stru
 	if (o->host_cpus.mode == MODE_PERFORMANCE && p->plan.cpus <= o->cpus)
 		p->plan.cpus = o->cpus + 1;
 	if (o->timeout_ns)
-		p->plan.timeout_s = (int)(o->timeout_ns / 1000000000u) + GRACE_S;
+		p->plan.timeout_ns = o->timeout_ns + GRACE_NS;
 	plan_files(p, o);
 	if (plan_kernel(p, o))
 		return CLI_UNAVAILABLE;
@@ -223,6 +223,7 @@ int machine_run_nested(const struct machine_options *o, const struct machine_job
 	if (rc)
 		goto out;
 	p->env[p->n_env++] = path;
+	p->env[p->n_env++] = NESTED_VERB_ENV "=1";
 	if (job->shell && getenv("TERM") && asprintf(&term, "TERM=%s", getenv("TERM")) > 0)
 		p->env[p->n_env++] = term;
 	/* Not a file that comes back in the end: what happens is told while it does. */

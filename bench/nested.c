@@ -42,6 +42,7 @@ struct nested {
 	struct source from_port;
 	int lines_fd; /* of plan->lines, or -1 */
 	struct sink lines;
+	bool lines_lost; /* some could not be put */
 	struct sink to_port;
 	struct signals signals;
 	struct timer deadline;
@@ -91,8 +92,8 @@ static void on_running(struct nested *n)
 {
 	n->running = true;
 	timer_clear(&n->deadline);
-	if (n->plan->timeout_s)
-		timer_set(&n->deadline, monotonic_ns() + (uint64_t)n->plan->timeout_s * SECOND_NS);
+	if (n->plan->timeout_ns)
+		timer_set(&n->deadline, monotonic_ns() + n->plan->timeout_ns);
 }
 
 static void on_port(struct source *s, const uint8_t *data, int res)
@@ -125,8 +126,8 @@ static void on_line(void *ctx, const char *line, size_t len)
 
 	if (n->lines_fd < 0)
 		return;
-	sink_put(&n->lines, line, len);
-	sink_put(&n->lines, "\n", 1);
+	if (sink_put(&n->lines, line, len) || sink_put(&n->lines, "\n", 1))
+		n->lines_lost = true;
 }
 
 static bool lines_full(void *ctx)
@@ -242,6 +243,22 @@ static int unwritten(struct nested *n)
 	return error == -EPIPE ? 128 + SIGPIPE : error ? 1 : 0;
 }
 
+/* The exit code of a command with @code whose files did not all come to this machine. */
+static int files_code(const struct nested *n, int code)
+{
+	int error = n->lines_fd < 0 ? 0 : n->lines.error ? n->lines.error : n->lines_lost ? -ENOMEM : 0;
+
+	if (outputs_error(&n->outputs)) {
+		fprintf(stderr, "ktstr: %s\n", n->outputs.why);
+		code = 1;
+	}
+	if (error) {
+		fprintf(stderr, "ktstr: %s: can't be written: %s\n", n->plan->lines, strerror(-error));
+		code = code ? code : 1;
+	}
+	return code;
+}
+
 static bool written(const struct nested *n)
 {
 	return session_written(&n->session) && (n->lines_fd < 0 || sink_idle(&n->lines));
@@ -347,15 +364,13 @@ int nested_run(const struct nested_plan *plan, char *why, size_t size)
 	ret = open_streams(&n);
 	if (!ret)
 		ret = loop(&n);
+	if (ret >= 0)
+		ret = files_code(&n, ret);
 	/* QEMU first: its end completes what is in flight on the port. */
 	qemu_end(&n.qemu, ret == -ECONNRESET ? monotonic_ns() + 2 * SECOND_NS : 0);
 	terminal_restore();
 	close_streams(&n);
 	reactor_destroy(n.r, 2 * SECOND_NS);
-	if (ret >= 0 && outputs_error(&n.outputs)) {
-		snprintf(why, size, "%s", n.outputs.why);
-		ret = outputs_error(&n.outputs);
-	}
 out_qemu:
 	qemu_end(&n.qemu, 0);
 	if (ret < 0 && !why[0])
@@ -387,28 +402,14 @@ int nested_exit_code(int error)
 const char **nested_argv(int argc, char *const *argv)
 {
 	static char program[PATH_MAX];
-	const char **out = calloc((size_t)argc + 4, sizeof(*out));
-	bool options = true;
-	int n = 0;
+	const char **out = calloc((size_t)argc + 1, sizeof(*out));
 
 	if (!out || own_program(program)) {
 		free(out);
 		return NULL;
 	}
-	out[n++] = program;
-	for (int i = 1; i < argc; i++) {
-		options = options && strcmp(argv[i], "--");
-		if (options && !strcmp(argv[i], "--host")) {
-			i++;
-			continue;
-		}
-		if (options && !strncmp(argv[i], "--host=", 7))
-			continue;
-		out[n++] = argv[i];
-		if (i == 1) {
-			out[n++] = "--host";
-			out[n++] = "direct";
-		}
-	}
+	out[0] = program;
+	for (int i = 1; i < argc; i++)
+		out[i] = argv[i];
 	return out;
 }

@@ -26,6 +26,8 @@
 
 /* In the environment of a ktstr in L1: its events go to the descriptor of this number, whatever file was named. */
 #define NESTED_EVENTS_ENV "KTSTR_NESTED_EVENTS"
+/* Set to 1: what runs in L1 does so in the name of the same verb here. Its VM is L1's, whatever its --host says. */
+#define NESTED_VERB_ENV "KTSTR_NESTED_VERB"
 /* The image that --kernel means, for what runs in L1 in the name of a verb here. */
 #define NESTED_KERNEL_ENV "KTSTR_NESTED_KERNEL"
 
@@ -60,7 +62,7 @@ struct nested_plan {
 		lines; /* a file for the lines that the command writes to its $KTSTR_METRIC_FD, as they come; or NULL */
 	uint64_t memory_mib; /* of L1 altogether, 0: NESTED_OWN_MIB; $KTSTR_NESTED_MEMORY overrides */
 	unsigned cpus; /* for the command, 0: NESTED_CPUS; $KTSTR_NESTED_CPUS overrides. L1 has one more for itself */
-	int timeout_s; /* for the command, from L1's first report; 0: none. Then the result is 124 */
+	uint64_t timeout_ns; /* for the command, from L1's first report; 0: none. Then the result is 124 */
 };
 
 /*
@@ -71,8 +73,8 @@ struct nested_plan {
 int nested_run(const struct nested_plan *plan, char *why, size_t why_size);
 
 /*
- * The command line of the same verb in L1: @argv without --host, with argv[0]
- * this program's path and "--host direct" behind the verb. To free(); NULL: no memory.
+ * The command line of the same verb in L1: @argv with this program's path in front. No word is dropped, for only the
+ * parser knows options from a guest's command: NESTED_VERB_ENV outranks --host there. To free(); NULL: no memory.
  */
 const char **nested_argv(int argc, char *const *argv);
 

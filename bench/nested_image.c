@@ -321,7 +321,9 @@ static int disk_words(struct nested_image *image, const struct nested_disk *disk
 	word(image, "file=%s,if=none,id=disk%zu,format=raw,cache=writeback,readonly=%s", quoted, i,
 	     disk->ro ? "on" : "off");
 	word(image, "-device");
-	word(image, "virtio-blk-pci,drive=disk%zu", i);
+	/* A full file system of this machine is an error to the guest, as it is without the nested host; QEMU would
+	 * stop. */
+	word(image, "virtio-blk-pci,drive=disk%zu,werror=report,rerror=report", i);
 	return 0;
 }
 

@@ -59,13 +59,13 @@ static uint64_t memory_mib(const char *arg)
 	return bytes / MIB;
 }
 
-static int timeout_s(const char *arg)
+static uint64_t timeout_ns(const char *arg)
 {
 	uint64_t ns;
 
-	if (duration_parse(arg, &ns) || ns < SECOND_NS || ns / SECOND_NS > INT_MAX)
+	if (duration_parse(arg, &ns) || ns < SECOND_NS)
 		cli_usage("--timeout %s: not a time from 1 s, such as 90s or 5m", arg);
-	return (int)(ns / SECOND_NS);
+	return ns;
 }
 
 /* Room for one more in a list of EACH_MAX with a NULL at its end. */
@@ -131,7 +131,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		plan->cpus = (unsigned)number(arg, "--cpus", NESTED_CPUS_MAX);
 		return 0;
 	case 't':
-		plan->timeout_s = timeout_s(arg);
+		plan->timeout_ns = timeout_ns(arg);
 		return 0;
 	case ARGP_KEY_ARG:
 		/* The rest is the command's, its options too. */

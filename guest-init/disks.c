@@ -2,6 +2,7 @@
 #include "guest-init/setup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -24,6 +25,24 @@ static unsigned disks_count(void)
 		n += !stat(path, &st) && S_ISBLK(st.st_mode);
 	}
 	return n;
+}
+
+int disks_sync(unsigned n, unsigned *disk)
+{
+	char path[] = "/dev/vdX";
+	int ret = 0;
+
+	for (*disk = 0; *disk < n && !ret; ++*disk) {
+		int fd;
+
+		path[sizeof(path) - 2] = (char)('a' + *disk);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || fsync(fd))
+			ret = -errno;
+		if (fd >= 0)
+			close(fd);
+	}
+	return ret;
 }
 
 int disks_wait(unsigned n)

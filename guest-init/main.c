@@ -93,9 +93,16 @@ static int run_command(struct bulk *bulk, struct hub *hub, const struct config *
 /* Before the host is told of the end, what the guest wrote is on its disks. */
 static int tell_exit(struct bulk *bulk, const struct config *config, int32_t code)
 {
+	unsigned disk;
 	int ret;
 
 	sync();
+	/* sync() keeps to itself what could not be written. */
+	ret = disks_sync(config->wait_disks, &disk);
+	if (ret) {
+		bulk_complain(bulk, "ktstr: disk %u: not all that was written is on it: %s", disk, strerror(-ret));
+		code = code ? code : 1;
+	}
 	/* A log that can't be told is no reason not to tell the code. */
 	if (code && config->dmesg)
 		dmesg_send(bulk);

@@ -21,5 +21,7 @@ int cpu0_spare(void);
 int vm_hold(void);
 /* Wait, 30 s at most, until @n disks /dev/vd? are there. 0 or -ETIMEDOUT. */
 int disks_wait(unsigned n);
+/* What was written to the first @n of them is on them; or -errno, and @disk says which one (from 1) lost some of it. */
+int disks_sync(unsigned n, unsigned *disk);
 
 #endif

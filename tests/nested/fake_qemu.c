@@ -117,6 +117,19 @@ static void play_lines(void)
 	finish(0);
 }
 
+static void play_line(void)
+{
+	text(WIRE_JMET, "{}");
+	finish(getenv("FAKE_CODE") ? atoi(getenv("FAKE_CODE")) : 0);
+}
+
+/* Longer than a time-out of one second. */
+static void play_late(void)
+{
+	sleep(3);
+	finish(0);
+}
+
 static void file_back(const char *path, const char *content)
 {
 	char payload[4096];
@@ -206,6 +219,10 @@ int main(int argc, char **argv)
 		play_flood();
 	else if (!strcmp(part, "lines"))
 		play_lines();
+	else if (!strcmp(part, "line"))
+		play_line();
+	else if (!strcmp(part, "late"))
+		play_late();
 	else if (!strcmp(part, "outputs"))
 		play_outputs();
 	return 0;

@@ -202,8 +202,12 @@ static void an_output_that_cannot_be_written_is_named(void **state)
 	plan.outputs = outputs;
 	setenv("FAKE_ASKED", outputs[0], 1);
 	setenv("FAKE_FOREIGN", "/x", 1);
-	assert_int_equal(run(&plan, "outputs"), 203);
-	assert_non_null(strstr(read_file("why"), "/nonexistent/dir/out.json"));
+	assert_int_equal(run(&plan, "outputs"), 1);
+	assert_non_null(strstr(read_file("stderr"), "/nonexistent/dir/out.json: No such file"));
+	outputs[0] = "/dev/full";
+	setenv("FAKE_ASKED", outputs[0], 1);
+	assert_int_equal(run(&plan, "outputs"), 1);
+	assert_non_null(strstr(read_file("stderr"), "/dev/full: No space"));
 }
 
 /* Lines of JSON are in their file while the command runs. */
@@ -222,6 +226,20 @@ static void lines_come_as_they_are_said(void **state)
 	assert_non_null(strstr(read_file("why"), "/nonexistent/dir/events"));
 }
 
+/* Such a file on a full disk is no success; a code of the command's own stays. */
+static void lines_that_are_lost_are_no_success(void **state)
+{
+	struct nested_plan plan = plan_of();
+
+	plan.lines = "/dev/full";
+	assert_int_equal(run(&plan, "line"), 1);
+	assert_non_null(strstr(read_file("stderr"), "/dev/full: can't be written: No space"));
+	setenv("FAKE_CODE", "7", 1);
+	assert_int_equal(run(&plan, "line"), 7);
+	unsetenv("FAKE_CODE");
+	assert_non_null(strstr(read_file("stderr"), "/dev/full: can't be written: No space"));
+}
+
 /* Whoever reads stdout and takes nothing is not waited for beyond the time-out. */
 static void a_reader_that_takes_nothing_is_left(void **state)
 {
@@ -235,7 +253,7 @@ static void a_reader_that_takes_nothing_is_left(void **state)
 	assert_int_equal(mkfifo(path, 0600), 0);
 	reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	assert_true(reader >= 0);
-	plan.timeout_s = 1;
+	plan.timeout_ns = 1000000000;
 	assert_int_equal(run(&plan, "flood"), 124);
 	assert_non_null(strstr(read_file("stderr"), "does not take it"));
 	/* The same with stderr in the same pipe, where that line would wait, too; its first line has room. */
@@ -302,7 +320,7 @@ static void a_command_times_out(void **state)
 {
 	struct nested_plan plan = plan_of();
 
-	plan.timeout_s = 1;
+	plan.timeout_ns = 1000000000;
 	assert_int_equal(run(&plan, "hang"), 124);
 }
 
@@ -365,6 +383,9 @@ static void qemu_gets_the_disks(void **state)
 	assert_non_null(strstr(text, line));
 	snprintf(line, sizeof(line), "file=%s,if=none,id=disk1,format=raw,cache=writeback,readonly=on\n", path[1]);
 	assert_non_null(strstr(text, line));
+	/* What goes wrong with them is for the guest to know; QEMU does not stop. */
+	assert_non_null(strstr(text, "drive=disk0,werror=report,rerror=report\n"));
+	assert_non_null(strstr(text, "drive=disk1,werror=report,rerror=report\n"));
 	unlink(path[0]);
 	unlink(path[1]);
 	assert_non_null(strstr(text, "-m\n2560\n"));
@@ -447,18 +468,16 @@ static void what_is_missing_is_named(void **state)
 	assert_non_null(strstr(read_file("why"), "/nonexistent/program"));
 }
 
-static void the_inner_command_line(void **state)
+static void the_inner_command_line_has_every_word(void **state)
 {
-	char *const outer[] = { "ktstr", "run", "--host=nested", "--cpus", "2", "--host", "auto",
-				"--",	 "sh",	"--host",	 "x" };
-	const char *const inner[] = { "run", "--host", "direct", "--cpus", "2", "--", "sh", "--host", "x" };
-	const char **argv = nested_argv(11, outer);
+	char *const outer[] = { "ktstr", "run", "--append", "--host", "--host=nested", "prog", "--host", "x", "--" };
+	const char **argv = nested_argv(9, outer);
 
 	assert_non_null(argv);
 	assert_int_equal(argv[0][0], '/');
-	for (size_t i = 0; i < 9; i++)
-		assert_string_equal(argv[i + 1], inner[i]);
-	assert_null(argv[10]);
+	for (size_t i = 1; i < 9; i++)
+		assert_string_equal(argv[i], outer[i]);
+	assert_null(argv[9]);
 	free(argv);
 }
 
@@ -490,6 +509,7 @@ int main(void)
 		cmocka_unit_test(outputs_come_back),
 		cmocka_unit_test(an_output_that_cannot_be_written_is_named),
 		cmocka_unit_test(lines_come_as_they_are_said),
+		cmocka_unit_test(lines_that_are_lost_are_no_success),
 		cmocka_unit_test(a_reader_that_takes_nothing_is_left),
 		cmocka_unit_test(output_that_is_lost_is_no_success),
 		cmocka_unit_test(a_dead_qemu_is_explained),
@@ -501,7 +521,7 @@ int main(void)
 		cmocka_unit_test(the_cpu_has_cmpxchg16b_but_by_request),
 		cmocka_unit_test(cpus_are_one_more),
 		cmocka_unit_test(what_is_missing_is_named),
-		cmocka_unit_test(the_inner_command_line),
+		cmocka_unit_test(the_inner_command_line_has_every_word),
 		cmocka_unit_test(paths_by_name),
 	};
 
