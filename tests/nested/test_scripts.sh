@@ -64,6 +64,35 @@ expect "bench/run --help" 0 'usage: bench/run' '^$' "$root/bench/run" --help
 expect "tests/run --help" 0 'usage: tests/run' '^$' "$root/tests/run" --help
 expect "tests/run unknown" 64 '^$' '--frob' "$root/tests/run" --frob
 
+# --- tests/fresh, as far as it goes without a mirror and without root
+expect "tests/fresh --help" 0 'usage: tests/fresh' '^$' "$root/tests/fresh" --help
+expect "tests/fresh: no release" 64 '^$' 'name a release' "$root/tests/fresh"
+expect "tests/fresh: no release but a path" 64 '^$' 'name a release' "$root/tests/fresh" ../etc
+expect "tests/fresh: unknown option" 64 '^$' '--frob: unknown option' "$root/tests/fresh" --frob trixie
+expect "tests/fresh: no cache" 64 '^$' "--cache $dir/none: no such directory" "$root/tests/fresh" --cache "$dir/none" trixie
+expect "tests/fresh: no root" 69 '^$' 'need root' env PATH="$dir/bin:$PATH" "$root/tests/fresh" trixie
+mkdir "$dir/rooted" "$dir/was-there"
+printf '#!/bin/sh\necho 0\n' >"$dir/rooted/id"
+printf '#!/bin/sh\necho called >>%s/debootstrap-called\nexit 1\n' "$dir" >"$dir/rooted/debootstrap"
+chmod +x "$dir"/rooted/*
+: >"$dir/was-there/file"
+expect "tests/fresh: a folder that is there" 69 '^$' "was-there: is there already" \
+	env KTSTR_FRESH_DIR="$dir/was-there" PATH="$dir/rooted:$PATH" "$root/tests/fresh" trixie
+if [ ! -e "$dir/was-there/file" ] || [ -e "$dir/debootstrap-called" ]; then
+	echo "FAILED: tests/fresh touched a folder that is not its own"
+	failures=$((failures + 1))
+fi
+expect "tests/fresh: nothing was kept" 69 '^$' "nothing was kept there" \
+	env KTSTR_FRESH_DIR="$dir/was-there" PATH="$dir/rooted:$PATH" "$root/tests/fresh" --again trixie
+if unshare --mount --pid --fork true 2>/dev/null; then
+	expect "tests/fresh: debootstrap fails" 69 '^$' 'debootstrap could not install it' \
+		env KTSTR_FRESH_DIR="$dir/fresh" PATH="$dir/rooted:$PATH" "$root/tests/fresh" trixie
+	if [ ! -e "$dir/debootstrap-called" ] || [ -e "$dir/fresh" ]; then
+		echo "FAILED: tests/fresh left its folder, or did not make it"
+		failures=$((failures + 1))
+	fi
+fi
+
 # --- tests/run: what it makes of meson's log
 cat >"$dir/log.json" <<'LOG'
 {"name": "ktstr:unit / good", "stdout": "ok 1 - a\n1..1\n", "result": "OK"}
