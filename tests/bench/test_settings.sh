@@ -102,6 +102,8 @@ done < <(grep -rhoE 'env\("KTSTR_[A-Z_]+"' "$sources/bench" | grep -oE 'KTSTR_[A
 # Each option has a variable, and none is swallowed by a name that is reserved for something else. What is wrong with
 # the value is said with the variable's name; where nothing is, the plan lists it.
 for verb in run shell bench; do
+	command=(-- sh)
+	[ $verb != bench ] || command=()
 	for option in $("$ktstr" $verb --help | grep -oE '^ {2,6}(-[a-z], )?--[a-z][a-z-]+' | grep -oE -- '[a-z][a-z-]+$' | grep -v '^help$'); do
 		n=$((n + 1))
 		variable=KTSTR_$(tr a-z- A-Z_ <<<"$option")
@@ -109,7 +111,7 @@ for verb in run shell bench; do
 		[ "$option" != dry-run ] || value=xml
 		: >"$dir/config"
 		env KTSTR_CONFIG="$dir/config" "$variable=$value" "$ktstr" $verb --host nested --kernel "$sources/README.md" --dry-run \
-			$([ $verb = bench ] || echo -- sh) </dev/null >"$dir/out" 2>"$dir/err"
+			"${command[@]}" </dev/null >"$dir/out" 2>"$dir/err"
 		grep -qF "($variable)" "$dir/out" "$dir/err" || case $option in
 			host | kernel | dry-run) ;; # typed here
 			*) fail "$verb: $variable is not minded" ;;
