@@ -60,6 +60,37 @@ printf '#!/bin/bash\nfor p in "${@:4}"; do echo "installed $p"; done\n' >"$dir/b
 expect "packages all there" 0 '^$' '^$' env PATH="$dir/bin:$PATH" bash -euo pipefail -c ". $root/bench/setup; packages_need build run test"
 [ ! -e "$dir/apt-called" ] || { echo "FAILED: apt-get was run with nothing missing"; failures=$((failures + 1)); }
 
+# One that this archive lacks does not keep the others from being installed.
+# shellcheck disable=SC2016 # the inner shells'
+printf '#!/bin/sh\necho 0\n' >"$dir/bin/id"
+printf '#!/bin/sh\necho "installed gcc"; exit 1\n' >"$dir/bin/dpkg-query"
+printf '#!/bin/sh\n[ "$2" != meson ]\n' >"$dir/bin/apt-cache"
+printf '#!/bin/sh\necho "$*" >>%s/apt-called\ncase $* in *" meson "*) exit 100 ;; esac\n' "$dir" >"$dir/bin/apt-get"
+chmod +x "$dir/bin/apt-cache"
+expect "a package unknown" 0 '^$' "meson: this machine's package archive has none" \
+	env PATH="$dir/bin:$PATH" bash -euo pipefail -c ". $root/bench/setup; packages_need build"
+if ! grep -q 'install libc6-dev ninja-build .* clang$' "$dir/apt-called"; then
+	echo "FAILED: not installed: the others; apt-get was called with $(cat "$dir/apt-called")"
+	failures=$((failures + 1))
+fi
+
+# Not a Debian machine: what is missing is told by names that are the same everywhere.
+mkdir "$dir/other"
+for tool in bash dirname sed cut mktemp date; do ln -s "$(command -v $tool)" "$dir/other/"; done
+for tool in meson ninja clang busybox; do ln -s /bin/true "$dir/other/$tool"; done
+printf '#!/bin/sh\necho /usr/lib/libc.a\n' >"$dir/other/gcc"
+# shellcheck disable=SC2016 # the inner shell's
+printf '#!/bin/sh\ncase $2 in libelf | libbpf) exit 1 ;; esac\n' >"$dir/other/pkg-config"
+chmod +x "$dir/other/gcc" "$dir/other/pkg-config"
+other() { expect "$1" "$2" '^$' "$3" "$dir/other/bash" -euo pipefail -c "PATH=$dir/other; . $root/bench/setup; PATH=$dir/other; packages_need $4"; }
+other "libraries missing, no Debian" 69 "^ktstr: missing to build [^:]*: libbpf libelf
+[^
+]*: dnf install 'pkgconfig\(libbpf\)' 'pkgconfig\(libelf\)'
+ktstr: not a Debian machine" build
+other "a program missing, no Debian" 69 "missing to run [^:]*: depmod
+ktstr: not a Debian" run
+other "tests skip, no Debian" 0 "missing to test [^:]*: clang-format llvm-symbolizer make " test
+
 expect "bench/run --help" 0 'usage: bench/run' '^$' "$root/bench/run" --help
 expect "tests/run --help" 0 'usage: tests/run' '^$' "$root/tests/run" --help
 expect "tests/run unknown" 64 '^$' '--frob' "$root/tests/run" --frob
@@ -70,8 +101,10 @@ expect "tests/fresh: no release" 64 '^$' 'name a release' "$root/tests/fresh"
 expect "tests/fresh: no release but a path" 64 '^$' 'name a release' "$root/tests/fresh" ../etc
 expect "tests/fresh: unknown option" 64 '^$' '--frob: unknown option' "$root/tests/fresh" --frob trixie
 expect "tests/fresh: no cache" 64 '^$' "--cache $dir/none: no such directory" "$root/tests/fresh" --cache "$dir/none" trixie
-expect "tests/fresh: no root" 69 '^$' 'need root' env PATH="$dir/bin:$PATH" "$root/tests/fresh" trixie
 mkdir "$dir/rooted" "$dir/was-there"
+printf '#!/bin/sh\necho 1000\n' >"$dir/bin/id"
+expect "tests/fresh: no root" 69 '^$' 'need root' \
+	env KTSTR_FRESH_DIR="$dir/was-there" PATH="$dir/bin:$PATH" "$root/tests/fresh" trixie
 printf '#!/bin/sh\necho 0\n' >"$dir/rooted/id"
 printf '#!/bin/sh\necho called >>%s/debootstrap-called\nexit 1\n' "$dir" >"$dir/rooted/debootstrap"
 chmod +x "$dir"/rooted/*
