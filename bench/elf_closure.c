@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "bench/elf_closure.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <gelf.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "bench/elf_file.h"
 
 #define OBJECTS_MAX 1024
 #define INCLUDE_DEPTH_MAX 8
@@ -32,8 +34,9 @@ struct closure {
 	size_t n;
 	char **dirs; /* of /etc/ld.so.conf */
 	size_t n_dirs;
-	unsigned char class; /* of the program: libraries for another machine don't count */
-	GElf_Half machine;
+	/* Of the program: libraries for another machine don't count. */
+	bool is_64, is_big;
+	uint16_t machine;
 	void (*found)(void *ctx, const char *path);
 	void *ctx;
 	char *why;
@@ -91,15 +94,13 @@ static void read_conf(struct closure *c, const char *path, int depth)
 /* A library at @path that the program can load. */
 static bool is_loadable(const struct closure *c, const char *path)
 {
-	unsigned char ident[EI_NIDENT + 4];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct elf_file f;
 	bool ok;
 
-	if (fd < 0)
+	if (elf_file_open(&f, path))
 		return false;
-	ok = read(fd, ident, sizeof(ident)) == sizeof(ident) && !memcmp(ident, ELFMAG, SELFMAG) &&
-	     ident[EI_CLASS] == c->class && (ident[18] | ident[19] << 8) == c->machine;
-	close(fd);
+	ok = f.is_64 == c->is_64 && f.is_big == c->is_big && f.machine == c->machine;
+	elf_file_close(&f);
 	return ok;
 }
 
@@ -242,78 +243,76 @@ static int need(struct closure *c, struct object *asker, const char *name)
 }
 
 /* Where in the file address @vaddr of a loaded object comes from. */
-static int file_offset(Elf *elf, size_t n_phdr, GElf_Addr vaddr, GElf_Off *offset)
+static int file_offset(const struct elf_file *f, uint64_t vaddr, uint64_t *offset)
 {
-	for (size_t i = 0; i < n_phdr; i++) {
-		GElf_Phdr ph;
+	struct elf_segment s;
 
-		if (gelf_getphdr(elf, (int)i, &ph) && ph.p_type == PT_LOAD && vaddr >= ph.p_vaddr &&
-		    vaddr - ph.p_vaddr < ph.p_filesz) {
-			*offset = vaddr - ph.p_vaddr + ph.p_offset;
+	for (unsigned i = 0; elf_file_segment(f, i, &s); i++)
+		if (s.type == PT_LOAD && vaddr >= s.vaddr && vaddr - s.vaddr < s.size) {
+			*offset = vaddr - s.vaddr + s.offset;
 			return 0;
 		}
-	}
 	return -ENOEXEC;
 }
 
-/* The string table that the dynamic section names; NULL: none that can be read. */
-static const Elf_Data *dynamic_strings(Elf *elf, size_t n_phdr, Elf_Data *dynamic)
+/* The string table that the dynamic section names, with a NUL behind it; to free(). NULL: none that can be read. */
+static char *dynamic_strings(const struct elf_file *f, const struct elf_segment *dynamic, size_t *size)
 {
-	GElf_Addr vaddr = 0;
-	GElf_Xword size = 0;
-	GElf_Off offset;
-	GElf_Dyn d;
+	uint64_t vaddr = 0, offset;
+	struct elf_dynamic d;
+	char *strings;
 
-	for (int i = 0; gelf_getdyn(dynamic, i, &d) && d.d_tag != DT_NULL; i++) {
-		if (d.d_tag == DT_STRTAB)
-			vaddr = d.d_un.d_ptr;
-		if (d.d_tag == DT_STRSZ)
-			size = d.d_un.d_val;
+	*size = 0;
+	for (uint64_t i = 0; elf_file_dynamic(f, dynamic, i, &d); i++) {
+		if (d.tag == DT_STRTAB)
+			vaddr = d.value;
+		if (d.tag == DT_STRSZ)
+			*size = (size_t)d.value;
 	}
-	if (!size || file_offset(elf, n_phdr, vaddr, &offset))
+	if (!*size || *size > f->size || file_offset(f, vaddr, &offset))
 		return NULL;
-	return elf_getdata_rawchunk(elf, (int64_t)offset, size, ELF_T_BYTE);
+	strings = malloc(*size + 1);
+	if (strings && !elf_file_read(f, offset, strings, *size)) {
+		free(strings);
+		return NULL;
+	}
+	if (strings)
+		strings[*size] = '\0';
+	return strings;
 }
 
-static const char *string_at(const Elf_Data *strings, GElf_Xword at)
+static int read_dynamic(struct closure *c, struct object *o, const struct elf_file *f,
+			const struct elf_segment *dynamic)
 {
-	const char *text = (const char *)strings->d_buf;
-
-	return at < strings->d_size && memchr(text + at, '\0', strings->d_size - at) ? text + at : NULL;
-}
-
-static int read_dynamic(struct closure *c, struct object *o, Elf *elf, size_t n_phdr, const GElf_Phdr *ph)
-{
-	Elf_Data *dynamic = elf_getdata_rawchunk(elf, (int64_t)ph->p_offset, ph->p_filesz, ELF_T_DYN);
-	const Elf_Data *strings = dynamic ? dynamic_strings(elf, n_phdr, dynamic) : NULL;
-	const char *text;
-	GElf_Dyn d;
+	size_t size;
+	char *strings = dynamic_strings(f, dynamic, &size);
+	struct elf_dynamic d;
 	int ret = 0;
 
 	if (!strings)
 		return fail(c, -ENOEXEC, "%s: its dynamic section can't be read", o->path);
 	/* The search paths first: they hold for every library. */
-	for (int i = 0; gelf_getdyn(dynamic, i, &d) && d.d_tag != DT_NULL; i++) {
-		char **into = d.d_tag == DT_RPATH ? &o->rpath : d.d_tag == DT_RUNPATH ? &o->runpath : NULL;
+	for (uint64_t i = 0; !ret && elf_file_dynamic(f, dynamic, i, &d); i++) {
+		char **into = d.tag == DT_RPATH ? &o->rpath : d.tag == DT_RUNPATH ? &o->runpath : NULL;
 
-		text = into && !*into ? string_at(strings, d.d_un.d_val) : NULL;
-		if (text && !(*into = strdup(text)))
-			return fail(c, -ENOMEM, "%s: out of memory", o->path);
+		if (into && !*into && d.value < size && !(*into = strdup(strings + d.value)))
+			ret = fail(c, -ENOMEM, "%s: out of memory", o->path);
 	}
-	for (int i = 0; !ret && gelf_getdyn(dynamic, i, &d) && d.d_tag != DT_NULL; i++) {
-		text = d.d_tag == DT_NEEDED ? string_at(strings, d.d_un.d_val) : NULL;
-		if (text)
-			ret = need(c, o, text);
-	}
+	for (uint64_t i = 0; !ret && elf_file_dynamic(f, dynamic, i, &d); i++)
+		if (d.tag == DT_NEEDED && d.value < size)
+			ret = need(c, o, strings + d.value);
+	free(strings);
 	return ret;
 }
 
-static int read_interpreter(struct closure *c, struct object *o, Elf *elf, const GElf_Phdr *ph)
+static int read_interpreter(struct closure *c, struct object *o, const struct elf_file *f, const struct elf_segment *s)
 {
-	const Elf_Data *data = elf_getdata_rawchunk(elf, (int64_t)ph->p_offset, ph->p_filesz, ELF_T_BYTE);
-	const char *path = data ? string_at(data, 0) : NULL;
-	const char *name = path ? strrchr(path, '/') : NULL;
+	char path[PATH_MAX] = "";
+	const char *name;
 
+	if (s->size <= sizeof(path) && elf_file_read(f, s->offset, path, (size_t)s->size))
+		path[s->size - 1] = '\0';
+	name = strrchr(path, '/');
 	if (!name)
 		return fail(c, -ENOEXEC, "%s: its interpreter can't be read", o->path);
 	if (!is_loadable(c, path))
@@ -322,41 +321,40 @@ static int read_interpreter(struct closure *c, struct object *o, Elf *elf, const
 	return is_known(c, name + 1) ? 0 : add_object(c, path, name + 1, o);
 }
 
+static int read_segments(struct closure *c, struct object *o, const struct elf_file *f)
+{
+	struct elf_segment interpreter = { 0 }, dynamic = { 0 }, s;
+	int ret = 0;
+
+	if (!o->parent) {
+		c->is_64 = f->is_64;
+		c->is_big = f->is_big;
+		c->machine = f->machine;
+	}
+	for (unsigned i = 0; i < f->n_segments; i++) {
+		if (!elf_file_segment(f, i, &s))
+			return fail(c, -ENOEXEC, "%s: cut short", o->path);
+		if (s.type == PT_INTERP && !o->parent)
+			interpreter = s;
+		if (s.type == PT_DYNAMIC)
+			dynamic = s;
+	}
+	if (interpreter.size)
+		ret = read_interpreter(c, o, f, &interpreter);
+	if (!ret && dynamic.size)
+		ret = read_dynamic(c, o, f, &dynamic);
+	return ret;
+}
+
 static int read_object(struct closure *c, struct object *o)
 {
-	int fd = open(o->path, O_RDONLY | O_CLOEXEC), ret = 0;
-	Elf *elf = fd >= 0 ? elf_begin(fd, ELF_C_READ_MMAP, NULL) : NULL;
-	GElf_Phdr interpreter = { 0 }, dynamic = { 0 }, ph;
-	GElf_Ehdr eh;
-	size_t n = 0;
+	struct elf_file f;
+	int ret = elf_file_open(&f, o->path);
 
-	if (fd < 0)
-		return fail(c, -errno, "%s: %s", o->path, strerror(errno));
-	if (!elf || elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &eh) || elf_getphdrnum(elf, &n)) {
-		ret = fail(c, -ENOEXEC, "%s: not an ELF file", o->path);
-		goto out;
-	}
-	if (!o->parent) {
-		c->class = eh.e_ident[EI_CLASS];
-		c->machine = eh.e_machine;
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (!gelf_getphdr(elf, (int)i, &ph)) {
-			ret = fail(c, -ENOEXEC, "%s: cut short", o->path);
-			goto out;
-		}
-		if (ph.p_type == PT_INTERP && !o->parent)
-			interpreter = ph;
-		if (ph.p_type == PT_DYNAMIC)
-			dynamic = ph;
-	}
-	if (interpreter.p_filesz)
-		ret = read_interpreter(c, o, elf, &interpreter);
-	if (!ret && dynamic.p_filesz)
-		ret = read_dynamic(c, o, elf, n, &dynamic);
-out:
-	elf_end(elf);
-	close(fd);
+	if (ret)
+		return fail(c, ret, "%s: %s", o->path, ret == -ENOEXEC ? "not an ELF file" : strerror(-ret));
+	ret = read_segments(c, o, &f);
+	elf_file_close(&f);
 	return ret;
 }
 
@@ -370,7 +368,6 @@ int elf_closure(const char *path, void (*found)(void *ctx, const char *path), vo
 		return -ENOMEM;
 	}
 	*c = (struct closure){ .found = found, .ctx = ctx, .why = why, .why_size = why_size };
-	elf_version(EV_CURRENT);
 	if (access(path, R_OK))
 		ret = fail(c, -errno, "%s: %s", path, strerror(errno));
 	else

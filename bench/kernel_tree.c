@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A build tree's modules, as depmod would list them: modules.order names them, each says itself what it needs. */
 #include <errno.h>
-#include <fcntl.h>
-#include <gelf.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +8,7 @@
 #include <unistd.h>
 
 #include "bench/cache.h"
+#include "bench/elf_file.h"
 #include "bench/kernel_find.h"
 #include "bench/store.h"
 
@@ -38,44 +37,27 @@ static void name_of(const char *path, char name[64])
 	name[n] = '\0';
 }
 
-/* "depends=" of the section .modinfo, a list of KEY=VALUE with NUL behind each. */
-static char *depends_in(Elf *elf)
-{
-	Elf_Scn *section = NULL;
-	Elf_Data *data;
-	GElf_Shdr header;
-	size_t names;
+#define MODINFO_MAX (1u << 20)
 
-	if (elf_getshdrstrndx(elf, &names))
-		return NULL;
-	while ((section = elf_nextscn(elf, section))) {
-		const char *name = gelf_getshdr(section, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
-
-		if (!name || strcmp(name, ".modinfo") || !(data = elf_getdata(section, NULL)))
-			continue;
-		for (const char *at = data->d_buf, *end = at + data->d_size; at < end;
-		     at += strnlen(at, (size_t)(end - at)) + 1)
-			if (!strncmp(at, "depends=", 8))
-				return strndup(at + 8, (size_t)(end - at) - 8);
-	}
-	return strdup("");
-}
-
+/* "depends=" of the section .modinfo, a list of KEY=VALUE with NUL behind each; NULL: not a module, or no memory. */
 static char *depends_of(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char *depends = NULL;
-	Elf *elf;
+	char *modinfo, *depends = NULL;
+	struct elf_file f;
+	size_t len;
+	int error;
 
-	if (fd < 0)
+	if (elf_file_open(&f, path))
 		return NULL;
-	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
-	if (elf)
-		depends = depends_in(elf);
-	elf_end(elf);
-	close(fd);
-	return depends;
+	modinfo = elf_file_section(&f, ".modinfo", MODINFO_MAX, &len, &error);
+	elf_file_close(&f);
+	if (!modinfo)
+		return error ? NULL : strdup("");
+	for (const char *at = modinfo; !depends && at < modinfo + len; at += strlen(at) + 1)
+		if (!strncmp(at, "depends=", 8))
+			depends = strdup(at + 8);
+	free(modinfo);
+	return depends ? depends : strdup("");
 }
 
 /* @line: "fs/ext4/ext4.o"; before 6.5 "kernel/fs/ext4/ext4.ko". */
