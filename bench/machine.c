@@ -130,7 +130,9 @@ void machine_on_session_end(void *ctx, int code)
 {
 	struct machine *m = ctx;
 
-	if (code < 0)
+	/* The escape key. */
+	m->quit |= code == -ECANCELED;
+	if (code < 0 && !m->quit)
 		m->session_error = m->session_error ? m->session_error : code;
 	/* Its disks are written when the code comes; that they are also clean takes an unmount. */
 	if (code >= 0 && has_disk_to_keep(m->o) && !session_acknowledge(&m->session)) {
@@ -162,9 +164,9 @@ static int open_streams(struct machine *m)
 	if (!rc)
 		rc = timer_open(m->r, &m->power_off, on_power_off_late);
 	if (!rc)
-		rc = timer_open(m->r, &m->typed_end, machine_on_typed_end);
-	if (!rc)
 		rc = timer_open(m->r, &m->let_go, machine_on_let_go);
+	if (!rc)
+		rc = timer_open(m->r, &m->silence, machine_on_silence);
 	if (!rc && m->o->timeout_ns)
 		rc = timer_set(&m->deadline, monotonic_ns() + m->o->timeout_ns);
 	if (!rc && m->o->console)
@@ -175,7 +177,7 @@ static int open_streams(struct machine *m)
 		return CLI_UNAVAILABLE;
 	if (!rc && machine_converses(m))
 		rc = machine_session_open(m);
-	if (!rc && (m->job->shell || !m->job->argv))
+	if (!rc && !machine_converses(m))
 		rc = machine_screen_open(m);
 	if (rc)
 		cli_error("reactor: %s; %s", strerror(-rc), cli_limit(-rc));
@@ -344,6 +346,7 @@ static int run(struct machine *m)
 		return CLI_UNAVAILABLE;
 	}
 	m->started = true;
+	timer_set(&m->silence, monotonic_ns() + SECOND_NS);
 	/* The guest's memory has it now. */
 	machine_archive_free(&m->archive);
 	close_kernel(m);
@@ -413,8 +416,8 @@ static unsigned stop(struct machine *m)
 	source_shut(&m->session.in);
 	timer_clear(&m->deadline);
 	timer_clear(&m->power_off);
-	timer_clear(&m->typed_end);
 	timer_clear(&m->let_go);
+	timer_clear(&m->silence);
 	conversation_stop(&m->conversation);
 	if (m->console && m->started)
 		console_final_drain(m->console);
@@ -435,8 +438,9 @@ static void shut(struct machine *m)
 	conversation_shut(&m->conversation);
 	sink_shut(&m->screen);
 	sink_shut(&m->echo);
+	sink_shut(&m->scheduler_output.file);
 	timer_close(&m->let_go);
-	timer_close(&m->typed_end);
+	timer_close(&m->silence);
 	timer_close(&m->power_off);
 	timer_close(&m->deadline);
 }
@@ -517,9 +521,8 @@ int machine_run(const struct machine_options *o, const struct machine_job *job, 
 		unsigned stuck = stop(&m);
 
 		terminal_restore();
-		/* What did not come whole is no file; then nothing is left that a signal may not cut short. */
-		if (m.outputs_open)
-			outputs_free(&m.outputs);
+		/* Then nothing is left that a signal may not cut short. */
+		outputs_end(&m.outputs, m.session.exited && !m.timed_out && !m.signo);
 		signals_unwatch(&m.signals);
 		if (!code)
 			code = machine_verdict(&m, result);
@@ -540,6 +543,8 @@ int machine_run(const struct machine_options *o, const struct machine_job *job, 
 		reactor_destroy(m.r, QUIESCE_NS);
 	}
 	machine_host_free(m.host);
+	if (m.outputs_open)
+		outputs_free(&m.outputs);
 	json_decref(m.scheduler);
 	for (unsigned i = 0; i < o->n_disks; i++)
 		free(m.disk_times[i]);

@@ -17,6 +17,7 @@
 #include "bench/machine_scheduler.h"
 #include "bench/path.h"
 #include "bench/placement.h"
+#include "bench/session.h"
 
 /*
  * No module is needed by name where the kernel has it built in, and a kernel
@@ -105,12 +106,18 @@ static int add_command(struct initramfs *in, const struct machine_options *o, co
 	return rc;
 }
 
-/* What is typed and shown here is typed and shown on the guest's hvc0. */
-static void add_shell(struct initramfs *in)
+/*
+ * On a terminal of the guest's own, whose bytes are the command's input and output. Not on hvc0: Linux's hvc driver
+ * hands over 16 bytes at a time, and spins with interrupts off until the host took them.
+ */
+static void add_shell(struct initramfs *in, const struct machine_job *job)
 {
+	static const char *const login[] = { "sh", "-l", NULL };
 	const char *term = getenv("TERM");
 
-	initramfs_set_option(in, "console_shell", "1");
+	if (!job->argv)
+		initramfs_set_argv(in, login);
+	initramfs_set_option(in, "tty", "1");
 	if (term && *term)
 		initramfs_set_env(in, "TERM", term);
 }
@@ -133,9 +140,11 @@ int machine_archive_make(struct machine_archive *a, const struct machine_options
 	add_files(in, o, job);
 	rc = job->argv ? add_command(in, o, job) : 0;
 	if (job->shell)
-		add_shell(in);
+		add_shell(in, job);
 	if (!job->other_vmm) {
 		initramfs_set_option(in, "conversation", "1");
+		if (session_one_output(job->out_to_err ? STDERR_FILENO : STDOUT_FILENO, STDERR_FILENO))
+			initramfs_set_option(in, "one_output", "1");
 		machine_shape_expect(in, o);
 	}
 	if (o->stats || o->conversation.events)

@@ -83,7 +83,11 @@ static const struct argp_option options[] = {
 	{ "file", OPT_FILE, "HOST[:GUEST]", 0, "Bring a file or directory; a program comes with its shared libraries",
 	  11 },
 	{ "module", OPT_MODULE, "NAME", 0, "Load a kernel module, and what it needs", 11 },
-	{ "output", OPT_OUTPUT, "PATH", 0, "Bring the guest's file PATH back to the same place", 11 },
+	{ "output", OPT_OUTPUT, "PATH", 0,
+	  "Bring the guest's file PATH back to the same place; it is an error if the command does not write it, and an "
+	  "older "
+	  "file there is removed then",
+	  11 },
 	{ "timeout", OPT_TIMEOUT, "TIME", 0,
 	  "End the guest after this time, in order if it still can, with exit code 124", 11 },
 	{ "stats", OPT_STATS, "FILE", 0, "Write all counters to FILE, as JSON", 11 },

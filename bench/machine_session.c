@@ -19,7 +19,7 @@ static void on_bulk(void *ctx, unsigned port, const uint8_t *data, size_t len)
 	session_feed(&m->session, data, len);
 }
 
-/* With a command, what somebody in the guest writes to hvc0 is one more log. */
+/* What somebody in the guest writes to hvc0 is one more log. */
 static void on_hvc0_aside(void *ctx, unsigned port, const uint8_t *data, size_t len)
 {
 	struct machine *m = ctx;
@@ -89,11 +89,8 @@ static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t le
 		m->topology_check = json_loadb((const char *)payload, len, 0, NULL);
 	if (!m->job->shell || !crc_ok || type != WIRE_LIFE || !len || payload[0] != WIRE_LIFE_PAYLOAD)
 		return;
-	if (terminal_raw())
-		fprintf(stderr, "ktstr: Ctrl-] ends the machine\n");
+	machine_terminal_raw();
 	machine_window(m);
-	if (!m->keys.r && machine_keys_open(m) < 0)
-		machine_on_session_end(m, -ENOMEM);
 }
 
 static bool files_are_full(void *ctx)
@@ -127,13 +124,14 @@ int machine_session_open(struct machine *m)
 {
 	const struct session_config cfg = {
 		.transport = { bulk_send, bulk_backlog, bulk_hold, m->console },
-		.stdin_fd = m->job->no_stdin || m->job->shell ? -1 : STDIN_FILENO,
+		.stdin_fd = m->job->no_stdin ? -1 : STDIN_FILENO,
 		.stdout_fd = m->job->out_to_err ? STDERR_FILENO : STDOUT_FILENO,
 		.stderr_fd = STDERR_FILENO,
 		.outputs = &m->outputs,
 		.metric = on_metric,
 		.frame = on_frame,
 		.full = files_are_full,
+		.escape = m->job->shell && isatty(STDIN_FILENO) ? TERMINAL_ESCAPE : 0,
 		.ended = machine_on_session_end,
 		.ctx = m,
 	};
@@ -150,8 +148,7 @@ int machine_session_open(struct machine *m)
 	if (rc)
 		return rc;
 	console_consume(m->console, CONSOLE_PORT_BULK, on_bulk, m);
-	if (!m->job->shell)
-		console_consume(m->console, CONSOLE_PORT_CONSOLE, on_hvc0_aside, m);
+	console_consume(m->console, CONSOLE_PORT_CONSOLE, on_hvc0_aside, m);
 	events_on_drained(&m->conversation.events, on_file_drained, &m->session);
 	console_on_backlog(m->console, CONSOLE_PORT_BULK, SESSION_BACKLOG_LOW, on_backlog, &m->session);
 	return 0;

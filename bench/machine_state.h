@@ -43,15 +43,15 @@ struct machine {
 	json_t *topology_check; /* the guest's word, or NULL */
 	json_t *scheduler;	/* what bpf/loader.c told of it last, or NULL */
 	struct scheduler_output scheduler_output;
-	struct source keys; /* without one: stdin to COM1 (a shell's: to hvc0), COM1 and hvc0 to stdout */
+	struct source keys; /* without one: stdin to COM1, COM1 and hvc0 to stdout */
 	struct sink screen;
 	struct sink echo; /* --console */
 	struct tail com[2];
 	struct signals signals;
 	struct timer deadline, power_off;
-	struct timer typed_end; /* of a shell whose stdin has ended */
-	struct timer let_go;	/* of hvc0, held for a slow screen */
-	uint64_t unshown;	/* bytes lost to MACHINE_SCREEN_MAX */
+	struct timer let_go;  /* of hvc0, held for a slow screen */
+	struct timer silence; /* until the guest says something */
+	uint64_t unshown;     /* bytes lost to MACHINE_SCREEN_MAX */
 
 	bool started; /* vCPUs run */
 	int signo;    /* that ended it, or 0 */
@@ -75,17 +75,23 @@ bool machine_converses(const struct machine *m);
 void machine_on_session_end(void *ctx, int code);
 /* machine_session.c. 0 or -errno. */
 int machine_session_open(struct machine *m);
+/* machine_silent.c. Look whether a guest that said nothing yet will ever do so, again and again. */
+void machine_on_silence(struct timer *t);
+/* It ended before it said anything (its init, where that is ours). */
+bool machine_was_silent(const struct machine *m);
+/* What its CPUs were doing, on stderr. */
+void machine_print_registers(const struct machine *m);
 /* machine_verdict.c. The exit code, with its reason on stderr. */
 int machine_verdict(struct machine *m, struct machine_result *result);
 
-/* machine_terminal.c. The screen from the machine's start; the keys of a shell from its start: 0 or -errno. */
+/* machine_terminal.c. Screen and keys of a plain VMM: 0 or -errno. */
 int machine_screen_open(struct machine *m);
-int machine_keys_open(struct machine *m);
+/* Ours is the guest's from here on, if it is one. */
+void machine_terminal_raw(void);
 /* What the guest logs or prints, for screen or echo. */
 void machine_show(struct machine *m, struct sink *s, const uint8_t *data, size_t len);
 /* Tell a shell the terminal's size. */
 void machine_window(struct machine *m);
-void machine_on_typed_end(struct timer *t);
 void machine_on_let_go(struct timer *t);
 void machine_on_serial_room(void *ctx);
 

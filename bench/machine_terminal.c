@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The user's terminal as the guest's console: COM1 and hvc0 of a plain VMM, hvc0 of a shell. */
+/* The user's terminal: the console of a plain VMM's guest, COM1 and hvc0; or of a shell, whose bytes the session has.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,7 +10,6 @@
 
 #define SECOND_NS 1000000000ull
 #define HVC0_HOLD_NS (SECOND_NS / 20)
-#define KEYS_BACKLOG (64u << 10) /* bytes typed for the guest above which stdin rests */
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
@@ -60,31 +60,6 @@ void machine_window(struct machine *m)
 		session_window(&m->session, rows, columns);
 }
 
-/*
- * At the end of our stdin the shell's is to end, too. A shell that edits lines
- * takes ^D only while it does so, and a program that reads takes one for
- * itself: so it is typed until the shell has gone.
- */
-void machine_on_typed_end(struct timer *t)
-{
-	struct machine *m = container_of(t, struct machine, typed_end);
-	static const uint8_t end_of_transmission = 4;
-
-	console_send(m->console, CONSOLE_PORT_CONSOLE, &end_of_transmission, 1);
-	timer_set(t, monotonic_ns() + SECOND_NS);
-}
-
-static void type_on_hvc0(struct machine *m, const uint8_t *data, int res)
-{
-	if (res <= 0) {
-		machine_on_typed_end(&m->typed_end);
-		return;
-	}
-	console_send(m->console, CONSOLE_PORT_CONSOLE, data, (size_t)res);
-	if (console_backlog(m->console, CONSOLE_PORT_CONSOLE) > KEYS_BACKLOG)
-		source_pause(&m->keys, true);
-}
-
 static void type_on_com1(struct machine *m, const uint8_t *data, int res)
 {
 	if (res <= 0)
@@ -102,14 +77,6 @@ void machine_on_serial_room(void *ctx)
 		source_pause(&m->keys, false);
 }
 
-static void on_keys_taken(void *ctx, unsigned port)
-{
-	struct machine *m = ctx;
-
-	if (m->keys.r && m->keys.paused)
-		source_pause(&m->keys, false);
-}
-
 static void on_keys(struct source *s, const uint8_t *data, int res)
 {
 	struct machine *m = container_of(s, struct machine, keys);
@@ -120,15 +87,15 @@ static void on_keys(struct source *s, const uint8_t *data, int res)
 		reactor_stop(m->r);
 		return;
 	}
-	if (m->job->shell)
-		type_on_hvc0(m, data, res);
-	else
-		type_on_com1(m, data, res);
+	type_on_com1(m, data, res);
 }
 
-int machine_keys_open(struct machine *m)
+void machine_terminal_raw(void)
 {
-	return source_open(m->r, &m->keys, STDIN_FILENO, 4096, on_keys);
+	/* Before, for from then on a line does not begin at the left by itself. */
+	if (isatty(STDIN_FILENO))
+		fprintf(stderr, "ktstr: Ctrl-] ends the machine\n");
+	terminal_raw();
 }
 
 int machine_screen_open(struct machine *m)
@@ -138,14 +105,8 @@ int machine_screen_open(struct machine *m)
 	if (rc)
 		return rc;
 	console_consume(m->console, CONSOLE_PORT_CONSOLE, on_hvc0, m);
-	if (m->job->shell) {
-		console_on_backlog(m->console, CONSOLE_PORT_CONSOLE, KEYS_BACKLOG / 4, on_keys_taken, m);
-		return 0;
-	}
-	rc = machine_keys_open(m);
-	if (rc)
-		return rc;
-	if (terminal_raw())
-		fprintf(stderr, "ktstr: Ctrl-] ends the machine\n");
-	return 0;
+	rc = source_open(m->r, &m->keys, STDIN_FILENO, 4096, on_keys);
+	if (!rc)
+		machine_terminal_raw();
+	return rc;
 }

@@ -34,14 +34,20 @@ static int end_without_code(const struct machine *m, enum vm_end end)
 	if (!machine_converses(m)) {
 		if (end == VM_POWEROFF)
 			return CLI_OK;
+		if (end == VM_HALTED)
+			machine_print_registers(m);
 		if (end == VM_RESET)
 			cli_error("the guest reset the machine: %s", m->detail);
 		else
 			cli_error("the guest ended by a fault: %s", m->detail);
-		return end == VM_RESET ? CLI_OK : end == VM_TRIPLE_FAULT ? CLI_FAILED : CLI_INTERNAL;
+		if (end == VM_RESET)
+			return CLI_OK;
+		return end == VM_TRIPLE_FAULT || end == VM_HALTED ? CLI_FAILED : CLI_INTERNAL;
 	}
 	print_tail("COM1", &m->com[0]);
 	print_tail("COM2", &m->com[1]);
+	if (end == VM_HALTED)
+		machine_print_registers(m);
 	cli_error("the guest ended (%s%s%s) without an exit code; see what it said with --console --append loglevel=7",
 		  vm_end_name(end), *m->detail ? ": " : "", m->detail);
 	return CLI_INTERNAL;
@@ -87,7 +93,7 @@ static bool topology_differs(const struct machine *m)
 	return true;
 }
 
-int machine_verdict(struct machine *m, struct machine_result *result)
+static int verdict(struct machine *m, struct machine_result *result)
 {
 	enum vm_end end = vm_state(m->vm);
 	char text[SIZE_TEXT];
@@ -98,10 +104,12 @@ int machine_verdict(struct machine *m, struct machine_result *result)
 	if (topology_differs(m))
 		return CLI_INTERNAL;
 	if (m->session_open && m->session.exited && !m->timed_out) {
-		if (outputs_error(&m->outputs)) {
+		rc = outputs_error(&m->outputs);
+		if (rc)
 			cli_error("--output: %s", m->outputs.why);
-			return CLI_FAILED;
-		}
+		/* A command that failed may have had nothing to write. */
+		if (rc)
+			return rc == -ENODATA && m->session.exit_code ? m->session.exit_code : CLI_FAILED;
 		result->completed = true;
 		rc = command_code(m);
 		return rc ? rc : unwritten_code(m);
@@ -121,6 +129,8 @@ int machine_verdict(struct machine *m, struct machine_result *result)
 	if (m->timed_out) {
 		if (m->session_open && !m->session.payload_ns)
 			print_tail("COM1", &m->com[0]);
+		if (machine_was_silent(m))
+			machine_print_registers(m);
 		cli_error("the guest did not end within %s; raise --timeout", duration_format(text, m->o->timeout_ns));
 		return CLI_TIMEOUT;
 	}
@@ -130,4 +140,14 @@ int machine_verdict(struct machine *m, struct machine_result *result)
 		return CLI_PANIC;
 	}
 	return end_without_code(m, end);
+}
+
+int machine_verdict(struct machine *m, struct machine_result *result)
+{
+	int code = verdict(m, result);
+	const char *stale = code && !outputs_error(&m->outputs) ? outputs_stale(&m->outputs) : NULL;
+
+	if (stale)
+		cli_error("--output: %s: did not come; the file there is from before this run", stale);
+	return code;
 }

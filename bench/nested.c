@@ -248,7 +248,8 @@ static int files_code(const struct nested *n, int code)
 {
 	int error = n->lines_fd < 0 ? 0 : n->lines.error ? n->lines.error : n->lines_lost ? -ENOMEM : 0;
 
-	if (outputs_error(&n->outputs)) {
+	/* Who failed may have had nothing to write, and said so. */
+	if (outputs_error(&n->outputs) && !(outputs_error(&n->outputs) == -ENODATA && code)) {
 		fprintf(stderr, "ktstr: %s\n", n->outputs.why);
 		code = 1;
 	}
@@ -275,6 +276,8 @@ static int loop(struct nested *n)
 		ret = reactor_step(n->r, true);
 	if (n->late || n->interrupted)
 		terminal_leave_stuck_stderr();
+	/* By a time-out, a panic or a signal it is not the command that ended. */
+	outputs_end(&n->outputs, n->session.exited && ret >= 0 && !n->late && n->result < 124);
 	if (ret < 0 || (n->result && n->result != session_output_error(&n->session) && !n->late))
 		return ret < 0 ? ret : n->result;
 	return unwritten(n);

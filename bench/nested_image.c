@@ -14,6 +14,7 @@
 #include "bench/initramfs.h"
 #include "bench/path.h"
 #include "bench/qemu.h"
+#include "bench/session.h"
 #include "bench/size.h"
 
 #define DISKS_MAX 20 /* guest-init looks at /dev/vda to /dev/vdz */
@@ -167,6 +168,8 @@ static int add_environment(struct initramfs *in, const struct nested_plan *plan)
 		ret = initramfs_set_option(in, "hold_vm", "1");
 	if (!ret && plan->tty)
 		ret = initramfs_set_option(in, "tty", "1");
+	if (!ret && session_one_output(STDOUT_FILENO, STDERR_FILENO))
+		ret = initramfs_set_option(in, "one_output", "1");
 	if (!ret)
 		ret = initramfs_set_env(in, NESTED_ENV, "1");
 	/* With neither cache nor HOME there is nothing to name. */

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +13,17 @@
 #include "bench/path.h"
 #include "virtio/wire.h"
 
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
 struct output {
+	struct outputs *all;
 	char *guest;		  /* as the guest names it */
 	char host[PATH_MAX];	  /* where it goes */
 	char temporary[PATH_MAX]; /* "": written in place */
 	int fd;			  /* -1: not being written */
-	bool failed;
+	struct sink sink;	  /* while @fd is open */
+	bool whole;		  /* all of it came */
+	bool done, failed;
 };
 
 static void fail(struct outputs *o, struct output *f, int error)
@@ -29,8 +33,7 @@ static void fail(struct outputs *o, struct output *f, int error)
 		return;
 	o->error = error;
 	snprintf(o->why, sizeof(o->why), "%.200s: %s", f->host,
-		 error == -ENXIO || error == -ETIMEDOUT ? "nobody reads this fifo; start its reader first"
-							: strerror(-error));
+		 error == -ENXIO ? "nobody reads this fifo; start its reader first" : strerror(-error));
 }
 
 int outputs_init(struct outputs *o, const char *const *paths)
@@ -48,8 +51,10 @@ int outputs_init(struct outputs *o, const char *const *paths)
 		o->n = 0;
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < o->n; i++)
+	for (size_t i = 0; i < o->n; i++) {
+		o->files[i].all = o;
 		o->files[i].fd = -1;
+	}
 	for (size_t i = 0; i < o->n; i++) {
 		struct output *f = &o->files[i];
 
@@ -66,7 +71,7 @@ int outputs_init(struct outputs *o, const char *const *paths)
 	return 0;
 }
 
-static int output_open(struct output *f)
+static int open_file(struct output *f)
 {
 	struct stat st;
 	mode_t mask;
@@ -88,43 +93,66 @@ static int output_open(struct output *f)
 	return fchmod(f->fd, 0666 & ~mask) ? -errno : 0;
 }
 
-#define READER_MS 20000 /* for whoever reads a fifo to take something */
-
-static int output_write(struct output *f, const uint8_t *data, size_t len)
+static int output_close(struct output *f)
 {
-	int ret = f->fd < 0 ? output_open(f) : 0;
+	int ret = 0;
 
-	while (!ret && len) {
-		ssize_t n = write(f->fd, data, len);
-
-		if (n < 0 && errno == EAGAIN) {
-			struct pollfd p = { .fd = f->fd, .events = POLLOUT };
-
-			if (poll(&p, 1, READER_MS) == 0)
-				return -ETIMEDOUT;
-			continue;
-		}
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		data += n > 0 ? n : 0;
-		len -= n > 0 ? (size_t)n : 0;
-	}
+	sink_close(&f->sink);
+	if (f->fd >= 0 && close(f->fd))
+		ret = -errno;
+	f->fd = -1;
 	return ret;
 }
 
+/* All of it came, and is written. */
 static int output_finish(struct output *f)
 {
-	/* An empty file comes with no chunk. */
-	int ret = f->fd < 0 ? output_open(f) : 0;
+	int ret = output_close(f);
 
-	if (f->fd >= 0 && close(f->fd) && !ret)
-		ret = -errno;
-	f->fd = -1;
 	if (!ret && f->temporary[0] && rename(f->temporary, f->host))
 		ret = -errno;
 	if (!ret)
 		f->temporary[0] = '\0';
+	f->done = !ret;
 	return ret;
+}
+
+static void output_drained(struct sink *s)
+{
+	struct output *f = container_of(s, struct output, sink);
+	struct outputs *o = f->all;
+	int ret = s->error;
+
+	if (!ret && f->whole)
+		ret = output_finish(f);
+	if (ret)
+		fail(o, f, ret);
+	if (o->drained)
+		o->drained(o->ctx);
+}
+
+static int output_open(struct output *f)
+{
+	int ret = f->fd < 0 ? open_file(f) : 0;
+
+	/* Called whenever nothing waits any more. */
+	return ret || f->sink.r ? ret : sink_open(f->all->r, &f->sink, f->fd, 0, output_drained);
+}
+
+static int output_write(struct output *f, const uint8_t *data, size_t len)
+{
+	int ret = output_open(f);
+
+	return ret || !len ? ret : sink_put(&f->sink, data, len);
+}
+
+static int output_whole(struct output *f)
+{
+	/* An empty file comes with no chunk. */
+	int ret = output_open(f);
+
+	f->whole = true;
+	return ret || !sink_idle(&f->sink) ? ret : output_finish(f);
 }
 
 static struct output *find(struct outputs *o, const char *guest, size_t len)
@@ -143,10 +171,10 @@ void outputs_frame(struct outputs *o, uint32_t type, const uint8_t *payload, siz
 	int ret;
 
 	/* The guest may not choose what is written here. */
-	if (!f || f->failed)
+	if (!f || f->failed || f->whole)
 		return;
 	if (type == WIRE_FEND)
-		ret = output_finish(f);
+		ret = output_whole(f);
 	else
 		ret = output_write(f, end + 1, len - name - 1);
 	if (ret)
@@ -158,18 +186,76 @@ int outputs_error(const struct outputs *o)
 	return o->error;
 }
 
-void outputs_free(struct outputs *o)
+bool outputs_full(const struct outputs *o)
 {
+	for (size_t i = 0; i < o->n; i++)
+		if (o->files[i].sink.r && sink_waiting(&o->files[i].sink) > OUTPUTS_HIGH)
+			return true;
+	return false;
+}
+
+bool outputs_idle(const struct outputs *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (o->files[i].sink.r && !sink_idle(&o->files[i].sink))
+			return false;
+	return true;
+}
+
+static bool is_regular(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISREG(st.st_mode);
+}
+
+static void missing(struct outputs *o, struct output *f)
+{
+	bool removed = is_regular(f->host) && !unlink(f->host);
+
+	fail(o, f, -ENODATA);
+	if (o->error == -ENODATA)
+		snprintf(o->why, sizeof(o->why), "%.160s: the command did not write it%s", f->host,
+			 removed ? "; the file from before this run is removed" : "");
+}
+
+void outputs_end(struct outputs *o, bool ended)
+{
+	for (size_t i = 0; i < o->n; i++)
+		sink_shut(&o->files[i].sink);
 	for (size_t i = 0; i < o->n; i++) {
 		struct output *f = &o->files[i];
 
-		if (f->fd >= 0)
-			close(f->fd);
+		output_close(f);
 		if (f->temporary[0])
 			unlink(f->temporary);
-		free(f->guest);
+		f->temporary[0] = '\0';
+		if (ended && !f->done && !f->failed)
+			missing(o, f);
 	}
+}
+
+const char *outputs_stale(const struct outputs *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (!o->files[i].done && is_regular(o->files[i].host))
+			return o->files[i].host;
+	return NULL;
+}
+
+void outputs_free(struct outputs *o)
+{
+	outputs_end(o, false);
+	for (size_t i = 0; i < o->n; i++)
+		free(o->files[i].guest);
 	free(o->files);
 	o->files = NULL;
 	o->n = 0;
+}
+
+void outputs_attach(struct outputs *o, struct reactor *r, void (*drained)(void *ctx), void *ctx)
+{
+	o->r = r;
+	o->drained = drained;
+	o->ctx = ctx;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define SINK_HIGH (256u << 10)
 
@@ -31,7 +32,8 @@ static int send_frame(struct session *s, uint32_t type, const void *payload, siz
 
 void session_regulate(struct session *s)
 {
-	bool full = sink_full(&s->out) || sink_full(&s->err) || (s->cfg.full && s->cfg.full(s->cfg.ctx));
+	bool full = sink_full(&s->out) || sink_full(&s->err) || (s->cfg.full && s->cfg.full(s->cfg.ctx)) ||
+		    (s->cfg.outputs && outputs_full(s->cfg.outputs));
 
 	if (full == s->held)
 		return;
@@ -47,6 +49,11 @@ static void out_drained(struct sink *k)
 static void err_drained(struct sink *k)
 {
 	session_regulate(container_of(k, struct session, err));
+}
+
+static void outputs_drained(void *ctx)
+{
+	session_regulate(ctx);
 }
 
 static void put(struct session *s, struct sink *k, const uint8_t *payload, size_t len)
@@ -128,6 +135,31 @@ static void on_snapshot(struct session *s, const uint8_t *payload, size_t len)
 		fail(s, -ENOMEM);
 }
 
+/* The port's backlog tells what the guest's init has not read; the rest waits there for the command. */
+static bool input_full(const struct session *s)
+{
+	return s->cfg.transport.backlog(s->cfg.transport.ctx) > SESSION_BACKLOG_MAX ||
+	       s->stdin_ahead >= WIRE_INPUT_WINDOW;
+}
+
+static void input_go_on(struct session *s)
+{
+	if (s->in_open && s->in.paused && !input_full(s))
+		source_pause(&s->in, false);
+}
+
+static void on_taken(struct session *s, const uint8_t *payload, size_t len)
+{
+	uint32_t taken;
+
+	if (len != sizeof(taken))
+		return;
+	memcpy(&taken, payload, sizeof(taken));
+	s->stdin_ahead -= taken < s->stdin_ahead ? taken : s->stdin_ahead;
+	if (s->stdin_ahead <= WIRE_INPUT_WINDOW / 2)
+		input_go_on(s);
+}
+
 static void on_scheduler_exit(struct session *s, const uint8_t *payload, size_t len)
 {
 	int32_t code;
@@ -157,7 +189,7 @@ static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t le
 		break;
 	case WIRE_SERR:
 		s->stderr_bytes += len;
-		put(s, &s->err, payload, len);
+		put(s, s->one_output ? &s->out : &s->err, payload, len);
 		break;
 	case WIRE_SRDY:
 		if (!len && !s->ready_ns)
@@ -192,6 +224,9 @@ static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t le
 	case WIRE_SCDX:
 		on_scheduler_exit(s, payload, len);
 		break;
+	case WIRE_STAK:
+		on_taken(s, payload, len);
+		break;
 	default:
 		s->dropped += !s->cfg.frame;
 		break;
@@ -221,16 +256,16 @@ static void on_stdin(struct source *in, const uint8_t *data, int res)
 	/* To the command an end and an error are the same. */
 	rc = send_frame(s, WIRE_SINP, data, len);
 	s->stdin_bytes += len;
+	s->stdin_ahead += len;
 	if (rc < 0)
 		fail(s, rc);
-	if (s->cfg.transport.backlog(s->cfg.transport.ctx) > SESSION_BACKLOG_MAX)
+	if (input_full(s))
 		source_pause(in, true);
 }
 
 void session_drained(struct session *s)
 {
-	if (s->in_open && s->in.paused)
-		source_pause(&s->in, false);
+	input_go_on(s);
 }
 
 int session_snapshot_reply(struct session *s, uint32_t request_id, enum wire_snapshot_status status, const char *reason)
@@ -255,6 +290,14 @@ int session_acknowledge(struct session *s)
 
 /* --- life --------------------------------------------------------------- */
 
+bool session_one_output(int stdout_fd, int stderr_fd)
+{
+	struct stat out, err;
+
+	return stdout_fd == stderr_fd || (!fstat(stdout_fd, &out) && !fstat(stderr_fd, &err) &&
+					  out.st_dev == err.st_dev && out.st_ino == err.st_ino);
+}
+
 int session_open(struct session *s, struct reactor *r, const struct session_config *cfg)
 {
 	int rc;
@@ -262,14 +305,17 @@ int session_open(struct session *s, struct reactor *r, const struct session_conf
 	memset(s, 0, sizeof(*s));
 	s->cfg = *cfg;
 	s->r = r;
+	s->one_output = session_one_output(cfg->stdout_fd, cfg->stderr_fd);
 	wire_parser_init(&s->parser, on_frame, s);
+	if (cfg->outputs)
+		outputs_attach(cfg->outputs, r, outputs_drained, s);
 	rc = sink_open(r, &s->out, cfg->stdout_fd, SINK_HIGH, out_drained);
 	return rc ? rc : sink_open(r, &s->err, cfg->stderr_fd, SINK_HIGH, err_drained);
 }
 
 bool session_written(const struct session *s)
 {
-	return sink_idle(&s->out) && sink_idle(&s->err);
+	return sink_idle(&s->out) && sink_idle(&s->err) && (!s->cfg.outputs || outputs_idle(s->cfg.outputs));
 }
 
 int session_output_error(const struct session *s)

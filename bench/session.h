@@ -57,6 +57,7 @@ struct session {
 	struct wire_parser parser;
 	struct source in;
 	struct sink out, err;
+	bool one_output; /* all of it goes through @out */
 	bool held, in_open, exited;
 	int exit_code;	   /* once @exited: 0..255 */
 	char *environment; /* JSON text of JENV, NULL before */
@@ -66,11 +67,14 @@ struct session {
 	uint64_t ready_ns;   /* CLOCK_MONOTONIC of SRDY, 0 before */
 	uint64_t payload_ns; /* of LIFE: the command starts */
 	uint64_t bad_crc, bad_requests;
-	uint64_t unanswered; /* requests, for the guest takes no answers */
-	uint64_t dropped;    /* well-formed frames that nobody wants */
+	uint64_t unanswered;  /* requests, for the guest takes no answers */
+	uint64_t dropped;     /* well-formed frames that nobody wants */
+	uint64_t stdin_ahead; /* bytes of stdin that the command has not taken, as far as it told */
 	uint64_t stdin_bytes, stdout_bytes, stderr_bytes;
 };
 
+/* Whether what is written to both keeps its order only if one writes it: they are the same file, pipe or terminal. */
+bool session_one_output(int stdout_fd, int stderr_fd);
 int session_open(struct session *s, struct reactor *r, const struct session_config *cfg);
 /* Bytes of the guest's stream, as they come. */
 void session_feed(struct session *s, const void *data, size_t len);
@@ -84,7 +88,7 @@ void session_say(struct session *s, const char *text, size_t len);
 int session_window(struct session *s, uint16_t rows, uint16_t columns);
 /* Let a guest that waits for it (option ack_exit) power off. */
 int session_acknowledge(struct session *s);
-/* Whether all that came for stdout and stderr is written. */
+/* Whether all that came for stdout, stderr and files is written. */
 bool session_written(const struct session *s);
 /* 0, or the first error of writing it: what came after that is lost. */
 int session_output_error(const struct session *s);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <poll.h>
@@ -21,6 +22,38 @@ void terminal_restore(void)
 	raw = 0;
 }
 
+/* Our own messages, whose end of line a raw terminal does not take back to the left. */
+static ssize_t write_line(void *cookie, const char *text, size_t len)
+{
+	char out[2048];
+	size_t n = 0;
+
+	(void)cookie;
+	if (!raw || !isatty(STDERR_FILENO))
+		return write(STDERR_FILENO, text, len);
+	for (size_t i = 0; i < len; i++) {
+		if (n + 2 > sizeof(out)) {
+			if (write(STDERR_FILENO, out, n) < 0)
+				return -1;
+			n = 0;
+		}
+		if (text[i] == '\n')
+			out[n++] = '\r';
+		out[n++] = text[i];
+	}
+	return n && write(STDERR_FILENO, out, n) < 0 ? -1 : (ssize_t)len;
+}
+
+static void lines_from_the_left(void)
+{
+	FILE *f = fopencookie(NULL, "w", (cookie_io_functions_t){ .write = write_line });
+
+	if (!f)
+		return;
+	setvbuf(f, NULL, _IOLBF, 0);
+	stderr = f;
+}
+
 bool terminal_raw(void)
 {
 	struct termios t;
@@ -30,9 +63,9 @@ bool terminal_raw(void)
 	if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &saved))
 		return false;
 	t = saved;
+	/* Output too: what the guest's terminal made of it is not for ours to change once more. */
 	cfmakeraw(&t);
-	/* Our own messages still begin at the left. */
-	t.c_oflag |= OPOST | ONLCR;
+	lines_from_the_left();
 	atexit(terminal_restore);
 	raw = !tcsetattr(STDIN_FILENO, TCSADRAIN, &t);
 	return raw;

@@ -109,6 +109,8 @@ static int read_options(struct config *c, const char *dir)
 			c->conversation = *v == '1';
 		else if ((v = value_of(*l, "tty")))
 			c->tty = *v == '1';
+		else if ((v = value_of(*l, "one_output")))
+			c->one_output = *v == '1';
 		else if ((v = value_of(*l, "dmesg")))
 			c->dmesg = *v == '1';
 		else if ((v = value_of(*l, "spare_cpu0")))

@@ -25,6 +25,7 @@ struct config {
 	unsigned wait_disks; /* wait_disks=N: run the command when N virtio disks are there */
 	bool conversation;   /* conversation=1: wake bytes, statistics relay, socket for the guest's programs */
 	bool tty;	     /* tty=1: the command's stdio is a terminal, its size by WIRE_WSIZ */
+	bool one_output;     /* one_output=1: stdout and stderr are one pipe, whose bytes are all stdout's */
 	bool spare_cpu0;     /* spare_cpu0=1: the command runs on the other CPUs only */
 	bool hold_vm;	     /* hold_vm=1: keep idle VMs from now on, for KVM to patch no code */
 	bool dmesg;	     /* dmesg=1: send the kernel log when the command fails */

@@ -100,7 +100,7 @@ int payload_run_on_console(struct bulk *bulk, struct hub *hub, const struct conf
 		window = open_console();
 		hub_window(hub, window);
 	}
-	ret = relay_run(bulk, hub, &(struct relay_ends){ -1, -1, -1, metrics[0], ended_fd }, child, &status);
+	ret = relay_run(bulk, hub, &(struct relay_ends){ -1, -1, -1, metrics[0], ended_fd, false }, child, &status);
 	if (window >= 0) {
 		hub_window(hub, -1);
 		/* What it printed is out before the exit code is. */

@@ -94,15 +94,22 @@ static int pty_open(struct pipes *p)
 	return p->ours[STDIN_FILENO] < 0 || p->childs[STDOUT_FILENO] < 0 || p->childs[STDERR_FILENO] < 0 ? -errno : 0;
 }
 
-static int pipes_open(struct pipes *p, bool tty)
+static int pipes_open(struct pipes *p, const struct config *config)
 {
 	int ret;
 
 	memset(p, 0xff, sizeof(*p));
-	ret = tty ? pty_open(p) : 0;
-	for (int i = tty ? PAYLOAD_METRIC_FD : 0; i < 4 && !ret; i++) {
+	ret = config->tty ? pty_open(p) : 0;
+	for (int i = config->tty ? PAYLOAD_METRIC_FD : 0; i < 4 && !ret; i++) {
 		int ends[2], ours = i == STDIN_FILENO;
 
+		/* What comes out of two pipes has no order. */
+		if (i == STDERR_FILENO && config->one_output) {
+			p->childs[i] = fcntl(p->childs[STDOUT_FILENO], F_DUPFD_CLOEXEC, 0);
+			if (p->childs[i] < 0)
+				return -errno;
+			continue;
+		}
 		if (pipe2(ends, O_CLOEXEC))
 			return -errno;
 		p->ours[i] = ends[ours];
@@ -206,7 +213,7 @@ int payload_run(struct bulk *bulk, struct hub *hub, const struct config *config)
 	struct pipes p;
 	pid_t child;
 
-	ret = env ? pipes_open(&p, config->tty) : -ENOMEM;
+	ret = env ? pipes_open(&p, config) : -ENOMEM;
 	if (!env)
 		return ret;
 	if (ret)
@@ -230,8 +237,8 @@ int payload_run(struct bulk *bulk, struct hub *hub, const struct config *config)
 		ret = complain(bulk, config, &failure);
 	if (!ret)
 		ret = relay(bulk, hub, config,
-			    &(struct relay_ends){ p.ours[0], p.ours[1], p.ours[2], p.ours[3], ended_fd }, child,
-			    &status);
+			    &(struct relay_ends){ p.ours[0], p.ours[1], p.ours[2], p.ours[3], ended_fd, config->tty },
+			    child, &status);
 	memset(p.ours, 0xff, sizeof(p.ours));
 	if (!ret)
 		ret = payload_exit_code(status);

@@ -17,12 +17,14 @@
 /* The kernel takes 32 KiB of a write to a port at once: so a frame is one
  * write, one descriptor and one kick. */
 #define CHUNK (32768 - WIRE_HEADER_SIZE)
-#define INPUT_MAX (256u << 10) /* bytes that wait for the child before the port is left alone */
+/* Bytes that wait for the child before the port is left alone: more than a host sends that heeds the window. */
+#define INPUT_MAX (WIRE_INPUT_WINDOW + 4 * WIRE_CHUNK_MAX)
 #define LINE_LIMIT (1u << 20)
 #define QUIET_MS 500
 #define LINGER_MAX_MS 5000 /* for descendants that never fall quiet */
 #define HOST_AWAY_MS 20
 #define TERM_GRACE_MS 5000 /* between SIGTERM and SIGKILL */
+#define TYPED_END_MS 1000  /* between one end of a terminal's input and the next */
 
 enum { OUT, ERR, METRICS, OUTPUTS };
 enum { PORT = OUTPUTS, INPUT, ENDED, ASIDE, GUESTS, POLLED };
@@ -38,8 +40,10 @@ struct relay {
 	struct hub *hub;
 	struct output outputs[OUTPUTS];
 	struct bytes input; /* from the host, not yet taken by the child */
-	bool input_ended;
-	int in; /* -1: closed, by either side */
+	bool input_ended, tty;
+	uint32_t taken;	      /* by the child, and not told to the host */
+	int64_t typed_end_ms; /* of the next */
+	int in;		      /* -1: closed, by either side */
 	struct bytes line;
 	bool line_too_long;
 	pid_t child;
@@ -72,9 +76,10 @@ static size_t feed_child(struct relay *r, const uint8_t *data, size_t len)
 	while (done < len && r->in >= 0) {
 		ssize_t n = write(r->in, data + done, len - done);
 
-		if (n >= 0)
+		if (n >= 0) {
 			done += (size_t)n;
-		else if (errno == EAGAIN)
+			r->taken += (uint32_t)n;
+		} else if (errno == EAGAIN)
 			break;
 		else if (errno != EINTR)
 			close_input(r);
@@ -91,7 +96,7 @@ static void input_arrived(void *ctx, const uint8_t *data, size_t len)
 		return;
 	if (!len) {
 		r->input_ended = true;
-		if (!r->input.len)
+		if (!r->input.len && !r->tty)
 			close_input(r);
 		return;
 	}
@@ -108,8 +113,32 @@ static void pump_input(struct relay *r)
 	if (r->in < 0)
 		return;
 	bytes_take(&r->input, done);
-	if (!r->input.len && r->input_ended)
+	if (!r->input.len && r->input_ended && !r->tty)
 		close_input(r);
+}
+
+/* In steps, for a frame a key would be as much again as the key. */
+static void tell_taken(struct relay *r)
+{
+	uint32_t taken = r->taken;
+	int ret;
+
+	if (taken < WIRE_INPUT_STEP)
+		return;
+	r->taken = 0;
+	ret = bulk_send(r->bulk, WIRE_STAK, &taken, sizeof(taken));
+	if (ret)
+		fail(r, ret);
+}
+
+static void type_end(struct relay *r)
+{
+	static const uint8_t end_of_transmission = 4;
+
+	if (!r->tty || !r->input_ended || r->input.len || r->in < 0 || now_ms() < r->typed_end_ms)
+		return;
+	feed_child(r, &end_of_transmission, 1);
+	r->typed_end_ms = now_ms() + TYPED_END_MS;
 }
 
 static void send_line(struct relay *r)
@@ -264,6 +293,8 @@ static int patience_ms(const struct relay *r, bool away)
 		return QUIET_MS / 10;
 	if (away)
 		return HOST_AWAY_MS;
+	if (r->tty && r->input_ended)
+		return TYPED_END_MS / 2;
 	return r->kill_ms ? QUIET_MS : -1;
 }
 
@@ -319,6 +350,7 @@ int relay_run(struct bulk *bulk, struct hub *hub, const struct relay_ends *ends,
 	r->outputs[ERR] = (struct output){ .fd = ends->err, .type = WIRE_SERR };
 	r->outputs[METRICS] = (struct output){ .fd = ends->metrics, .type = WIRE_JMET };
 	r->in = ends->in;
+	r->tty = ends->tty;
 	r->ended_fd = ends->ended;
 	r->child = child;
 	bulk->input = input_arrived;
@@ -329,7 +361,9 @@ int relay_run(struct bulk *bulk, struct hub *hub, const struct relay_ends *ends,
 	}
 	while (!r->error && !finished(r)) {
 		settle(r);
+		type_end(r);
 		turn(r);
+		tell_taken(r);
 	}
 	/* So that the host learns of what came last. */
 	settle(r);

@@ -8,6 +8,7 @@
 #ifndef KTSTR_GUEST_INIT_RELAY_H
 #define KTSTR_GUEST_INIT_RELAY_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "guest-init/bulk.h"
@@ -17,6 +18,12 @@
 struct relay_ends {
 	int in, out, err, metrics;
 	int ended; /* signalfd of SIGCHLD */
+	/*
+	 * They are a terminal's. Its input has no end but a typed one, which a shell that edits lines takes only while
+	 * it does so, and a program that reads takes for itself: so at the end of input it is typed until the child has
+	 * ended.
+	 */
+	bool tty;
 };
 
 /*

@@ -75,6 +75,10 @@ struct vcpu {
 	pthread_t thread;
 	bool running; /* the thread exists */
 	struct mailbox mail;
+	/* vm_check_halted(): asked for by the reactor, answered by the thread. */
+	_Atomic bool check_wanted;
+	_Atomic int check;
+	_Atomic uint64_t check_rip;
 	/* Written by the vCPU thread alone, read by the reactor. */
 	_Atomic uint64_t exits_mmio, exits_pio, exits_serial, exits_hlt, exits_intr, exits_other, exits_mailbox;
 };
@@ -116,6 +120,7 @@ struct vm {
 	_Atomic bool stopping;
 	_Atomic uint64_t first_run_ns;
 
+	unsigned checks_halted; /* in a row that found all CPUs halted for good */
 	enum vm_end end;
 	char *panic_text;
 	size_t panic_len;
@@ -136,6 +141,8 @@ int host_thread_attr(const struct vcpu *v, pthread_attr_t *attr, struct vm_error
 int vcpu_create(struct vm *vm, unsigned index, struct vm_error *err);
 int vcpu_start(struct vcpu *v, struct vm_error *err);
 void vcpu_kick(struct vcpu *v);
+/* registers.c; on the vCPU's thread */
+void vcpu_check(struct vcpu *v);
 void vcpu_destroy(struct vcpu *v);
 /* Reactor: answer what is posted in the mailboxes. */
 void mail_serve(struct kick *k);

@@ -104,6 +104,12 @@ static bool is_bzimage(const struct image *k)
 	return k->size > 0x268 && !memcmp(k->data + 0x202, "HdrS", 4);
 }
 
+static int too_long(const struct boot *b, unsigned max, struct vm_error *err)
+{
+	return vm_fail(err, E2BIG, "kernel command line: %zu bytes; %s takes at most %u; shorten --append",
+		       strlen(b->cmdline), b->kernel.path, max);
+}
+
 static int load_bzimage(struct boot *b, struct vm_error *err)
 {
 	const struct image *k = &b->kernel;
@@ -138,8 +144,7 @@ static int load_bzimage(struct boot *b, struct vm_error *err)
 	memcpy(dst, k->data + setup, payload);
 	b->entry = KERNEL_ADDR + 0x200;
 	if (h->cmdline_size && strlen(b->cmdline) > h->cmdline_size)
-		return vm_fail(err, E2BIG, "kernel command line: %zu bytes; %s takes at most %u", strlen(b->cmdline),
-			       k->path, h->cmdline_size);
+		return too_long(b, h->cmdline_size, err);
 	return 0;
 }
 
@@ -197,6 +202,9 @@ static int load_segment(struct boot *b, const Elf64_Phdr *ph, struct vm_error *e
 	return put(b, ph->p_paddr, k, ph->p_offset, ph->p_filesz, err); /* the rest of fresh memory is zero */
 }
 
+/* An ELF does not say what it takes; a Linux with a longer line dies before its console. */
+#define ELF_CMDLINE_MAX 2047u /* COMMAND_LINE_SIZE of arch/x86, without the NUL */
+
 static int load_elf(struct boot *b, struct vm_error *err)
 {
 	const struct image *k = &b->kernel;
@@ -204,6 +212,8 @@ static int load_elf(struct boot *b, struct vm_error *err)
 	bool found = false;
 	int rc = 0;
 
+	if (strlen(b->cmdline) > ELF_CMDLINE_MAX)
+		return too_long(b, ELF_CMDLINE_MAX, err);
 	memcpy(&eh, k->data, sizeof eh);
 	if (eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_machine != EM_X86_64)
 		return vm_fail(err, EINVAL, "%s: not an x86-64 ELF; ktstr needs an x86-64 kernel", k->path);

@@ -324,6 +324,8 @@ static void *vcpu_main(void *arg)
 		if (ioctl(v->fd, KVM_RUN, 0) < 0) {
 			if (errno == EINTR || errno == EAGAIN) {
 				count(&v->exits_intr);
+				if (atomic_exchange(&v->check_wanted, false))
+					vcpu_check(v);
 				continue;
 			}
 			vm_request_end(vm, VM_FATAL, "vCPU %u: KVM_RUN: %s", v->index, strerror(errno));

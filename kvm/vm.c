@@ -43,6 +43,7 @@ const char *vm_end_name(enum vm_end end)
 		[VM_STOPPED] = "stopped",
 		[VM_FATAL] = "fatal",
 		[VM_TRIPLE_FAULT] = "triple-fault",
+		[VM_HALTED] = "halted",
 	};
 
 	return name[end];

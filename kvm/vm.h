@@ -60,6 +60,7 @@ enum vm_end {
 	VM_POWEROFF, /* guest powered off (ACPI S5) */
 	VM_RESET,    /* guest rebooted: i8042 or ACPI reset register */
 	VM_TRIPLE_FAULT,
+	VM_HALTED,  /* vm_check_halted(): no vCPU will ever run again */
 	VM_PANIC,   /* guest kernel panic (its text was seen on COM1), then reset or halt */
 	VM_STOPPED, /* vm_stop() */
 	VM_FATAL,   /* KVM gave an exit that can't be continued */
@@ -121,6 +122,11 @@ int vm_start(struct vm *vm, struct vm_error *err);
 /* Bytes typed into COM1. Who types more while vm_serial_full() loses nothing, but memory: wait for serial_room(). */
 void vm_serial_input(struct vm *vm, const uint8_t *data, size_t len);
 bool vm_serial_full(const struct vm *vm);
+/*
+ * For a guest that shows no progress, again and again: when every vCPU that was started is halted with interrupts off,
+ * the VM ends (VM_HALTED). It costs each vCPU an exit.
+ */
+void vm_check_halted(struct vm *vm);
 /* Make every vCPU leave KVM_RUN and join the threads; from then on nothing here is called by the reactor. Idempotent.
  */
 void vm_stop(struct vm *vm);
@@ -132,6 +138,16 @@ void vm_remove_devices(struct vm *vm);
 /* After vm_stop(), and last of all: what devices still have in flight may be on guest memory. Removes devices itself if
  * that was not done; memory that one of them still uses is left mapped. */
 void vm_destroy(struct vm *vm);
+
+/* After vm_stop(): what vCPU @i was doing. 0 or -errno; -ENOENT: there is none. rip is the first register. */
+#define VM_REGISTERS 24
+struct vm_registers {
+	const char *state; /* "running", "halted", "not started" */
+	bool interrupts_off;
+	const char *name[VM_REGISTERS];
+	uint64_t value[VM_REGISTERS];
+};
+int vm_registers(const struct vm *vm, unsigned i, struct vm_registers *out);
 
 enum vm_end vm_state(const struct vm *vm);
 /* Text the guest wrote to COM1 from the oops before its panic, or the panic, on; empty when it did not panic. */

@@ -89,6 +89,7 @@ bool wire_type_known(uint32_t type)
 	case WIRE_EACK:
 	case WIRE_WAKE:
 	case WIRE_WSIZ:
+	case WIRE_STAK:
 	case WIRE_JTOP:
 	case WIRE_GLAT:
 	case WIRE_GACK:

@@ -15,6 +15,10 @@
 #define WIRE_HEADER_SIZE 16u
 #define WIRE_PAYLOAD_MAX (16u << 20)
 #define WIRE_CHUNK_MAX (64u << 10) /* what our writers put into one frame */
+/* Bytes of stdin that the host sends ahead of WIRE_STAK, but for a chunk: a command that reads none leaves the port to
+ * everything else. */
+#define WIRE_INPUT_WINDOW (512u << 10)
+#define WIRE_INPUT_STEP (64u << 10) /* taken bytes that WIRE_STAK tells at once */
 
 enum wire_type {
 	/* ktstr's own tags and layouts */
@@ -53,6 +57,7 @@ enum wire_type {
 	WIRE_EACK = 0x4541434b, /* host to guest, empty: EXIT arrived, power off (asked for by the option ack_exit) */
 	WIRE_WAKE = 0x57414b45, /* what a wake byte did: u8 wake byte, then text */
 	WIRE_WSIZ = 0x5753495a, /* host to guest: the terminal's size, u16 rows, u16 columns */
+	WIRE_STAK = 0x5354414b, /* guest to host: u32, so many more bytes of stdin were taken by the command */
 	WIRE_JTOP =
 		0x4a544f50, /* JSON: whether the guest's kernel sees the topology asked for (guest-init/topology.h) */
 	/* between a guest's programs and its init only, never on the port */

@@ -31,7 +31,7 @@ check() {
 	cells=$((cells + 1))
 	if [ "$2" != "$3" ]; then fail "$1: exit code $2, not $3"; fi
 	if grep -qaE 'Sanitizer|runtime error' "$dir/err"; then fail "$1: a sanitizer's word"; fi
-	if [ -n "${4:-}" ] && ! grep -qaF "$4" "$dir/err"; then fail "$1: stderr lacks '$4'"; fi
+	if [ -n "${4:-}" ] && ! grep -qaF -e "$4" "$dir/err"; then fail "$1: stderr lacks '$4'"; fi
 }
 
 base=("$ktstr" run --host try --bypass-llc-locks --cpus 1 --kernel "$guest" --initrd "$0")
@@ -91,6 +91,27 @@ all_ends() {
 	yes | machine dx --timeout 500ms "$@" 2>"$dir/err" >"$dir/stuck"
 	check "$name, power-off, stdout is stuck" "${PIPESTATUS[1]}" 0
 }
+
+# A guest that dies before it said a word ends the run with what is known.
+machine h --timeout 60s --memory 64M </dev/null >"$dir/out" 2>"$dir/err"
+check "halted for good" $? 1 "vCPU 0 halted with interrupts off at rip 0x"
+if ! grep -q '^--- vCPU 0: halted, interrupts off, at 0x' "$dir/err" || ! grep -q '^ *rip 0000' "$dir/err"; then
+	fail "halted for good: no registers"
+fi
+machine h --timeout 60s --cpus 3 </dev/null >"$dir/out" 2>"$dir/err"
+check "halted for good, with CPUs that were not started" $? 1 "vCPU 0 halted with interrupts off at rip 0x"
+mkdir "$dir/named"
+cp "$guest" "$dir/named/kernel"
+printf '%s\n' '0000000000000001 T first' '0000000000010000 T somewhere_in_it' 'ffffffffffffffff T last' >"$dir/named/System.map"
+machine h --timeout 60s --kernel "$dir/named/kernel" </dev/null >"$dir/out" 2>"$dir/err"
+check "halted for good, with symbols" $? 1 " somewhere_in_it+0x"
+machine wait --timeout 2s </dev/null >"$dir/out" 2>"$dir/err"
+check "silent, but not dead" $? 124 "--- vCPU 0: "
+machine i --timeout 4s </dev/null >"$dir/out" 2>"$dir/err"
+check "one that said something may stand still" $? 124 "the guest did not end within"
+long=$(printf '%02000d' 0)
+machine "x $long" </dev/null >"$dir/out" 2>"$dir/err"
+check "a command line that is too long" $? 69 "takes at most 2047; shorten --append"
 
 # A pipe that has a reader, which takes nothing.
 mkfifo "$dir/stuck"

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bench/session.h"
@@ -276,6 +277,38 @@ static void stdin_rests_while_the_guest_does_not_take_it(void **state)
 	step_until(sent_more);
 }
 
+/*
+ * The guest's init reads its port, but the command takes no input: stdin rests when the window is full, and what else
+ * goes to the guest does not wait behind it.
+ */
+static void stdin_that_the_command_does_not_take_is_bounded(void **state)
+{
+	static const uint8_t chunk[4096];
+	const uint32_t taken = WIRE_INPUT_WINDOW;
+	uint64_t deadline = monotonic_ns() + 20 * SECOND_NS;
+
+	assert_int_equal(fcntl(f.in[1], F_SETFL, O_NONBLOCK), 0);
+	start_command();
+	while (!f.s.in.paused) {
+		assert_true(monotonic_ns() < deadline);
+		while (write(f.in[1], chunk, sizeof(chunk)) > 0)
+			;
+		assert_true(reactor_step_until(f.r, monotonic_ns() + SECOND_NS) >= 0);
+		f.taken = f.n_sent;
+		session_drained(&f.s);
+	}
+	assert_in_range(f.s.stdin_bytes, WIRE_INPUT_WINDOW, WIRE_INPUT_WINDOW + WIRE_CHUNK_MAX);
+	before = f.n_sent;
+	assert_int_equal(session_snapshot_reply(&f.s, 1, WIRE_SNAPSHOT_ERR, "now"), 0);
+	assert_true(f.n_sent > before);
+	f.taken = before = f.n_sent;
+	feed(WIRE_STAK, &taken, sizeof(taken));
+	assert_false(f.s.in.paused);
+	while (write(f.in[1], chunk, sizeof(chunk)) > 0)
+		;
+	step_until(sent_more);
+}
+
 static bool released(void)
 {
 	char buf[65536];
@@ -519,10 +552,135 @@ static void output_that_is_lost_is_known(void **state)
 	close(nowhere);
 }
 
+static void outputs_changed(void *ctx)
+{
+	session_regulate(ctx);
+}
+
+static void begin_output(struct outputs *o, const char *path)
+{
+	const char *const paths[] = { path, NULL };
+
+	assert_int_equal(outputs_init(o, paths), 0);
+	outputs_attach(o, f.r, outputs_changed, &f.s);
+	f.s.cfg.outputs = o;
+}
+
+/* Of the file @path, what a guest sends. */
+static void feed_chunk(const char *path, size_t len)
+{
+	static uint8_t payload[128 + WIRE_CHUNK_MAX];
+	size_t name = strlen(path) + 1;
+
+	memcpy(payload, path, name);
+	memset(payload + name, 'x', len);
+	feed(WIRE_FOUT, payload, name + len);
+}
+
+/* A fifo whose reader is slow is written as it reads: the guest waits, and nothing else does. */
+static void a_slow_reader_of_an_output_holds_the_guest_alone(void **state)
+{
+	char dir[] = "/tmp/ktstr-outputs-XXXXXX", path[64], buf[65536];
+	struct outputs o;
+	size_t got = 0;
+	int reader;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/fifo", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(reader >= 0);
+	begin_output(&o, path);
+	for (unsigned i = 0; i < 8; i++)
+		feed_chunk(path, 60000);
+	feed(WIRE_FEND, path, strlen(path) + 1);
+	assert_true(f.held);
+	assert_false(session_written(&f.s));
+	while (!session_written(&f.s)) {
+		ssize_t n = read(reader, buf, sizeof(buf));
+
+		got += n > 0 ? (size_t)n : 0;
+		assert_true(reactor_step_until(f.r, monotonic_ns() + SECOND_NS / 100) >= 0);
+	}
+	for (ssize_t n; (n = read(reader, buf, sizeof(buf))) > 0;)
+		got += (size_t)n;
+	assert_int_equal(got, 8 * 60000);
+	assert_false(f.held);
+	outputs_end(&o, true);
+	assert_int_equal(outputs_error(&o), 0);
+	outputs_free(&o);
+	f.s.cfg.outputs = NULL;
+	close(reader);
+	unlink(path);
+	rmdir(dir);
+}
+
+/* What was there before a run is not taken for what the run did not write. */
+static void an_output_that_did_not_come_is_an_error(void **state)
+{
+	char dir[] = "/tmp/ktstr-outputs-XXXXXX", path[64];
+	struct outputs o;
+	int fd;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/file", dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, "old", 3), 3);
+	close(fd);
+	/* The machine died: the command may never have run. */
+	begin_output(&o, path);
+	feed_chunk(path, 100);
+	outputs_end(&o, false);
+	assert_int_equal(outputs_error(&o), 0);
+	assert_string_equal(outputs_stale(&o), path);
+	outputs_free(&o);
+	assert_int_equal(access(path, F_OK), 0);
+	/* The command ended, and had not written it. */
+	begin_output(&o, path);
+	outputs_end(&o, true);
+	assert_int_equal(outputs_error(&o), -ENODATA);
+	assert_non_null(strstr(o.why, "the command did not write it; the file from before this run is removed"));
+	outputs_free(&o);
+	assert_int_equal(access(path, F_OK), -1);
+	/* An empty file is one that came. */
+	begin_output(&o, path);
+	feed(WIRE_FEND, path, strlen(path) + 1);
+	outputs_end(&o, true);
+	assert_int_equal(outputs_error(&o), 0);
+	outputs_free(&o);
+	f.s.cfg.outputs = NULL;
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
+/* Where both are one file, one writes it, in the order of the frames. */
+static void one_file_for_stdout_and_stderr_keeps_their_order(void **state)
+{
+	char want[4000] = "", line[32];
+
+	assert_false(session_one_output(f.out[1], f.err[1]));
+	assert_int_equal(dup2(f.out[1], f.err[1]), f.err[1]);
+	assert_true(session_one_output(f.out[1], f.err[1]));
+	f.s.one_output = true;
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(line, sizeof(line), "%u\n", i);
+		feed(i % 2 ? WIRE_SERR : WIRE_SOUT, line, strlen(line));
+		strcat(want, line);
+		if (strlen(want) > 200) {
+			expect_bytes(f.out[0], want);
+			*want = '\0';
+		}
+	}
+	expect_bytes(f.out[0], want);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(output_goes_where_it_belongs),
+		TEST(one_file_for_stdout_and_stderr_keeps_their_order),
+		TEST(a_slow_reader_of_an_output_holds_the_guest_alone),
+		TEST(an_output_that_did_not_come_is_an_error),
 		TEST(exit_code_is_told_once),
 		TEST(exit_code_is_a_byte),
 		TEST(bad_crc_is_counted_and_dropped),
@@ -530,6 +688,7 @@ int main(void)
 		TEST(stdin_waits_for_the_command),
 		TEST(end_of_stdin_is_an_empty_frame),
 		TEST(stdin_rests_while_the_guest_does_not_take_it),
+		TEST(stdin_that_the_command_does_not_take_is_bounded),
 		TEST(slow_stdout_holds_the_transport),
 		TEST(closed_stdout_ends_the_session),
 		TEST(ready_counts_once_empty_and_with_its_crc),

@@ -36,7 +36,7 @@ struct text {
 struct session {
 	/* the guest's part */
 	const char *argv[8], *env[4], *outputs[4], *cwd;
-	bool wait_ack;
+	bool wait_ack, one_output, tty;
 	/* the host's part */
 	const uint8_t *input;
 	size_t input_len, frame_size; /* frame_size 0: WIRE_CHUNK_MAX */
@@ -45,6 +45,7 @@ struct session {
 	/* what came */
 	struct text out, err, metrics, files, file_ends;
 	unsigned metric_lines, exits, after_exit, bad_crc;
+	size_t taken; /* of its input, as the guest told */
 	int32_t code;
 	pid_t guest;
 	int fd;
@@ -77,7 +78,14 @@ static void frame_arrived(void *ctx, uint32_t type, const uint8_t *payload, size
 		append(&s->files, payload + strlen((const char *)payload) + 1, len - strlen((const char *)payload) - 1);
 	else if (type == WIRE_FEND)
 		append(&s->file_ends, payload, len);
-	else if (type == WIRE_JMET) {
+	else if (type == WIRE_STAK) {
+		uint32_t n;
+
+		assert_int_equal(len, 4);
+		memcpy(&n, payload, 4);
+		s->taken += n;
+		assert_true(s->taken <= s->sent);
+	} else if (type == WIRE_JMET) {
 		s->metric_lines++;
 		append(&s->metrics, payload, len);
 		append(&s->metrics, "|", 1);
@@ -94,6 +102,8 @@ static void guest(const struct session *s, int fd)
 	struct bulk bulk;
 	int32_t code;
 
+	config.one_output = s->one_output;
+	config.tty = s->tty;
 	/* As process 1 does, inherit orphans. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	/* And what this test was started with is none of the command's. */
@@ -303,6 +313,8 @@ static void input_of_10_mib_is_counted_right(void **state)
 	run(&s);
 	assert_int_equal(s.code, 0);
 	assert_string_equal(s.out.data, "10485760\n");
+	/* What the command took is told in steps. */
+	assert_in_range(s.taken, 10 * MIB - WIRE_INPUT_STEP, 10 * MIB);
 	clear(&s);
 	free(input);
 }
@@ -325,6 +337,28 @@ static void bytes_pass_unchanged_both_ways(void **state)
 		clear(&s);
 	}
 	free(input);
+}
+
+/* Where the host's two are one file: what is printed to them in turn comes in that order. */
+static void one_output_keeps_the_order_of_stdout_and_stderr(void **state)
+{
+	struct session s = {
+		.argv = { "sh", "-c", "i=0; while [ $i -lt 300 ]; do echo o$i; echo e$i >&2; i=$((i+1)); done" },
+		.one_output = true,
+	};
+	char line[32], *at;
+
+	run(&s);
+	assert_int_equal(s.code, 0);
+	assert_int_equal(s.err.len, 0);
+	at = s.out.data;
+	for (int i = 0; i < 300; i++) {
+		snprintf(line, sizeof(line), "o%d\ne%d\n", i, i);
+		assert_int_equal(strncmp(at, line, strlen(line)), 0);
+		at += strlen(line);
+	}
+	assert_string_equal(at, "");
+	clear(&s);
 }
 
 static void stdout_and_stderr_stay_apart(void **state)
@@ -354,6 +388,22 @@ static void input_that_nobody_reads_harms_nobody(void **state)
 		clear(&s);
 	}
 	free(input);
+}
+
+/* A terminal's input has only a typed end; that of a program that reads, and then the shell's. */
+static void end_of_input_is_typed_on_a_terminal(void **state)
+{
+	struct session s = { .argv = { "sh", "-c", "cat; echo; cat; stty size; echo over" },
+			     .input = (const uint8_t *)"one\n",
+			     .input_len = 4,
+			     .tty = true };
+
+	run(&s);
+	assert_int_equal(s.code, 0);
+	assert_int_equal(s.err.len, 0);
+	assert_non_null(strstr(s.out.data, "one\r\n"));
+	assert_non_null(strstr(s.out.data, "over\r\n"));
+	clear(&s);
 }
 
 static void end_of_input_reaches_the_command(void **state)
@@ -548,8 +598,10 @@ int main(void)
 		cmocka_unit_test(input_of_10_mib_is_counted_right),
 		cmocka_unit_test(bytes_pass_unchanged_both_ways),
 		cmocka_unit_test(stdout_and_stderr_stay_apart),
+		cmocka_unit_test(one_output_keeps_the_order_of_stdout_and_stderr),
 		cmocka_unit_test(input_that_nobody_reads_harms_nobody),
 		cmocka_unit_test(end_of_input_reaches_the_command),
+		cmocka_unit_test(end_of_input_is_typed_on_a_terminal),
 		cmocka_unit_test(output_before_exit_is_never_lost),
 		cmocka_unit_test(flow_of_input_is_controlled),
 		cmocka_unit_test(daemons_do_not_hold_up_the_end),

@@ -313,6 +313,9 @@ void guest_main(const uint32_t *start_info)
 		test_ap(id);
 		break;
 	}
+	case 'w': /* wait for what never comes, without a word */
+		for (;;)
+			__asm__ volatile("pause");
 	case 'i': /* idle: the same, once it has said so */
 		say("up\n");
 		__attribute__((fallthrough));

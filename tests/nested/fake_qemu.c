@@ -58,10 +58,12 @@ struct counted {
 
 static void count(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok)
 {
+	const uint32_t taken = (uint32_t)len;
 	struct counted *c = ctx;
 
 	if (type != WIRE_SINP || !crc_ok)
 		exit(4);
+	frame(WIRE_STAK, &taken, sizeof(taken));
 	c->ended = !len;
 	c->bytes += len;
 	for (size_t i = 0; i < len; i++)

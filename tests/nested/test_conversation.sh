@@ -53,9 +53,17 @@ need_nested
 # The terminal that passes through the nested host, too.
 if [ $# -eq 0 ] || [[ " $* " == *" shell "* ]]; then
 	code=0
-	"$pty" 33x101 '=# ' '+stty size\r' '=33 101' '@44x55' '+sleep 2; stty size\r' '=44 55' '+exit 3\r' -- \
-		"$ktstr" shell --host nested >&2 || code=$?
+	"$pty" 33x101 '=# ' '+stty size\r' '=33 101' '@44x55' '+sleep 2; stty size\r' '=44 55' \
+		'+printf "S<AB\\\\nCD\\\\033[5;10Hx\\\\033[24;80Hy>E"\r' '=>E' \
+		'+yes 0123456789 | head -n $((1200 + 100)) | cat -n; exit 3\r' '=1300' -- \
+		"$ktstr" shell --host nested >"$dir/screen" || code=$?
+	cat "$dir/screen" >&2
 	[ "$code" -eq 3 ] || { echo "Bail out! a shell through the nested host ended with $code"; exit 1; }
+	# Translated by the guest's terminal, and by none on the way.
+	if ! grep -qF "$(printf 'CD\033[5;10Hx\033[24;80Hy>E')" "$dir/screen" || ! grep -qx "$(printf '.*S<AB\r')" "$dir/screen"; then
+		echo "Bail out! what was drawn through the nested host did not come as it was: $(grep -A1 'S<AB' "$dir/screen" | od -c)"
+		exit 1
+	fi
 	# What happens is in the file while it does: only then this guest's stdin ends.
 	for ((i = 0; i < 3000; i++)); do
 		if grep -qs '"metric":"one"' "$dir/events"; then break; fi
