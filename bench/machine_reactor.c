@@ -76,6 +76,20 @@ static json_t *poll_facts(const struct machine *m)
 	return object;
 }
 
+/* How long handlers kept all others waiting; of the histogram what is not empty, as [from ns, how often]. */
+static json_t *held_facts(const struct reactor_counters *c)
+{
+	json_t *object = json_object(), *buckets = json_array();
+
+	for (unsigned i = 0; i < REACTOR_HELD_BUCKETS; i++)
+		if (c->held[i])
+			json_array_append_new(buckets, json_pack("[I I]", (json_int_t)1 << i, (json_int_t)c->held[i]));
+	put(object, "max", c->held_max_ns);
+	put(object, "over_10ms", c->held_long);
+	json_object_set_new(object, "buckets", buckets);
+	return object;
+}
+
 static uint64_t thread_cpu_ns(void)
 {
 	struct timespec ts = { 0 };
@@ -106,6 +120,7 @@ json_t *machine_reactor_facts(const struct machine *m)
 	put(object, "overflows", c->overflows);
 	put(object, "kernel_ns", c->kernel_ns);
 	put(object, "handlers_ns", c->handlers_ns);
+	json_object_set_new(object, "held_ns", held_facts(c));
 	put(object, "cpu_ns", thread_cpu_ns());
 	json_object_set_new(object, "poll", poll_facts(m));
 	json_object_set_new(object, "workers", workers_facts(m));

@@ -235,15 +235,27 @@ static void print_disks(FILE *f, const json_t *vmm)
 	}
 }
 
+static void print_net(FILE *f, const json_t *net)
+{
+	if (number_at(net, "rx_truncated"))
+		fprintf(f,
+			"  net        %" PRIu64
+			" frames were longer than the guest's buffers and came cut; --net ...,mtu=N "
+			"has it make larger ones\n",
+			number_at(net, "rx_truncated"));
+}
+
 static void print_reactor(FILE *f, const json_t *reactor)
 {
-	char cpu[SIZE_TEXT], bound[SIZE_TEXT], spun[SIZE_TEXT];
+	char cpu[SIZE_TEXT], bound[SIZE_TEXT], spun[SIZE_TEXT], held[SIZE_TEXT];
 
 	fprintf(f,
 		"  reactor    %" PRIu64 " wakes, %" PRIu64 " completions (%.2f a wake, at most %" PRIu64
 		"), %s of CPU time\n",
 		number_at(reactor, "wakes"), number_at(reactor, "cqes"), json_real_value(at(reactor, "cqes_per_wake")),
 		number_at(reactor, "cqes_max"), duration_format(cpu, number_at(reactor, "cpu_ns")));
+	fprintf(f, "             handlers kept the rest waiting %s at most, %" PRIu64 " times longer than 10ms\n",
+		duration_format(held, number_at(reactor, "held_ns.max")), number_at(reactor, "held_ns.over_10ms"));
 	if (!number_at(reactor, "poll.max_ns")) {
 		fprintf(f, "             no busy-wait: %s\n", text_at(reactor, "poll.reason"));
 		return;
@@ -308,6 +320,7 @@ void report_provenance(FILE *f, const json_t *facts)
 		number_at(facts, "host.cpus"), text_at(facts, "host.cpu"));
 	print_resources(f, at(facts, "host.resources"));
 	print_disks(f, vmm);
+	print_net(f, at(vmm, "net"));
 	print_ring(f, at(vmm, "reactor.features"));
 	print_exits(f, vmm);
 	print_reactor(f, at(vmm, "reactor"));

@@ -142,7 +142,7 @@ int epoll_submit(struct epoll_ground *e, uint32_t slot, const struct epoll_op *o
 		return -EBUSY;
 	e->op[slot] = *op;
 	e->op[slot].entry = -1;
-	if (op->kind != EPOLL_SYNC)
+	if (op->kind != EPOLL_SYNC && op->kind != EPOLL_ALLOCATE)
 		rc = enter_epoll(e, slot);
 	if (rc && rc != -EPERM)
 		finish(e, slot, rc);
@@ -203,7 +203,12 @@ static void perform(struct epoll_ground *e, uint32_t slot, uint32_t ready)
 		finish(e, slot, (int32_t)ready);
 		return;
 	}
-	n = op->kind == EPOLL_SYNC ? fdatasync(op->fd) : transfer(op);
+	if (op->kind == EPOLL_SYNC)
+		n = fdatasync(op->fd);
+	else if (op->kind == EPOLL_ALLOCATE)
+		n = fallocate(op->fd, (int)op->n, op->offset, (off_t)op->own.iov_len);
+	else
+		n = transfer(op);
 	finish(e, slot, n < 0 ? -errno : (int32_t)n);
 }
 

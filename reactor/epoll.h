@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-enum epoll_kind { EPOLL_NOTHING, EPOLL_READ, EPOLL_WRITE, EPOLL_SYNC, EPOLL_POLL, EPOLL_WATCH };
+enum epoll_kind { EPOLL_NOTHING, EPOLL_READ, EPOLL_WRITE, EPOLL_SYNC, EPOLL_ALLOCATE, EPOLL_POLL, EPOLL_WATCH };
 
 /* What one slot has in flight: one operation at a time. */
 struct epoll_op {
@@ -25,7 +25,7 @@ struct epoll_op {
 	uint32_t next; /* in the queue of those whose turn has come */
 	struct iovec own;
 	const struct iovec *iov; /* NULL: own */
-	unsigned n;
+	unsigned n;		 /* of iov; of EPOLL_ALLOCATE the mode, and own has the length */
 	int64_t offset;
 };
 

@@ -23,6 +23,9 @@ struct reactor {
 	struct reactor_features features;
 	struct reactor_counters counters;
 	unsigned enter_flags;
+	/* SQEs that found the SQ full while the kernel took none, in order; they go before all later ones. */
+	struct io_uring_sqe *late;
+	unsigned n_late, max_late;
 	unsigned n_slots;
 	uint32_t free_slot;  /* head of the list of slots that are free again; 0: none */
 	uint32_t fresh_slot; /* from here on none was ever used, nor touched */

@@ -29,10 +29,20 @@ static void run_deferred(struct reactor *r)
 #define YIELD_TURNS 16
 #define STIRRED_TURNS 16 /* in a row, after which the pollers are looked at all the same */
 
+static void count_held(struct reactor *r, uint64_t ns)
+{
+	unsigned i = ns ? 63 - (unsigned)__builtin_clzll(ns) : 0;
+
+	r->counters.held[i < REACTOR_HELD_BUCKETS ? i : REACTOR_HELD_BUCKETS - 1]++;
+	r->counters.held_long += ns > REACTOR_HELD_LONG_NS;
+	if (ns > r->counters.held_max_ns)
+		r->counters.held_max_ns = ns;
+}
+
 /* Handlers of what has completed, then what they deferred. */
 static int handle(struct reactor *r)
 {
-	uint64_t before = monotonic_ns(), kernel_ns = r->counters.kernel_ns;
+	uint64_t before = monotonic_ns(), kernel_ns = r->counters.kernel_ns, held_ns;
 	int n;
 
 	r->dispatching = true;
@@ -40,7 +50,9 @@ static int handle(struct reactor *r)
 	if (!r->draining)
 		run_deferred(r);
 	r->dispatching = false;
-	r->counters.handlers_ns += monotonic_ns() - before - (r->counters.kernel_ns - kernel_ns);
+	held_ns = monotonic_ns() - before;
+	r->counters.handlers_ns += held_ns - (r->counters.kernel_ns - kernel_ns);
+	count_held(r, held_ns);
 	return n;
 }
 
@@ -136,8 +148,12 @@ static bool spin(struct reactor *r, uint64_t idle_from_ns)
 		}
 	} while (now - idle_from_ns < r->busy.window_ns);
 	r->counters.poll_ns += now - idle_from_ns;
-	if (looked)
-		r->counters.handlers_ns += monotonic_ns() - now - (r->counters.kernel_ns - kernel_ns);
+	if (looked) {
+		uint64_t held_ns = monotonic_ns() - now;
+
+		r->counters.handlers_ns += held_ns - (r->counters.kernel_ns - kernel_ns);
+		count_held(r, held_ns);
+	}
 	*(found ? &r->counters.polls_hit : &r->counters.polls_missed) += 1;
 	return found;
 }

@@ -2,6 +2,7 @@
 /* What can be asked of the ring: one SQE each. */
 #include <errno.h>
 #include <liburing.h>
+#include <string.h>
 
 #include "reactor/internal.h"
 
@@ -10,17 +11,22 @@ static uint64_t tag(const struct completion *c)
 	return (uint64_t)c->generation << 32 | c->slot;
 }
 
-/* An SQE; when the queue is full what is in it is submitted first. */
+/* An SQE; when the queue is full what is in it is submitted first. Should the kernel take none just now (-EAGAIN: it
+ * has no memory), the SQE waits here: that will pass. */
 static struct io_uring_sqe *get_sqe(struct reactor *r)
 {
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&r->ring);
+	struct io_uring_sqe *sqe = r->n_late ? NULL : io_uring_get_sqe(&r->ring);
 
 	if (!sqe) {
 		int rc = ring_enter(r, 0, UINT64_MAX);
 
 		if (rc < 0)
 			reactor_fatal(r, rc);
-		sqe = io_uring_get_sqe(&r->ring);
+		sqe = r->n_late ? NULL : io_uring_get_sqe(&r->ring);
+	}
+	if (!sqe && r->n_late < r->max_late) {
+		sqe = &r->late[r->n_late++];
+		memset(sqe, 0, sizeof(*sqe));
 	}
 	return sqe;
 }
@@ -121,6 +127,25 @@ int reactor_fdatasync(struct reactor *r, struct completion *c, int fd)
 	if (!sqe)
 		return -EBUSY;
 	io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
+	sqe_sent(r, c, sqe);
+	return 0;
+}
+
+int reactor_fallocate(struct reactor *r, struct completion *c, int fd, int mode, uint64_t offset, uint64_t len)
+{
+	struct io_uring_sqe *sqe;
+
+	if (r->epoll)
+		return submit_epoll(r, c,
+				    (struct epoll_op){ .kind = EPOLL_ALLOCATE,
+						       .fd = fd,
+						       .n = (unsigned)mode,
+						       .own = { NULL, len },
+						       .offset = (int64_t)offset });
+	sqe = get_sqe(r);
+	if (!sqe)
+		return -EBUSY;
+	io_uring_prep_fallocate(sqe, fd, mode, offset, len);
 	sqe_sent(r, c, sqe);
 	return 0;
 }

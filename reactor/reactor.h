@@ -45,6 +45,10 @@ struct reactor_features {
 #define REACTOR_WORKERS_BOUNDED 8u
 #define REACTOR_WORKERS_UNBOUNDED 4u
 
+/* Bucket i counts times from 2^i ns to below 2^(i+1); the first those below too, the last those above. */
+#define REACTOR_HELD_BUCKETS 40u
+#define REACTOR_HELD_LONG_NS 10000000u /* nothing should hold the loop longer */
+
 struct reactor_counters {
 	uint64_t wakes;	 /* returns of io_uring_enter with work */
 	uint64_t enters; /* calls of io_uring_enter */
@@ -56,6 +60,10 @@ struct reactor_counters {
 	uint64_t overflows;   /* enters that found the CQ overflow flag up */
 	uint64_t kernel_ns;   /* time inside io_uring_enter, waiting included */
 	uint64_t handlers_ns; /* time inside handlers, but not in io_uring_enter */
+	/* How long the handlers of one wake held the loop, what they submitted included; how many did longer than
+	 * REACTOR_HELD_LONG_NS; and the longest. */
+	uint64_t held[REACTOR_HELD_BUCKETS];
+	uint64_t held_long, held_max_ns;
 	/* Busy-waits that found something, that ended in sleep, and of these, that
 	 * had the CPU taken away; and the time in all of them. */
 	uint64_t polls_hit, polls_missed, polls_preempted;
@@ -170,6 +178,8 @@ int reactor_writev(struct reactor *r, struct completion *c, int fd, const struct
 int reactor_read(struct reactor *r, struct completion *c, int fd, void *buf, unsigned len, int64_t offset);
 int reactor_write(struct reactor *r, struct completion *c, int fd, const void *buf, unsigned len, int64_t offset);
 int reactor_fdatasync(struct reactor *r, struct completion *c, int fd);
+/* fallocate(2) of [offset, offset+len). */
+int reactor_fallocate(struct reactor *r, struct completion *c, int fd, int mode, uint64_t offset, uint64_t len);
 /*
  * What was asked for so far goes to the kernel now, if that is as many as one call can take without delay: else it goes
  * with the others when the handlers are through. io_uring keeps what comes to a disk in one call of more than two

@@ -100,6 +100,13 @@ static int reactor_new(struct reactor **out, unsigned in_flight_max, unsigned ba
 	return 0;
 }
 
+static void reactor_free(struct reactor *r)
+{
+	free(r->late);
+	free(r->batch);
+	free(r);
+}
+
 int reactor_create_epoll(struct reactor **out, unsigned in_flight_max)
 {
 	struct reactor *r;
@@ -111,8 +118,7 @@ int reactor_create_epoll(struct reactor **out, unsigned in_flight_max)
 	r->features.cq_entries = in_flight_max * 2;
 	rc = epoll_open(&r->epoll, r->n_slots);
 	if (rc) {
-		free(r->batch);
-		free(r);
+		reactor_free(r);
 		return rc;
 	}
 	*out = r;
@@ -136,6 +142,13 @@ int reactor_create(struct reactor **out, unsigned sq_entries, unsigned in_flight
 	}
 	r->ring = ring;
 	r->features = features;
+	r->max_late = 2 * in_flight_max; /* an operation, and its cancellation */
+	r->late = malloc(r->max_late * sizeof(*r->late));
+	if (!r->late) {
+		io_uring_queue_exit(&r->ring);
+		reactor_free(r);
+		return -ENOMEM;
+	}
 	io_uring_ring_dontfork(&r->ring);
 	limit_workers(r);
 	r->features.ring_fd = io_uring_register_ring_fd(&r->ring) == 1;
@@ -187,6 +200,17 @@ void reactor_count_rearm(struct reactor *r)
 	r->counters.rearms++;
 }
 
+static void take_late(struct reactor *r)
+{
+	struct io_uring_sqe *sqe;
+	unsigned n = 0;
+
+	while (n < r->n_late && (sqe = io_uring_get_sqe(&r->ring)))
+		*sqe = r->late[n++];
+	r->n_late -= n;
+	memmove(r->late, r->late + n, r->n_late * sizeof(*r->late));
+}
+
 /* By hand, for liburing 2.3 can't pass NO_IOWAIT. */
 static int enter_uring(struct reactor *r, unsigned flags, unsigned min, uint64_t timeout_ns)
 {
@@ -197,8 +221,14 @@ static int enter_uring(struct reactor *r, unsigned flags, unsigned min, uint64_t
 		.tv_nsec = (int64_t)(timeout_ns % NS_PER_S),
 	};
 	struct io_uring_getevents_arg arg = { .ts = (uint64_t)(uintptr_t)&ts };
-	bool timed = min && timeout_ns != UINT64_MAX;
+	bool timed;
 	int rc;
+
+	if (r->n_late)
+		take_late(r);
+	if (r->n_late)
+		min = 0; /* these are to go with the next call, not after a wait */
+	timed = min && timeout_ns != UINT64_MAX;
 
 	/* Release: the SQEs are written before the kernel sees the tail; pairs
 	 * with the kernel's load of it in io_uring_enter. */
@@ -250,7 +280,7 @@ bool ring_stirs(const struct reactor *r)
 	/* Completions wait as task work for an enter, which sets the flag
 	 * (IORING_SETUP_TASKRUN_FLAG); without DEFER_TASKRUN and COOP_TASKRUN they
 	 * come to the CQ by themselves. */
-	return r->ring.sq.sqe_tail != r->ring.sq.sqe_head || io_uring_cq_ready(&r->ring) ||
+	return r->n_late || r->ring.sq.sqe_tail != r->ring.sq.sqe_head || io_uring_cq_ready(&r->ring) ||
 	       __atomic_load_n(r->ring.sq.kflags, __ATOMIC_RELAXED) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
 }
 
@@ -363,7 +393,6 @@ int reactor_destroy(struct reactor *r, uint64_t patience_ns)
 		epoll_close(r->epoll);
 	else
 		io_uring_queue_exit(&r->ring);
-	free(r->batch);
-	free(r);
+	reactor_free(r);
 	return 0;
 }

@@ -483,6 +483,52 @@ static void signals_come_through_the_ring(void **state)
 	signals_unwatch(&s);
 }
 
+/* A watch that failed has nothing to be undone: its descriptor's number may be another's by now. */
+static void failed_watch_is_not_closed_again(void **state)
+{
+	struct completion full[8];
+	struct reactor *r;
+	struct signals s;
+	int set[] = { SIGUSR1 }, fd;
+
+	assert_int_equal(create(&r, 8, 8), 0);
+	for (unsigned i = 0; i < 8; i++)
+		assert_int_equal(reactor_attach(r, &full[i], NULL), 0);
+	assert_int_equal(signals_watch(r, &s, set, 1, on_signal), -ENOSPC);
+	fd = eventfd(0, EFD_CLOEXEC);
+	assert_int_equal(fd, s.fd); /* or this shows nothing */
+	signals_unwatch(&s);
+	assert_int_equal(eventfd_write(fd, 1), 0);
+	close(fd);
+	for (unsigned i = 0; i < 8; i++)
+		reactor_detach(r, &full[i]);
+	assert_int_equal(reactor_destroy(r, SECOND), 0);
+}
+
+static void hold_up(struct deferred *d)
+{
+	struct timespec ts = { .tv_nsec = REACTOR_HELD_LONG_NS + 1000 };
+
+	nanosleep(&ts, NULL);
+}
+
+/* Who holds the loop is seen: by the longest, by how many are too long, and by the histogram. */
+static void handlers_times_are_counted(void **state)
+{
+	const struct reactor_counters *c = reactor_counters(*state);
+	struct reactor_counters before = *c;
+	struct deferred d = { .fn = hold_up };
+	uint64_t n = 0;
+
+	reactor_defer(*state, &d);
+	assert_int_equal(reactor_step(*state, false), 0);
+	assert_int_equal(c->held_long, before.held_long + 1);
+	assert_true(c->held_max_ns > REACTOR_HELD_LONG_NS);
+	for (unsigned i = 23; i < REACTOR_HELD_BUCKETS; i++) /* from 8.4 ms on */
+		n += c->held[i] - before.held[i];
+	assert_int_equal(n, 1);
+}
+
 struct chain {
 	struct deferred d;
 	struct reactor *r;
@@ -577,6 +623,8 @@ int main(int argc, char **argv)
 		RING_TEST(ignored_signals_stay_ignored_and_the_mask_comes_back),
 		RING_TEST(paused_source_reads_nothing),
 		RING_TEST(signals_come_through_the_ring),
+		RING_TEST(failed_watch_is_not_closed_again),
+		RING_TEST(handlers_times_are_counted),
 		RING_TEST(deferred_work_takes_turns),
 		RING_TEST(destroy_leaves_nothing_in_flight),
 		RING_TEST(counters_tell_wakes_from_cqes),
