@@ -43,6 +43,12 @@ static int parse_direct(struct disk *d, const char *value)
 	return d->blk.direct || !strcmp(value, "off") ? 0 : -EINVAL;
 }
 
+static int parse_discard(struct disk *d, const char *value)
+{
+	d->blk.discard = !strcmp(value, "on");
+	return d->blk.discard || !strcmp(value, "off") ? 0 : -EINVAL;
+}
+
 static int parse_serial(struct disk *d, const char *value)
 {
 	if (!*value || strlen(value) > DISK_SERIAL_MAX)
@@ -92,6 +98,7 @@ static const struct key {
 	{ "iops-burst", parse_iops_burst, "a number, such as 6000" },
 	{ "bps-burst", parse_bps_burst, "bytes, such as 8M" },
 	{ "serial", parse_serial, "a name of 1 to 20 bytes" },
+	{ "discard", parse_discard, "on or off" },
 };
 #define KEYS (sizeof(keys) / sizeof(*keys))
 
@@ -151,7 +158,7 @@ int disk_parse(const char *text, struct disk *d, char *why, size_t why_size)
 		if (!key)
 			return fail(why, why_size,
 				    "disk '%s': unknown word '%s'; use ro, size=, engine=, direct=, iops=, bps=, "
-				    "iops-burst=, bps-burst=, serial=",
+				    "iops-burst=, bps-burst=, serial=, discard=",
 				    text, word);
 		if (seen & 1u << (key - keys))
 			return fail(why, why_size, "disk '%s': %s= is given twice; keep one", text, key->name);
@@ -222,6 +229,8 @@ int disk_unparse(const struct disk *d, const char *path, char *text, size_t size
 		fprintf(f, ",engine=%s", engine_names[c->engine]);
 	if (c->direct)
 		fputs(",direct=on", f);
+	if (c->discard)
+		fputs(",discard=on", f);
 	if (c->iops)
 		fprintf(f, ",iops=%" PRIu64, c->iops);
 	if (c->bps)

@@ -402,6 +402,9 @@ static void write_out(struct machine *m)
 		cli_error("what reads the output does not take it, and what was left of it is lost; raise --timeout");
 	if (m->unshown)
 		cli_error("%" PRIu64 " bytes of the guest's console are lost, for nobody read them", m->unshown);
+	if (m->net && net_counters(m->net)->rx_truncated)
+		cli_error("--net: %" PRIu64 " frames were longer than the guest's buffers and came cut; give it mtu=N",
+			  net_counters(m->net)->rx_truncated);
 }
 
 /* Stop the guest, take its last words, bring the disks to rest. How many requests did not come to theirs. */
@@ -447,8 +450,8 @@ static void shut(struct machine *m)
 
 /*
  * Closing a stream and destroying a device step the ring, where handlers of all the others run: so first nothing calls
- * anybody any more, then everything goes, guest memory last. False: a disk's I/O on guest memory did not end; memory
- * and ring stay.
+ * anybody any more, then everything goes, guest memory last. False: I/O of a disk or the network on guest memory did
+ * not end; memory and ring stay.
  */
 static bool destroy(struct machine *m)
 {
@@ -468,8 +471,8 @@ static bool destroy(struct machine *m)
 	for (unsigned i = 0; i < m->o->n_disks; i++)
 		if (m->blk[i] && blk_destroy(m->blk[i], QUIESCE_NS))
 			idle = false;
-	if (m->net)
-		net_destroy(m->net);
+	if (m->net && net_destroy(m->net))
+		idle = false;
 	if (idle)
 		vm_destroy(m->vm);
 	return idle;

@@ -112,6 +112,10 @@ void machine_disk_facts(const struct machine *m, unsigned i, json_t *object)
 	put(object, "reads_completed", c->reads_completed);
 	put(object, "writes_completed", c->writes_completed);
 	put(object, "flushes_completed", c->flushes_completed);
+	put(object, "discards_completed", c->discards_completed);
+	put(object, "write_zeroes_completed", c->zeroes_completed);
+	put(object, "bytes_discarded", c->bytes_discarded);
+	put(object, "bytes_zeroed", c->bytes_zeroed);
 	put(object, "bytes_read", c->bytes_read);
 	put(object, "bytes_written", c->bytes_written);
 	put(object, "throttled_count", c->throttled_count);

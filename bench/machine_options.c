@@ -67,7 +67,7 @@ static const struct argp_option options[] = {
 	{ "disk", OPT_DISK, "DISK", 0,
 	  "PATH[,ro] or size=256M; then also engine=auto|uring|sync (sync: a disk that is stuck holds ktstr), "
 	  "direct=on, iops=N, bps=N, iops-burst=N, "
-	  "bps-burst=N, serial=NAME; may be repeated",
+	  "bps-burst=N, serial=NAME, discard=on (the guest may give back what it no longer needs); may be repeated",
 	  10 },
 	{ "register-page", OPT_REGISTER_PAGE, "auto|on|off", 0,
 	  "Let the guest read device registers from memory: no exit an interrupt instead of one (auto: where "
@@ -77,7 +77,7 @@ static const struct argp_option options[] = {
 	  "Busy-wait at most so many microseconds before the thread of the devices sleeps; it tunes itself below that "
 	  "(auto: 200 or more, as exits cost, where a CPU is to spare, else off)",
 	  10 },
-	{ "net", OPT_NET, "[loopback|tap=NAME][,mac=ADDRESS]", OPTION_ARG_OPTIONAL,
+	{ "net", OPT_NET, "[loopback|tap=NAME][,mac=ADDRESS][,mtu=BYTES]", OPTION_ARG_OPTIONAL,
 	  "A network card: one that echoes each frame, or one on the TAP device NAME (loopback)", 10 },
 	{ NULL, 0, NULL, 0, "What goes in and out:", 11 },
 	{ "file", OPT_FILE, "HOST[:GUEST]", 0, "Bring a file or directory; a program comes with its shared libraries",

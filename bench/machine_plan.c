@@ -39,11 +39,14 @@ static json_t *disks_of(const struct machine_options *o)
 static json_t *net_of(const struct machine_options *o)
 {
 	const char *given = settings_given("net", 0), *mac = given ? strstr(given, "mac=") : NULL;
+	char mtu[16] = "";
 
 	if (!o->nic.wanted)
 		return json_null();
-	return json_sprintf("%s%s%s%.*s", o->nic.net.tap ? "tap=" : "", o->nic.net.tap ? o->nic.net.tap : "loopback",
-			    mac ? "," : "", mac ? (int)strcspn(mac, ",") : 0, mac ? mac : "");
+	if (o->nic.net.mtu)
+		snprintf(mtu, sizeof(mtu), ",mtu=%u", o->nic.net.mtu);
+	return json_sprintf("%s%s%s%.*s%s", o->nic.net.tap ? "tap=" : "", o->nic.net.tap ? o->nic.net.tap : "loopback",
+			    mac ? "," : "", mac ? (int)strcspn(mac, ",") : 0, mac ? mac : "", mtu);
 }
 
 /* Options that change the machine and are in nothing else of the plan, as they were given: name to a list of values. */

@@ -141,6 +141,8 @@ static json_t *net_facts(const struct machine *m)
 	put(object, "invalid_avail_idx_count", c->invalid_avail_idx_count);
 	put(object, "tx_backend_errors", c->tx_backend_errors);
 	put(object, "rx_backend_errors", c->rx_backend_errors);
+	put(object, "rx_truncated", c->rx_truncated);
+	put(object, "rx_oversize_dropped", c->rx_oversize_dropped);
 	return object;
 }
 

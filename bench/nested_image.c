@@ -321,7 +321,7 @@ static int disk_words(struct nested_image *image, const struct nested_disk *disk
 	}
 	*q = '\0';
 	word(image, "-drive");
-	word(image, "file=%s,if=none,id=disk%zu,format=raw,cache=writeback,readonly=%s", quoted, i,
+	word(image, "file=%s,if=none,id=disk%zu,format=raw,cache=writeback,discard=unmap,readonly=%s", quoted, i,
 	     disk->ro ? "on" : "off");
 	word(image, "-device");
 	/* A full file system of this machine is an error to the guest, as it is without the nested host; QEMU would

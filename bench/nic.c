@@ -4,12 +4,13 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool nic_is_value(const char *word)
 {
-	return word && (!strncmp(word, "tap=", 4) || !strncmp(word, "mac=", 4) || !strcmp(word, "loopback") ||
-			!strncmp(word, "loopback,", 9));
+	return word && (!strncmp(word, "tap=", 4) || !strncmp(word, "mac=", 4) || !strncmp(word, "mtu=", 4) ||
+			!strcmp(word, "loopback") || !strncmp(word, "loopback,", 9));
 }
 
 /* Six bytes in hexadecimal, two digits each. The zero address would be read as "the default". */
@@ -48,7 +49,18 @@ static int parse_word(struct nic *n, const char *word, bool first, char *why, si
 		snprintf(why, size, "%s: not an address of one card; write it as mac=02:00:00:00:00:01", word);
 		return -EINVAL;
 	}
-	snprintf(why, size, "%s: not known here; write [loopback|tap=NAME][,mac=ADDRESS]", word);
+	if (!strncmp(word, "mtu=", 4)) {
+		char *end;
+		unsigned long mtu = strtoul(word + 4, &end, 10);
+
+		if (isdigit((unsigned char)word[4]) && !*end && mtu >= NET_MTU_MIN && mtu <= UINT16_MAX) {
+			n->net.mtu = (uint16_t)mtu;
+			return 0;
+		}
+		snprintf(why, size, "%s: not an MTU; write %u to %u bytes", word, NET_MTU_MIN, UINT16_MAX);
+		return -EINVAL;
+	}
+	snprintf(why, size, "%s: not known here; write [loopback|tap=NAME][,mac=ADDRESS][,mtu=BYTES]", word);
 	return -EINVAL;
 }
 
@@ -62,7 +74,8 @@ int nic_parse(const char *text, struct nic *out, char *why, size_t why_size)
 	if (!text)
 		return 0;
 	if (strlen(text) >= sizeof(words)) {
-		snprintf(why, why_size, "%.20s...: too long; write [loopback|tap=NAME][,mac=ADDRESS]", text);
+		snprintf(why, why_size, "%.20s...: too long; write [loopback|tap=NAME][,mac=ADDRESS][,mtu=BYTES]",
+			 text);
 		return -EINVAL;
 	}
 	strcpy(words, text);

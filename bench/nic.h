@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The grammar of --net: [loopback|tap=NAME][,mac=AA:BB:CC:DD:EE:FF]. Without
- * any of it the card echoes each frame and has the default address.
+ * The grammar of --net: [loopback|tap=NAME][,mac=AA:BB:CC:DD:EE:FF][,mtu=BYTES].
+ * Without any of it the card echoes each frame, has the default address, and
+ * leaves the MTU to the driver.
  */
 #ifndef KTSTR_BENCH_NIC_H
 #define KTSTR_BENCH_NIC_H

@@ -55,6 +55,16 @@ static bool pulse(struct virtio_device *d, void *ctx)
 	return ioctl(vd->vm->fd, KVM_IRQ_LINE, &line) == 0 && rc == 0;
 }
 
+/* Its driver does not look whether the reset is through: what the host does late would fall into memory that the guest
+ * uses for something else. */
+static void stuck(struct virtio_device *d, void *ctx, const char *why)
+{
+	struct vm_device *vd = ctx;
+
+	vm_request_end(vd->vm, VM_FATAL, "%s: %s; the machine can't go on, for they may write into its memory any time",
+		       d->ops->name, why);
+}
+
 static int add_kick(struct vm *vm, struct vm_device *vd, unsigned queue, struct vm_error *err)
 {
 	struct vm_kick *vk = &vd->kick[queue];
@@ -160,6 +170,8 @@ int vm_add_device(struct vm *vm, struct virtio_device *d, struct vm_error *err)
 	d->mem = &vm->mem;
 	d->settled = mail_settled;
 	d->settled_ctx = vd;
+	d->stuck = stuck;
+	d->stuck_ctx = vd;
 	d->interrupt = pulse;
 	d->interrupt_ctx = vd;
 	for (unsigned q = 0; q < d->ops->n_queues && !rc; q++)

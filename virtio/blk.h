@@ -24,7 +24,8 @@ struct blk_config {
 	const char *path; /* NULL: an anonymous sparse memory file */
 	uint64_t size;	  /* bytes; 0: the file's own, or the default */
 	bool read_only;
-	bool direct; /* O_DIRECT */
+	bool direct;  /* O_DIRECT */
+	bool discard; /* offer DISCARD and WRITE_ZEROES */
 	enum blk_engine engine;
 	uint64_t iops, bps, iops_burst, bps_burst; /* 0: not limited */
 	const char *serial;			   /* NULL: "ktstr-virtio-blk"; at most 20 bytes */
@@ -36,6 +37,7 @@ struct blk_counters {
 	/* requests */
 	uint64_t reads_completed, writes_completed, flushes_completed;
 	uint64_t bytes_read, bytes_written;
+	uint64_t discards_completed, zeroes_completed, bytes_discarded, bytes_zeroed;
 	/* events */
 	uint64_t throttled_count, io_errors, invalid_avail_idx_count;
 	/* gauge */

@@ -166,9 +166,14 @@ void virtio_reset_done(struct virtio_device *d)
 		d->settled(d, d->settled_ctx);
 }
 
-void virtio_reset_failed(struct virtio_device *d)
+void virtio_reset_failed(struct virtio_device *d, const char *why)
 {
 	assert(d->resetting);
+	if (d->stuck) {
+		d->stuck(d, d->stuck_ctx, why);
+		return;
+	}
+	virtio_host_error(d, "%s; the device has failed", why);
 	forget_driver(d);
 	d->status = S_FAILED | S_NEEDS_RESET;
 	show_registers(d);
@@ -181,6 +186,7 @@ bool virtio_device_detach(struct virtio_device *d)
 	bool idle;
 
 	d->settled = NULL;
+	d->stuck = NULL;
 	d->interrupt = NULL;
 	d->page = NULL;
 	idle = d->resetting ? false : !d->ops->reset || d->ops->reset(d);
@@ -416,13 +422,19 @@ static bool write_register(struct virtio_device *d, uint32_t offset, uint32_t va
 	return true;
 }
 
-/*
- * Only the reactor writes the page, so nothing here races but the guest's
- * reads: each register is one aligned store.
- */
+/* One aligned store, and only of what is new: the guest may read it at any time. */
+static void show_word(struct virtio_device *d, uint32_t offset, uint32_t value)
+{
+	uint32_t *word = (uint32_t *)(void *)(d->page + offset);
+
+	if (__atomic_load_n(word, __ATOMIC_RELAXED) != value)
+		__atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+/* Only the reactor writes the page, so nothing here races but the guest's reads. */
 static void show_registers(struct virtio_device *d)
 {
-	uint32_t value;
+	uint32_t config[(VIRTIO_MMIO_SIZE - VIRTIO_MMIO_CONFIG) / 4], value;
 
 	if (!d->page)
 		return;
@@ -430,9 +442,11 @@ static void show_registers(struct virtio_device *d)
 		value = read_register(d, offset);
 		if (offset == VIRTIO_MMIO_INTERRUPT_STATUS && (d->status & S_DRIVER_OK))
 			value |= VIRTIO_INT_VRING;
-		__atomic_store_n((uint32_t *)(void *)(d->page + offset), value, __ATOMIC_RELEASE);
+		show_word(d, offset, value);
 	}
-	d->ops->config_read(d, 0, d->page + VIRTIO_MMIO_CONFIG, VIRTIO_MMIO_SIZE - VIRTIO_MMIO_CONFIG);
+	d->ops->config_read(d, 0, config, sizeof(config));
+	for (uint32_t i = 0; i < sizeof(config) / 4; i++)
+		show_word(d, VIRTIO_MMIO_CONFIG + 4 * i, config[i]);
 }
 
 void virtio_registers_show(struct virtio_device *d, uint8_t *page)

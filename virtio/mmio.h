@@ -65,6 +65,10 @@ struct virtio_device {
 	/* Called when a register write that returned false has taken effect. */
 	void (*settled)(struct virtio_device *d, void *ctx);
 	void *settled_ctx;
+	/* A reset did not get through: the host still has guest memory, and the guest must not go on. NULL: the device
+	 * fails, and its driver is trusted to leave that memory alone. */
+	void (*stuck)(struct virtio_device *d, void *ctx, const char *why);
+	void *stuck_ctx;
 	/* Interrupts the driver instead of a write to irq_fd, unless NULL. False: it could not. */
 	bool (*interrupt)(struct virtio_device *d, void *ctx);
 	void *interrupt_ctx;
@@ -109,9 +113,10 @@ void virtio_raise(struct virtio_device *d, uint32_t bits);
 void virtio_registers_show(struct virtio_device *d, uint8_t *page);
 /* A device's asynchronous reset is through. */
 void virtio_reset_done(struct virtio_device *d);
-/* It did not get through in bounded time: the device is failed (FAILED and
- * DEVICE_NEEDS_RESET), the write settles, and the next reset tries again. */
-void virtio_reset_failed(struct virtio_device *d);
+/* It did not get through in bounded time: @stuck ends the machine, and the write never settles, for drivers don't read
+ * the status back, and a late transfer would fall into memory that is something else by now. Without @stuck the device
+ * is failed (FAILED and DEVICE_NEEDS_RESET), the write settles, and the next reset tries again. */
+void virtio_reset_failed(struct virtio_device *d, const char *why);
 /* The device's configuration changed: generation, config interrupt. */
 void virtio_config_changed(struct virtio_device *d);
 /* What config_read() does for a constant layout: [offset, offset+len) of

@@ -19,6 +19,9 @@
 struct net_config {
 	uint8_t mac[6];	 /* all zero: 02:00:00:00:00:01 */
 	const char *tap; /* name of a TAP device; NULL: loopback */
+	/* Offered as VIRTIO_NET_F_MTU; frames that are longer are dropped, both ways, once the driver took it. 0: not
+	 * offered. */
+	uint16_t mtu;
 };
 
 /* Packets and bytes are those whose used element was written; bytes are of the
@@ -32,7 +35,11 @@ struct net_counters {
 	uint64_t invalid_avail_idx_count;
 	/* ours: frames the host side did not take, reads of it that failed */
 	uint64_t tx_backend_errors, rx_backend_errors;
+	/* and frames to the driver that were longer than its buffer: cut (loopback), or dropped */
+	uint64_t rx_truncated, rx_oversize_dropped;
 };
+
+#define NET_MTU_MIN 68u /* 5.1.4.1 */
 
 struct net;
 /* 0 or a negative errno with a one-line reason in @why. */
@@ -40,6 +47,8 @@ int net_create(struct net **out, struct reactor *r, const struct net_config *cfg
 struct virtio_device *net_device(struct net *n);
 const struct net_counters *net_counters(const struct net *n);
 const char *net_backend_name(const struct net *n); /* "loopback" or "tap" */
-void net_destroy(struct net *n);
+/* 0; -ETIMEDOUT: frames in guest memory are stuck in the host. Then that memory must stay, and what they need is
+ * leaked; nothing is called back any more. */
+int net_destroy(struct net *n);
 
 #endif

@@ -70,8 +70,9 @@ static int timed_send(struct net_backend *b, const struct net_frame *f)
 }
 
 /* The loopback it hands on to belongs to the bed. */
-static void timed_destroy(struct net_backend *b)
+static int timed_destroy(struct net_backend *b)
 {
+	return 0;
 }
 
 static const struct net_backend_ops timed_ops = {

@@ -155,6 +155,7 @@ static void disk_mistakes(void **state)
 		{ "a,colour=red", "'colour=red'" },
 		{ "a,engine=fast", "'engine=fast'" },
 		{ "a,direct=yes", "'direct=yes'" },
+		{ "a,discard=unmap", "'discard=unmap'" },
 		{ "a,iops=-1", "'iops=-1'" },
 		{ "a,bps=lots", "'bps=lots'" },
 		{ "a,serial=", "'serial='" },
@@ -196,7 +197,7 @@ static void disk_unparse_and_parse_is_the_same(void **state)
 		"size=1024",
 		"/x",
 		"/x,ro",
-		"/x,size=4096,ro,engine=uring,direct=on,iops=7,bps=9,iops-burst=8,bps-burst=10,serial=s",
+		"/x,size=4096,ro,engine=uring,direct=on,discard=on,iops=7,bps=9,iops-burst=8,bps-burst=10,serial=s",
 	};
 	char again[PATH_MAX + 256];
 	struct disk a, b;
@@ -249,6 +250,12 @@ static void nic_backends_and_addresses(void **state)
 	assert_memory_equal(n.net.mac, mac, 6);
 	assert_int_equal(nic_parse("mac=52:54:00:ab:cd:ef", &n, why, sizeof(why)), 0);
 	assert_memory_equal(n.net.mac, mac, 6);
+	assert_int_equal(n.net.mtu, 0);
+	assert_int_equal(nic_parse("mtu=9000", &n, why, sizeof(why)), 0);
+	assert_int_equal(n.net.mtu, 9000);
+	assert_int_equal(nic_parse("loopback,mtu=68,mac=52:54:00:ab:cd:ef", &n, why, sizeof(why)), 0);
+	assert_int_equal(n.net.mtu, 68);
+	assert_memory_equal(n.net.mac, mac, 6);
 	/* NET-48 */
 	assert_int_equal(nic_parse("tap=tap0,mac=52:54:00:ab:cd:ef", &n, why, sizeof(why)), 0);
 	assert_string_equal(n.net.tap, "tap0");
@@ -275,7 +282,12 @@ static void nic_mistakes(void **state)
 		"mac=01:00:00:00:00:01",
 		"mac=ff:ff:ff:ff:ff:ff",
 		"loopback,",
-		"loopback,mtu=9000",
+		"loopback,mtu=67",
+		"loopback,mtu=65536",
+		"loopback,mtu=-1",
+		"loopback,mtu= 1500",
+		"loopback,mtu=1500x",
+		"loopback,mtu=",
 	};
 	struct nic n;
 
@@ -290,7 +302,7 @@ static void nic_mistakes(void **state)
 static void nic_values_in_a_word_of_their_own(void **state)
 {
 	assert_true(nic_is_value("tap=tap0") && nic_is_value("loopback") && nic_is_value("loopback,mac=x") &&
-		    nic_is_value("mac=x"));
+		    nic_is_value("mac=x") && nic_is_value("mtu=1500"));
 	assert_false(nic_is_value(NULL) || nic_is_value("--") || nic_is_value("--file") || nic_is_value("true") ||
 		     nic_is_value("loopbacks"));
 }

@@ -28,10 +28,12 @@ static void open_once(void)
 	fault_init(&fault, DISK);
 	fault.plan = plan;
 	assert_int_equal(reactor_create(&r, 64, 64), 0);
-	assert_int_equal(
-		blk_create_on(&blk, r, &(struct blk_config){ .round_trip_ns = 20000 }, &fault.b, why, sizeof(why)), 0);
+	assert_int_equal(blk_create_on(&blk, r, &(struct blk_config){ .round_trip_ns = 20000, .discard = true },
+				       &fault.b, why, sizeof(why)),
+			 0);
 	blk->reset_patience_ns = UINT64_MAX / 4;
-	fuzz_open(&fuzz, r, blk_device(blk), BLK_F_ALL);
+	fuzz_open(&fuzz, r, blk_device(blk),
+		  BLK_F_ALL | 1ull << VIRTIO_BLK_F_DISCARD | 1ull << VIRTIO_BLK_F_WRITE_ZEROES);
 }
 
 /* What is in flight ends, so that the reset takes effect at once. */
@@ -58,7 +60,17 @@ static void request(struct fuzz_input *in)
 
 	h->type = types[bits >> 5 & 3];
 	h->sector = fuzz_take(in, bits & 0x10 ? 8 : 1);
-	in_type = h->type != VIRTIO_BLK_T_OUT;
+	/* A discard or a write of zeroes has its range after the header. */
+	if (h->type == VIRTIO_BLK_T_GET_ID && len % 16 == 0) {
+		struct virtio_blk_discard_write_zeroes *range = driver_ptr(&fuzz.d, at + 16, sizeof(*range));
+
+		h->type = bits & 0x80 ? VIRTIO_BLK_T_DISCARD : VIRTIO_BLK_T_WRITE_ZEROES;
+		range->sector = h->sector;
+		range->num_sectors = (uint32_t)fuzz_take(in, bits & 0x10 ? 4 : 1);
+		range->flags = len >> 4 & 3;
+		len = len & 0x40 ? 16 : len;
+	}
+	in_type = h->type == VIRTIO_BLK_T_IN || h->type == VIRTIO_BLK_T_FLUSH || h->type == VIRTIO_BLK_T_GET_ID;
 	driver_raw_desc(&fuzz.d, 0, i, at, 16, VRING_DESC_F_NEXT, h->type == VIRTIO_BLK_T_FLUSH ? i + 2 : i + 1);
 	driver_raw_desc(&fuzz.d, 0, i + 1, at + 16, len, VRING_DESC_F_NEXT | (in_type ? VRING_DESC_F_WRITE : 0), i + 2);
 	driver_raw_desc(&fuzz.d, 0, i + 2, at + 5000, 1, VRING_DESC_F_WRITE, 0);

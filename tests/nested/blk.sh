@@ -114,12 +114,13 @@ if wanted registers; then
 		'test "$code" -eq 0 -a "$used" = true || grep -q "use --register-page off" err'
 fi
 
-# --- what blockdev sees and may change (BLK-03, BLK-05, BLK-08, BLK-10, BLK-28)
+# --- what blockdev and blkdiscard see and may change (BLK-03, BLK-05, BLK-08, BLK-10, BLK-28)
 if wanted blockdev; then
 	truncate -s 5000000 odd
 	truncate -s 1M locked
 	sha1sum <locked >before
-	guest --disk odd,serial=of-my-own --disk locked,ro -- sh -c '
+	head -c 8388608 /dev/zero | tr '\0' A >holes
+	guest --disk odd,serial=of-my-own --disk locked,ro --disk holes,discard=on --file /sbin/blkdiscard --stats stats -- sh -c '
 		write() { dd if=/dev/zero of=$1 bs=512 count=1 conv=fsync 2>&1 >/dev/null | grep -q "1+0 records out"; }
 		blockdev --getsize64 /dev/vda
 		blockdev --getss /dev/vda
@@ -135,12 +136,22 @@ if wanted blockdev; then
 		write /dev/vdb || echo refused
 		blockdev --setrw /dev/vdb; blockdev --getro /dev/vdb
 		dd if=/dev/zero of=/dev/vdb bs=512 count=1 conv=fsync 2>&1 | grep -oiE "not permitted|read-only|input/output error"
-		blockdev --flushbufs /dev/vdb && echo flushed'
+		blockdev --flushbufs /dev/vdb && echo flushed
+		cat /sys/block/vda/queue/discard_max_bytes /sys/block/vdc/queue/discard_max_bytes
+		/sbin/blkdiscard -o 1048576 -l 2097152 /dev/vdc && /sbin/blkdiscard -z -o 4194304 -l 1048576 /dev/vdc &&
+			echo given back
+		/sbin/blkdiscard -f /dev/vda 2>/dev/null || echo not here'
 	report "size, sector size, serial, read-only and back again" test "$(sed 's/ *$//' out | tr '\n' ' ')" = \
-		"4999680 512 of-my-own ktstr-virtio-blk 0 written 1 refused 0 written 1 refused 1 $(sed -n 14p out) flushed "
+		"4999680 512 of-my-own ktstr-virtio-blk 0 written 1 refused 0 written 1 refused 1 $(sed -n 14p out) flushed 0 134217728 given back not here "
 	report "a write to a read-only disk fails with its reason: $(sed -n 14p out)" test -n "$(sed -n 14p out)"
 	sha1sum <locked >after
 	report "and the file is as it was" cmp -s before after
+	letters() { dd if=holes bs=1M skip="$1" count="$2" 2>/dev/null | tr -d '\0' | wc -c; }
+	report "blkdiscard: what was discarded or zeroed reads as zeroes, and nothing else: $(letters 0 8)" \
+		test "$(letters 0 1) $(letters 1 2) $(letters 3 1) $(letters 4 1) $(letters 5 3)" = \
+		"1048576 0 1048576 0 3145728"
+	report "and the file is smaller by what was discarded: $(du -k holes | cut -f1) KiB of 8192" \
+		test "$(du -k holes | cut -f1)" -le 6200
 fi
 
 # --- the throttle as a guest sees it (BLK-37, BLK-47); figures are reported, and only more than was allowed is wrong

@@ -9,8 +9,8 @@ set -euo pipefail
 flush_writer=$(realpath "$2")
 shift 2
 need_kernel default
-for tool in /usr/bin/fio /sbin/mkfs.ext4 /sbin/fsck.ext4; do
-	[ -x "$tool" ] || skip "$tool is not there; install fio and e2fsprogs"
+for tool in /usr/bin/fio /sbin/mkfs.ext4 /sbin/fsck.ext4 /sbin/blkdiscard; do
+	[ -x "$tool" ] || skip "$tool is not there; install fio, e2fsprogs and util-linux"
 done
 disk=$(mktemp)
 trap 'rm -f "$disk"' EXIT
@@ -22,5 +22,5 @@ if boots_here; then
 fi
 need_nested
 "${nested[@]}" --kernel default --memory 3G --file "$here/blk.sh:/blk.sh" "${tap[@]}" --file "$flush_writer:/bin/flush_writer" \
-	--file /usr/bin/fio --file /sbin/mkfs.ext4 --file /sbin/fsck.ext4 --disk "$disk" \
+	--file /usr/bin/fio --file /sbin/mkfs.ext4 --file /sbin/fsck.ext4 --file /sbin/blkdiscard --disk "$disk" \
 	--env "KTSTR_TEST_KILLS=${KTSTR_TEST_KILLS:-6}" -- sh /blk.sh "$ktstr" /bin/flush_writer "$disk" "$@" </dev/null

@@ -12,6 +12,11 @@ static int transfer(struct fault_backing *f, const struct fault_op *o)
 
 	if (o->fault.error)
 		return o->fault.error;
+	if (o->kind == FAULT_ERASE) {
+		assert(o->offset <= f->data_size && o->len <= f->data_size - o->offset);
+		memset(f->data + o->offset, 0, o->len);
+		return 0;
+	}
 	if (o->fault.limited && want > o->fault.limit)
 		want = o->fault.limit;
 	room = o->offset < f->data_size ? f->data_size - o->offset : 0;
@@ -27,17 +32,17 @@ static int transfer(struct fault_backing *f, const struct fault_op *o)
 }
 
 static int begin(struct backing *b, struct backing_op *op, enum fault_kind kind, struct iovec *iov, unsigned n,
-		 uint64_t offset)
+		 uint64_t offset, uint64_t len)
 {
 	struct fault_backing *f = (struct fault_backing *)b;
-	struct fault_op o = { op, kind, iov, n, offset, { 0 } };
+	struct fault_op o = { op, kind, iov, n, offset, len, { 0 } };
 	unsigned call = f->calls++;
 
 	f->calls_of[kind]++;
 	f->last_thread = pthread_self();
 	f->asked = op;
 	if (f->plan)
-		o.fault = f->plan(f, kind, call, kind == FAULT_SYNC ? 0 : iov_bytes(iov, n));
+		o.fault = f->plan(f, kind, call, iov ? iov_bytes(iov, n) : 0);
 	if (!o.fault.hold && !f->hold[kind])
 		return transfer(f, &o);
 	assert(f->n_held < VIRTQ_SIZE_MAX);
@@ -83,17 +88,23 @@ static void fault_detach(struct backing *b, struct backing_op *op)
 
 static int fault_readv(struct backing *b, struct backing_op *op, struct iovec *iov, unsigned n, uint64_t offset)
 {
-	return begin(b, op, FAULT_READ, iov, n, offset);
+	return begin(b, op, FAULT_READ, iov, n, offset, 0);
 }
 
 static int fault_writev(struct backing *b, struct backing_op *op, struct iovec *iov, unsigned n, uint64_t offset)
 {
-	return begin(b, op, FAULT_WRITE, iov, n, offset);
+	return begin(b, op, FAULT_WRITE, iov, n, offset, 0);
 }
 
 static int fault_sync(struct backing *b, struct backing_op *op)
 {
-	return begin(b, op, FAULT_SYNC, NULL, 0, 0);
+	return begin(b, op, FAULT_SYNC, NULL, 0, 0, 0);
+}
+
+static int fault_erase(struct backing *b, struct backing_op *op, enum backing_erase how, uint64_t offset, uint64_t len)
+{
+	((struct fault_backing *)b)->erased = how;
+	return begin(b, op, FAULT_ERASE, NULL, 0, offset, len);
 }
 
 static void fault_cancel(struct backing *b, struct backing_op *op)
@@ -115,6 +126,7 @@ void fault_init(struct fault_backing *f, size_t size)
 		.readv = fault_readv,
 		.writev = fault_writev,
 		.sync_data = fault_sync,
+		.erase = fault_erase,
 		.cancel = fault_cancel,
 		.close = fault_close,
 	};

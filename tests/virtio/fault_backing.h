@@ -12,7 +12,7 @@
 #include "virtio/blk/backing.h"
 #include "virtio/virtqueue.h"
 
-enum fault_kind { FAULT_READ, FAULT_WRITE, FAULT_SYNC };
+enum fault_kind { FAULT_READ, FAULT_WRITE, FAULT_SYNC, FAULT_ERASE, FAULT_KINDS };
 
 struct fault {
 	int error;    /* negative errno: fail with it */
@@ -29,8 +29,9 @@ struct fault_backing {
 	struct fault (*plan)(struct fault_backing *f, enum fault_kind kind, unsigned call, size_t want);
 	const struct backing_op *asked; /* whose call it is */
 	void *ctx;
-	bool hold[3]; /* by kind: hold everything */
-	unsigned calls, calls_of[3], closed, cancels;
+	bool hold[FAULT_KINDS]; /* by kind: hold everything */
+	unsigned calls, calls_of[FAULT_KINDS], closed, cancels;
+	enum backing_erase erased; /* how, the last time */
 	pthread_t last_thread;
 	unsigned n_held;
 	struct fault_op {
@@ -38,7 +39,7 @@ struct fault_backing {
 		enum fault_kind kind;
 		struct iovec *iov;
 		unsigned n;
-		uint64_t offset;
+		uint64_t offset, len; /* len: of what is erased */
 		struct fault fault;
 	} held[VIRTQ_SIZE_MAX];
 };

@@ -307,8 +307,38 @@ static void test_reset_before_publish(void **state)
 	assert_int_equal(driver_read(&f.d, VIRTIO_MMIO_INTERRUPT_STATUS), 0);
 }
 
-/* A backing that never answers can't hang the reset for ever: the device fails
- * loudly; when the disk comes back a new reset mends it. */
+static unsigned stuck_calls;
+
+static void on_stuck(struct virtio_device *d, void *ctx, const char *why)
+{
+	assert_non_null(strstr(why, "1 of its requests"));
+	stuck_calls++;
+}
+
+/* A reset that the host can't take part in is never said to be through: a driver would use the memory again, and a late
+ * read would overwrite it. Whoever runs the guest is told, and ends it. */
+static void test_stuck_reset_ends_the_machine(void **state)
+{
+	struct blk_io io;
+
+	f.blk->reset_patience_ns = 1000000;
+	f.blk->dev.stuck = on_stuck;
+	stuck_calls = 0;
+	f.fault.hold[FAULT_READ] = true;
+	io = post(VIRTIO_BLK_T_IN, 0, 512, 0x11);
+	assert_false(driver_reset(&f.d));
+	while (!stuck_calls)
+		assert_true(reactor_step(f.r, true) >= 0);
+	assert_int_equal(settled, 0);
+	assert_int_not_equal(driver_read(&f.d, VIRTIO_MMIO_STATUS), 0);
+	assert_int_equal(blk_io_data(&f, &io)[0], 0x11);
+	assert_int_equal(blk_quiesce(f.blk), 1); /* so that its memory stays */
+	fault_finish_all(&f.fault);
+	assert_int_equal(settled, 1);
+}
+
+/* A backing that never answers can't hang the reset for ever, where nobody can end
+ * the guest: the device fails; when the disk comes back a new reset succeeds. */
 static void test_reset_of_a_stuck_disk_is_bounded(void **state)
 {
 	struct blk_io io;
@@ -470,6 +500,7 @@ int main(void)
 		T(test_long_row_of_overlapping_writes),
 		T(test_reset_waits_for_requests_in_flight),
 		T(test_reset_before_publish),
+		T(test_stuck_reset_ends_the_machine),
 		T(test_reset_of_a_stuck_disk_is_bounded),
 		T(test_reset_keeps_counters_and_moves_the_generation),
 		T(test_reset_storm),

@@ -13,7 +13,7 @@
 #define DISK (128u * MIB)
 
 static struct blk_fixture f;
-static size_t moved; /* since it was last looked at */
+static size_t moved; /* bytes asked of the backing so far */
 
 static struct fault count(struct fault_backing *b, enum fault_kind kind, unsigned call, size_t want)
 {

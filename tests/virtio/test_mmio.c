@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "tests/virtio/driver.h"
 
@@ -571,7 +572,7 @@ static void test_reset_that_fails(void **state)
 	driver_init(&f.d, F_V1, 2, 8);
 	f.reset_waits = true;
 	assert_false(driver_reset(&f.d));
-	virtio_reset_failed(&f.dev);
+	virtio_reset_failed(&f.dev, "a test");
 	assert_int_equal(f.settled, 1);
 	assert_int_equal(status(), FAILED | NEEDS_RESET);
 	assert_int_equal(write_status(ACK), FAILED | NEEDS_RESET);
@@ -580,6 +581,23 @@ static void test_reset_that_fails(void **state)
 }
 
 /* The guest can't flood the log. */
+/* A guest reads the page at any time: what did not change is not even written. */
+static void test_unchanged_registers_are_not_written(void **state)
+{
+	uint8_t *page = mmap(NULL, VIRTIO_MMIO_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+		seen[8];
+
+	assert_true(page != MAP_FAILED);
+	virtio_registers_show(&f.dev, page);
+	virtio_mmio_read(&f.dev, VIRTIO_MMIO_CONFIG, seen, sizeof(seen));
+	assert_memory_equal(page + VIRTIO_MMIO_CONFIG, seen, sizeof(seen));
+	assert_int_equal(mprotect(page, VIRTIO_MMIO_SIZE, PROT_READ), 0);
+	driver_write(&f.d, VIRTIO_MMIO_QUEUE_SEL, f.dev.queue_sel);
+	driver_write(&f.d, VIRTIO_MMIO_INTERRUPT_ACK, 0);
+	virtio_registers_show(&f.dev, NULL);
+	munmap(page, VIRTIO_MMIO_SIZE);
+}
+
 static void test_guest_errors_are_counted_and_log_bounded(void **state)
 {
 	char buf[65536];
@@ -662,6 +680,7 @@ int main(void)
 		T(test_config_change),
 		T(test_reset_that_waits),
 		T(test_reset_that_fails),
+		T(test_unchanged_registers_are_not_written),
 		T(test_guest_errors_are_counted_and_log_bounded),
 		T(test_register_storm),
 	};

@@ -60,9 +60,10 @@ static void fake_refill(struct net_backend *b)
 	fake.refills++;
 }
 
-static void fake_destroy(struct net_backend *b)
+static int fake_destroy(struct net_backend *b)
 {
 	fake.destroyed++;
+	return 0;
 }
 
 static const struct net_backend_ops fake_ops = { .name = "fake",
@@ -213,6 +214,47 @@ static void reset_waits_for_frames(void **state)
 	net_stopped(f->n);
 	assert_int_equal(driver_read(&f->d, VIRTIO_MMIO_STATUS), 0);
 	assert_int_equal(f->count->tx_packets, 0);
+}
+
+static unsigned stuck_calls, settled_calls;
+
+static void on_stuck(struct virtio_device *d, void *ctx, const char *why)
+{
+	assert_ptr_equal(ctx, &stuck_calls);
+	assert_non_null(strstr(why, "stuck"));
+	stuck_calls++;
+}
+
+static void on_settled(struct virtio_device *d, void *ctx)
+{
+	settled_calls++;
+}
+
+/* Frames that the host does not let go of: the reset never settles, and whoever runs the guest is told. */
+static void stuck_reset_ends_the_machine(void **state)
+{
+	struct fixture *f = *state;
+
+	f->n->reset_patience_ns = 1000000;
+	f->n->dev.stuck = on_stuck;
+	f->n->dev.stuck_ctx = &stuck_calls;
+	f->n->dev.settled = on_settled;
+	stuck_calls = settled_calls = 0;
+	fake.later = true;
+	post_frame(f, 100);
+	driver_kick(&f->d, TXQ);
+	assert_false(driver_reset(&f->d));
+	while (!stuck_calls)
+		assert_true(reactor_step(f->r, true) >= 0);
+	assert_int_equal(settled_calls, 0);
+	assert_int_not_equal(driver_read(&f->d, VIRTIO_MMIO_STATUS), 0);
+	/* One that comes in time takes the bound away. */
+	net_sent(f->n, fake.head[0], fake.len[0]);
+	fake.n_held = 0;
+	net_stopped(f->n);
+	assert_int_equal(settled_calls, 1);
+	assert_int_equal(f->n->reset_bound.deadline_ns, 0);
+	assert_int_equal(stuck_calls, 1);
 }
 
 /* Frames from outside: delivered, or -ENOBUFS and a kick wanted when buffers come */
@@ -497,6 +539,7 @@ int main(void)
 		F(late_completion),
 		F(together),
 		F(reset_waits_for_frames),
+		F(stuck_reset_ends_the_machine),
 		F(frames_from_outside),
 		cmocka_unit_test(tap_both_ways),
 		cmocka_unit_test(tap_errors),

@@ -139,6 +139,23 @@ static int open_direct(struct file_backing *f, const struct blk_config *cfg, con
 	return 0;
 }
 
+/* Whether the file system can free blocks is tried past the end of the file, where that changes nothing. */
+static int open_erase(struct file_backing *f, const struct blk_config *cfg, const struct why *why)
+{
+	struct stat st;
+
+	if (cfg->read_only)
+		return refuse(why, -EINVAL,
+			      "%s: discard=on and ro: nothing can be discarded there; leave one of them away",
+			      cfg->path ? cfg->path : "disk");
+	if (fstat(f->fd, &st) || !S_ISREG(st.st_mode))
+		return 0; /* a block device says so when it is asked */
+	if (fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, st.st_size, 4096))
+		return refuse(why, -errno, "%s: discard=on: its file system can't free blocks of a file: %s",
+			      cfg->path ? cfg->path : "disk", strerror(errno));
+	return 0;
+}
+
 static bool never_blocks(int fd)
 {
 	struct statfs fs;
@@ -188,6 +205,8 @@ int backing_open(struct backing **out, struct reactor *r, const struct blk_confi
 	err = cfg->path ? open_path(f, cfg, &why) : open_memory(f, cfg, &why);
 	if (!err && cfg->direct)
 		err = open_direct(f, cfg, &why);
+	if (!err && cfg->discard)
+		err = open_erase(f, cfg, &why);
 	if (!err && cfg->engine == BLK_ENGINE_URING && reactor_features(r)->epoll)
 		err = refuse(&why, -ENOSYS, "%s: engine=uring: there is no io_uring here; leave it away",
 			     cfg->path ? cfg->path : "disk");
@@ -196,6 +215,7 @@ int backing_open(struct backing **out, struct reactor *r, const struct blk_confi
 		return err;
 	}
 	choose_engine(f, cfg);
+	f->erases = cfg->discard && !reactor_features(r)->epoll;
 	*out = &f->b;
 	return 0;
 }

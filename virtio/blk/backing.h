@@ -2,7 +2,7 @@
 /*
  * What a block device stores its sectors in. A backing belongs to one thread,
  * the reactor's. It reads, writes and syncs byte ranges of plain storage: no
- * image format, no discard, no layers.
+ * image format, no layers.
  */
 #ifndef KTSTR_VIRTIO_BLK_BACKING_H
 #define KTSTR_VIRTIO_BLK_BACKING_H
@@ -20,6 +20,9 @@ struct backing;
 /* The piece of an operation that is in flight: as it is; by a bounce buffer; or
  * first the block that it writes in part, and then that block. */
 enum backing_step { BACKING_PLAIN, BACKING_BOUNCED, BACKING_FILLING, BACKING_FILLED };
+/* The step of an erasure that is in flight: zeroes where the file system can write such, a hole that is to be filled
+ * again, or the last one. */
+enum erase_step { ERASE_NOTHING, ERASE_ZEROES, ERASE_HOLE, ERASE_LAST };
 
 /*
  * One operation; embedded in its owner. @done runs on the reactor for an
@@ -44,7 +47,12 @@ struct backing_op {
 	struct iovec span;   /* of it, in flight */
 	uint32_t lead, part; /* of the span: bytes before the operation's own, and those */
 	struct backing_op *next_waiting;
+	uint64_t erase_len;
+	enum erase_step erasing; /* what is in flight of an erasure */
 };
+
+/* What reads as zeroes afterwards: its blocks given back, or kept, or as the storage likes. */
+enum backing_erase { BACKING_DISCARD, BACKING_ZERO_KEEP, BACKING_ZERO };
 
 /*
  * readv, writev and sync_data return bytes (or 0) when they are through at
@@ -67,6 +75,8 @@ struct backing_ops {
 	int (*readv)(struct backing *b, struct backing_op *op, struct iovec *iov, unsigned n, uint64_t offset);
 	int (*writev)(struct backing *b, struct backing_op *op, struct iovec *iov, unsigned n, uint64_t offset);
 	int (*sync_data)(struct backing *b, struct backing_op *op);
+	/* As sync_data; -EOPNOTSUPP: this storage can't. Called only where cfg->discard was given. */
+	int (*erase)(struct backing *b, struct backing_op *op, enum backing_erase how, uint64_t offset, uint64_t len);
 	/* A hint: @done still comes, sooner perhaps, with any result. */
 	void (*cancel)(struct backing *b, struct backing_op *op);
 	/* Nothing is in flight. Frees @b. */

@@ -15,15 +15,11 @@
 	(1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_BLK_F_SIZE_MAX | 1ull << VIRTIO_BLK_F_SEG_MAX |                   \
 	 1ull << VIRTIO_BLK_F_BLK_SIZE | 1ull << VIRTIO_BLK_F_FLUSH | 1ull << VIRTIO_RING_F_EVENT_IDX)
 
-/* 5.2.4, as far as the features go; the rest reads as zero. */
-struct blk_config_space {
-	uint64_t capacity; /* sectors */
-	uint32_t size_max;
-	uint32_t seg_max;
-	uint8_t geometry[4];
-	uint32_t blk_size;
-};
-_Static_assert(sizeof(struct blk_config_space) == 24 && offsetof(struct blk_config_space, blk_size) == 0x14,
+#define FEATURES_ERASE (1ull << VIRTIO_BLK_F_DISCARD | 1ull << VIRTIO_BLK_F_WRITE_ZEROES)
+
+_Static_assert(offsetof(struct virtio_blk_config, blk_size) == 0x14 &&
+		       offsetof(struct virtio_blk_config, max_discard_sectors) == 0x24 &&
+		       offsetof(struct virtio_blk_config, write_zeroes_may_unmap) == 0x38,
 	       "virtio 1.2, 5.2.4");
 
 static struct blk *blk_of(struct virtio_device *d)
@@ -33,13 +29,20 @@ static struct blk *blk_of(struct virtio_device *d)
 
 static void config_read(struct virtio_device *d, uint32_t offset, void *buf, unsigned len)
 {
-	const struct blk_config_space config = {
+	/* What no feature stands for reads as zero. */
+	struct virtio_blk_config config = {
 		.capacity = blk_of(d)->geometry.capacity / VIRTIO_BLK_SECTOR_SIZE,
 		.size_max = BLK_SIZE_MAX,
 		.seg_max = BLK_SEG_MAX,
 		.blk_size = VIRTIO_BLK_SECTOR_SIZE,
 	};
 
+	if (d->features & FEATURES_ERASE) {
+		config.max_discard_sectors = config.max_write_zeroes_sectors = BLK_ERASE_SECTORS_MAX;
+		config.max_discard_seg = config.max_write_zeroes_seg = 1;
+		config.discard_sector_alignment = 4096 / VIRTIO_BLK_SECTOR_SIZE;
+		config.write_zeroes_may_unmap = 1;
+	}
 	virtio_config_copy(&config, sizeof(config), offset, buf, len, 0);
 }
 
@@ -55,6 +58,8 @@ static void activate(struct virtio_device *d)
 
 	b->write_through = !(d->driver_features >> VIRTIO_BLK_F_FLUSH & 1);
 	b->geometry.size_max = d->driver_features >> VIRTIO_BLK_F_SIZE_MAX & 1 ? BLK_SIZE_MAX : UINT32_MAX;
+	b->geometry.discard = d->driver_features >> VIRTIO_BLK_F_DISCARD & 1;
+	b->geometry.write_zeroes = d->driver_features >> VIRTIO_BLK_F_WRITE_ZEROES & 1;
 	b->geometry.chain_max = d->driver_features >> VIRTIO_BLK_F_SEG_MAX & 1 ? BLK_CHAIN_MAX : VIRTQ_SIZE_MAX;
 }
 
@@ -97,11 +102,14 @@ void blk_straggler_done(struct blk *b)
 static void reset_bound_fired(struct timer *t)
 {
 	struct blk *b = (struct blk *)((char *)t - offsetof(struct blk, reset_bound));
+	char why[128];
 
 	if (!b->dev.resetting)
 		return;
-	virtio_guest_error(&b->dev, "reset: %u requests are stuck in the disk; the device has failed", b->submitted);
-	virtio_reset_failed(&b->dev);
+	snprintf(why, sizeof(why),
+		 "the guest reset the disk, and %u of its requests are still stuck in the host after %u s",
+		 b->submitted, (unsigned)(b->reset_patience_ns / 1000000000u));
+	virtio_reset_failed(&b->dev, why);
 }
 
 static const struct virtio_device_ops ops = {
@@ -189,7 +197,10 @@ int blk_create_on(struct blk **out, struct reactor *r, const struct blk_config *
 	b->reset_patience_ns = BLK_RESET_PATIENCE_NS;
 	b->geometry.capacity = backing->size - backing->size % VIRTIO_BLK_SECTOR_SIZE;
 	b->geometry.read_only = cfg->read_only;
-	virtio_device_init(&b->dev, &ops, FEATURES | (cfg->read_only ? 1ull << VIRTIO_BLK_F_RO : 0), VIRTQ_SIZE_MAX);
+	virtio_device_init(&b->dev, &ops,
+			   FEATURES | (cfg->read_only ? 1ull << VIRTIO_BLK_F_RO : 0) |
+				   (cfg->discard ? FEATURES_ERASE : 0),
+			   VIRTQ_SIZE_MAX);
 	err = blk_queue_init(b, cfg, why, why_size);
 	if (!err)
 		err = set_id(b, cfg, why, why_size);

@@ -17,8 +17,9 @@
 #include "virtio/selfkick.h"
 
 #define BLK_RETRIES_MAX 16u
-/* A transfer goes to the backing in pieces of so many bytes, whole ranges of guest memory; and that is also about what
- * is begun before all else that waits for the reactor gets its turn: some milliseconds of copying at worst. */
+/* A transfer goes to the backing in pieces of at most this many bytes (whole ranges of guest memory), and a turn of the
+ * device starts no more than that: some milliseconds of copying at worst. Then the reactor's other sources have theirs.
+ */
 #define BLK_PIECE_BYTES (4u << 20)
 #define BLK_RESET_PATIENCE_NS 5000000000ull
 

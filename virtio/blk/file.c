@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -163,13 +164,53 @@ static void serve_waiting(struct file_backing *f)
 	}
 }
 
+/*
+ * fallocate()'s modes for an erasure. Zeroes that are to keep their blocks are one step where the file system can do
+ * that; else (tmpfs) they are a hole that is filled again.
+ */
+static int first_mode(struct file_backing *f, struct backing_op *op, enum backing_erase how)
+{
+	op->want = 0; /* no bytes to account */
+	op->erasing = how != BACKING_ZERO_KEEP ? ERASE_LAST : f->no_zero_range ? ERASE_HOLE : ERASE_ZEROES;
+	return (op->erasing == ERASE_ZEROES ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE) | FALLOC_FL_KEEP_SIZE;
+}
+
+/* After the step that gave *@res: the next one's mode, or 0 and *@res is the result of all. */
+static int next_mode(struct file_backing *f, struct backing_op *op, const int32_t *res)
+{
+	enum erase_step step = op->erasing;
+
+	if (step == ERASE_ZEROES && *res == -EOPNOTSUPP) {
+		f->no_zero_range = true;
+		op->erasing = ERASE_HOLE;
+		return FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+	}
+	op->erasing = ERASE_LAST;
+	return step == ERASE_HOLE && !*res ? FALLOC_FL_KEEP_SIZE : 0;
+}
+
+static int allocate_on_ring(struct file_backing *f, struct backing_op *op, int mode)
+{
+	int err = reactor_fallocate(f->r, &op->c, f->fd, mode, op->offset, op->erase_len);
+
+	if (!err)
+		return -EINPROGRESS;
+	return err == -EBUSY ? -EAGAIN : err;
+}
+
 static void piece_done(struct completion *c, int32_t res, uint32_t flags)
 {
 	struct backing_op *op = (struct backing_op *)((char *)c - offsetof(struct backing_op, c));
 	struct file_backing *f = file_of(op->backing);
 
-	if (op->want && !absorb(f, op, &res))
+	if (op->want && !absorb(f, op, &res)) {
 		res = go_on(f, op);
+	} else if (op->erasing) {
+		int mode = next_mode(f, op, &res);
+
+		if (mode)
+			res = allocate_on_ring(f, op, mode);
+	}
 	if (res != -EINPROGRESS)
 		op->done(op, res);
 	serve_waiting(f);
@@ -185,6 +226,7 @@ static int begin(struct backing *b, struct backing_op *op, bool write, struct io
 	op->want = (uint32_t)iov_bytes(iov, n);
 	op->got = 0;
 	op->step = BACKING_PLAIN;
+	op->erasing = ERASE_NOTHING;
 	assert(op->want);
 	return go_on(file_of(b), op);
 }
@@ -209,9 +251,42 @@ static int file_sync_on_ring(struct backing *b, struct backing_op *op)
 	int err = reactor_fdatasync(file_of(b)->r, &op->c, file_of(b)->fd);
 
 	op->want = 0; /* no bytes to account */
+	op->erasing = ERASE_NOTHING;
 	if (!err)
 		return -EINPROGRESS;
 	return err == -EBUSY ? -EAGAIN : err;
+}
+
+static int file_erase_here(struct backing *b, struct backing_op *op, enum backing_erase how, uint64_t offset,
+			   uint64_t len)
+{
+	struct file_backing *f = file_of(b);
+	int mode = first_mode(f, op, how);
+
+	op->offset = offset;
+	op->erase_len = len;
+	do {
+		int res = fallocate(f->fd, mode, (off_t)offset, (off_t)len) ? -errno : 0;
+
+		mode = next_mode(f, op, &res);
+		if (!mode)
+			return res;
+	} while (true);
+}
+
+static int file_erase_on_ring(struct backing *b, struct backing_op *op, enum backing_erase how, uint64_t offset,
+			      uint64_t len)
+{
+	op->offset = offset;
+	op->erase_len = len;
+	return allocate_on_ring(file_of(b), op, first_mode(file_of(b), op, how));
+}
+
+/* The engine does at once what can't block; erasing much takes long there too. */
+static int file_erase_inline(struct backing *b, struct backing_op *op, enum backing_erase how, uint64_t offset,
+			     uint64_t len)
+{
+	return (op->c.slot ? file_erase_on_ring : file_erase_here)(b, op, how, offset, len);
 }
 
 static int attach_here(struct backing *b, struct backing_op *op, unsigned index)
@@ -224,6 +299,11 @@ static int attach_on_ring(struct backing *b, struct backing_op *op, unsigned ind
 {
 	attach_here(b, op, index);
 	return reactor_attach(file_of(b)->r, &op->c, piece_done);
+}
+
+static int attach_inline(struct backing *b, struct backing_op *op, unsigned index)
+{
+	return (file_of(b)->erases ? attach_on_ring : attach_here)(b, op, index);
 }
 
 static void detach_here(struct backing *b, struct backing_op *op)
@@ -265,6 +345,7 @@ const struct backing_ops file_uring_ops = {
 	.readv = file_readv,
 	.writev = file_writev,
 	.sync_data = file_sync_on_ring,
+	.erase = file_erase_on_ring,
 	.cancel = cancel_on_ring,
 	.close = file_close,
 };
@@ -277,17 +358,19 @@ const struct backing_ops file_sync_ops = {
 	.readv = file_readv,
 	.writev = file_writev,
 	.sync_data = file_sync_here,
+	.erase = file_erase_here,
 	.cancel = cancel_here,
 	.close = file_close,
 };
 
 const struct backing_ops file_inline_ops = {
 	.name = "inline",
-	.attach = attach_here,
-	.detach = detach_here,
+	.attach = attach_inline,
+	.detach = detach_on_ring,
 	.readv = file_readv,
 	.writev = file_writev,
 	.sync_data = file_sync_here,
+	.erase = file_erase_inline,
 	.cancel = cancel_here,
 	.close = file_close,
 };
@@ -299,6 +382,7 @@ const struct backing_ops file_mixed_ops = {
 	.readv = file_readv,
 	.writev = file_writev,
 	.sync_data = file_sync_on_ring,
+	.erase = file_erase_on_ring,
 	.cancel = cancel_on_ring,
 	.close = file_close,
 };

@@ -16,6 +16,8 @@ struct file_backing {
 	int direct_fd;			  /* O_DIRECT; -1 without */
 	unsigned mem_align, offset_align; /* what direct_fd asks for; powers of two */
 	uint64_t file_size;		  /* end of the storage as far as is known */
+	bool no_zero_range;		  /* zeroes are a hole, filled again */
+	bool erases;			  /* and so operations need the ring, whatever the engine */
 	bool nowait_read, nowait_write;	  /* the mixed engine: RWF_NOWAIT is worth a try */
 
 	uint8_t *bounce; /* all buffers; NULL without O_DIRECT */

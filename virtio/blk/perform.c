@@ -17,9 +17,20 @@ static bool is_write(const struct blk_request *r)
 	return r->type == VIRTIO_BLK_T_OUT;
 }
 
+static bool is_erase(const struct blk_request *r)
+{
+	return r->type == VIRTIO_BLK_T_DISCARD || r->type == VIRTIO_BLK_T_WRITE_ZEROES;
+}
+
+/* Whether the disk is another after it. */
+static bool changes(const struct blk_request *r)
+{
+	return is_write(r) || is_erase(r);
+}
+
 static bool is_data(const struct blk_request *r)
 {
-	return (r->type == VIRTIO_BLK_T_IN || is_write(r)) && r->len;
+	return (r->type == VIRTIO_BLK_T_IN || changes(r)) && r->len;
 }
 
 /* By where the whole request lies, whatever of it is done already, and in which
@@ -42,15 +53,15 @@ static bool overlap(const struct blk_request *a, const struct blk_request *b, ui
 static bool must_follow(const struct blk *b, const struct blk_request *later, const struct blk_request *earlier)
 {
 	if (later->type == VIRTIO_BLK_T_FLUSH)
-		return is_write(earlier);
-	return is_data(later) && is_data(earlier) && (is_write(later) || is_write(earlier)) &&
+		return changes(earlier);
+	return is_data(later) && is_data(earlier) && (changes(later) || changes(earlier)) &&
 	       overlap(later, earlier, b->backing->granule);
 }
 
 static void count_blockers(const struct blk *b, struct blk_request *r)
 {
 	r->blockers = 0;
-	if (!b->n_writes && !is_write(r))
+	if (!b->n_writes && !changes(r))
 		return;
 	for (const struct blk_request *e = b->first; e; e = e->next)
 		r->blockers += must_follow(b, r, e);
@@ -62,7 +73,7 @@ static void append(struct blk *b, struct blk_request *r)
 	r->prev = b->last;
 	*(b->last ? &b->last->next : &b->first) = r;
 	b->last = r;
-	b->n_writes += is_write(r);
+	b->n_writes += changes(r);
 	b->n_waiting += r->blockers > 0;
 	if (++b->counters.in_flight > b->counters.in_flight_max)
 		b->counters.in_flight_max = b->counters.in_flight;
@@ -96,7 +107,7 @@ static void release(struct blk *b, struct blk_request *r)
 	}
 	*(r->prev ? &r->prev->next : &b->first) = r->next;
 	*(r->next ? &r->next->prev : &b->last) = r->prev;
-	b->n_writes -= is_write(r);
+	b->n_writes -= changes(r);
 	b->counters.in_flight--;
 	if (b->observer.completed)
 		b->observer.completed(b->observer.ctx, r->type, monotonic_ns() - r->started_ns);
@@ -131,6 +142,20 @@ static void write_done(struct blk *b, struct blk_request *r)
 	succeed(b, r, 1);
 }
 
+static void erase_done(struct blk *b, struct blk_request *r)
+{
+	bool zeroes = r->type == VIRTIO_BLK_T_WRITE_ZEROES;
+
+	*(zeroes ? &b->counters.zeroes_completed : &b->counters.discards_completed) += 1;
+	*(zeroes ? &b->counters.bytes_zeroed : &b->counters.bytes_discarded) += r->len;
+	succeed(b, r, 1);
+}
+
+static void change_done(struct blk *b, struct blk_request *r)
+{
+	(is_erase(r) ? erase_done : write_done)(b, r);
+}
+
 static void flush_done(struct blk *b, struct blk_request *r)
 {
 	b->counters.flushes_completed++;
@@ -155,12 +180,24 @@ static void choose_piece(const struct blk *b, struct blk_request *r)
 		r->piece += (uint32_t)r->at[r->piece_n++].iov_len;
 }
 
+static enum backing_erase erasure(const struct blk_request *r)
+{
+	if (r->type == VIRTIO_BLK_T_DISCARD)
+		return BACKING_DISCARD;
+	return r->unmap ? BACKING_ZERO : BACKING_ZERO_KEEP;
+}
+
 static int submit(struct blk *b, struct blk_request *r)
 {
 	const struct backing_ops *ops = b->backing->ops;
 
 	if (is_sync(r))
 		return b->counters.sync_error ? -EIO : ops->sync_data(b->backing, &r->op);
+	if (is_erase(r)) {
+		/* Blocks are given back in no time, beside as many bytes copied; but not in none. */
+		blk_charge(b, r->len < BLK_PIECE_BYTES ? r->len : BLK_PIECE_BYTES);
+		return ops->erase(b->backing, &r->op, erasure(r), r->offset, r->len);
+	}
 	choose_piece(b, r);
 	blk_charge(b, r->piece);
 	if (is_write(r))
@@ -193,14 +230,14 @@ static int32_t sync_result(struct blk *b, int32_t res)
 /* All data of @r is moved: true when a sync must follow. */
 static bool data_done(struct blk *b, struct blk_request *r)
 {
-	if (!is_write(r)) {
+	if (!changes(r)) {
 		read_done(b, r);
 	} else if (b->write_through) {
 		r->syncing = true;
 		r->retries = 0;
 		return true;
 	} else {
-		write_done(b, r);
+		change_done(b, r);
 	}
 	return false;
 }
@@ -232,7 +269,7 @@ static void sync_done(struct blk *b, struct blk_request *r, int32_t res)
 	if (res < 0)
 		fail(b, r);
 	else if (r->syncing)
-		write_done(b, r);
+		change_done(b, r);
 	else
 		flush_done(b, r);
 }
@@ -249,10 +286,17 @@ static bool go_on(struct blk *b, struct blk_request *r, int32_t res)
 		sync_done(b, r, sync_result(b, res));
 		return false;
 	}
+	if (is_erase(r) && res == -EOPNOTSUPP) {
+		release(b, r);
+		blk_answer(b, r, VIRTIO_BLK_S_UNSUPP, 1);
+		return false;
+	}
 	if (res < 0 || (is_write(r) && res == 0)) {
 		fail(b, r);
 		return false;
 	}
+	if (is_erase(r))
+		return data_done(b, r);
 	return piece_done(b, r, (uint32_t)res);
 }
 
@@ -281,8 +325,8 @@ static void start(struct blk *b, struct blk_request *r)
 		succeed(b, r, BLK_ID_BYTES + 1);
 	} else if (r->type == VIRTIO_BLK_T_IN && !r->len) {
 		read_done(b, r);
-	} else if (is_write(r) && !r->len) {
-		write_done(b, r);
+	} else if (changes(r) && !r->len) {
+		change_done(b, r);
 	} else {
 		run(b, r);
 	}

@@ -128,6 +128,29 @@ static bool write_valid(struct blk_request *r, const struct layout *l, const str
 	       range_valid(r, g, l->header.sector);
 }
 
+/* DISCARD and WRITE_ZEROES (5.2.6): 0 and @r has the range, or the status of the answer. */
+static uint8_t decode_erase(struct blk_request *r, const struct layout *l, const struct guest_memory *mem,
+			    const struct blk_geometry *g)
+{
+	struct virtio_blk_discard_write_zeroes segment;
+	bool zeroes = r->type == VIRTIO_BLK_T_WRITE_ZEROES;
+
+	if (!(zeroes ? g->write_zeroes : g->discard))
+		return VIRTIO_BLK_S_UNSUPP;
+	/* One segment is all that max_discard_seg allows. */
+	if (!map_segment(r, &l->before, mem, false) || !map_segments(r, l, mem, false) || r->len != sizeof(segment))
+		return VIRTIO_BLK_S_IOERR;
+	iov_copy_out(r->iov, r->n, 0, &segment, sizeof(segment));
+	if (segment.flags & ~(zeroes ? VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP : 0u))
+		return VIRTIO_BLK_S_UNSUPP;
+	if (segment.num_sectors > BLK_ERASE_SECTORS_MAX)
+		return VIRTIO_BLK_S_IOERR;
+	r->unmap = segment.flags;
+	r->n = 0;
+	r->len = segment.num_sectors * VIRTIO_BLK_SECTOR_SIZE;
+	return range_valid(r, g, segment.sector) ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR;
+}
+
 /* The identity goes whole into the first data descriptor. */
 static bool get_id_valid(struct blk_request *r, const struct layout *l, const struct guest_memory *mem)
 {
@@ -199,6 +222,10 @@ enum blk_decoded blk_decode(struct blk_request *r, const struct virtq_chain *cha
 			return answer(status, VIRTIO_BLK_S_OK);
 		valid = true;
 		break;
+	case VIRTIO_BLK_T_DISCARD:
+	case VIRTIO_BLK_T_WRITE_ZEROES:
+		*status = decode_erase(r, &l, mem, g);
+		return *status == VIRTIO_BLK_S_OK ? BLK_PERFORM : BLK_ANSWER;
 	case VIRTIO_BLK_T_GET_ID:
 		valid = get_id_valid(r, &l, mem);
 		break;

@@ -17,6 +17,7 @@
 #define BLK_CHAIN_MAX (BLK_SEG_MAX + 2)
 #define BLK_IOV_MAX 256u /* host ranges: a descriptor over two regions gives two */
 #define BLK_ID_BYTES 20u
+#define BLK_ERASE_SECTORS_MAX (128u << 11) /* of a discard or a write of zeroes: 128 MiB, one segment */
 
 struct blk;
 
@@ -41,6 +42,7 @@ struct blk_request {
 	uint32_t piece;	   /* bytes of the transfer that is under way, and its ranges */
 	unsigned piece_n;
 	bool ended;	  /* a read has met the end of the storage */
+	bool unmap;	  /* a write of zeroes may give the blocks back */
 	bool syncing;	  /* a write whose data is written and not durable yet */
 	struct iovec *at; /* what is left of iov */
 	unsigned n;
@@ -53,6 +55,7 @@ struct blk_geometry {
 	/* What the driver agreed to, by SIZE_MAX and SEG_MAX; without them there is only what is possible. */
 	uint32_t size_max;
 	unsigned chain_max;
+	bool discard, write_zeroes;
 };
 
 enum blk_decoded {

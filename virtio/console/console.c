@@ -135,6 +135,7 @@ void console_turn(struct console *c, uint32_t queues)
 		return;
 	}
 	c->busy = true;
+	c->turn_bytes = 0;
 	for (unsigned q = 0; q < CONSOLE_QUEUES; q++) {
 		if (queues >> q & 1)
 			service(c, q);

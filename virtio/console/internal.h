@@ -29,6 +29,7 @@
 #define CONSOLE_TX_DESC_MAX (32u << 10)
 #define CONSOLE_TX_PER_CALL_MAX (256u << 10)
 #define CONSOLE_SALVAGE_MAX (2 * CONSOLE_TX_PER_CALL_MAX) /* waiting, beyond which a reset takes no more */
+#define CONSOLE_RX_PER_CALL_MAX (1u << 20)
 #define CONSOLE_CONTROL_CHAINS_PER_CALL_MAX 32u
 #define CONSOLE_RX_CHAINS_PER_CALL_MAX 64u
 #define CONSOLE_TX_FINAL_MAX (16u << 20) /* two rings full of the longest descriptors */
@@ -91,7 +92,8 @@ struct console {
 	bool irq;     /* a queue that was serviced wants an interrupt */
 	struct owed owed;
 	int pop_error[CONSOLE_QUEUES];
-	uint32_t todo; /* queues to service in a later wake, a bit each */
+	size_t turn_bytes; /* taken from TX rings in this turn: one that was filled is the last */
+	uint32_t todo;	   /* queues to service in a later wake, a bit each */
 	struct selfkick again;
 	struct poller poller;
 	struct timer refill;

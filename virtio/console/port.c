@@ -70,6 +70,7 @@ void port_take_tx(struct console *c, struct console_port *p, size_t max, bool co
 		if (complete)
 			console_push(c, q, 0);
 	}
+	c->turn_bytes += taken;
 	c->counters.port[p->id].tx_bytes += taken;
 	if (taken)
 		p->tx_fresh = true;
@@ -87,6 +88,10 @@ void port_service_tx(struct console *c, struct console_port *p)
 	virtq_disable_kicks(vq);
 	if (p->held || (!p->consumer && p->tx.len >= CONSOLE_TX_PER_CALL_MAX))
 		return;
+	if (c->turn_bytes >= CONSOLE_TX_PER_CALL_MAX) {
+		c->todo |= 1u << q;
+		return;
+	}
 	port_take_tx(c, p, CONSOLE_TX_PER_CALL_MAX, true);
 	/* Nor do they come while the reactor looks here by itself. */
 	if (!reactor_polls(c->r) && (virtq_pending(vq) || virtq_enable_kicks(vq)))
@@ -117,7 +122,7 @@ static bool may_deliver(const struct console *c, const struct console_port *p)
  * the backlog is gone. */
 static int64_t fill_chain(struct console *c, struct console_port *p)
 {
-	size_t left = p->rx.len, done = 0;
+	size_t most = p->rx.len < CONSOLE_RX_PER_CALL_MAX ? p->rx.len : CONSOLE_RX_PER_CALL_MAX, left = most, done = 0;
 	struct iovec iov[GUEST_MEMORY_REGIONS_MAX];
 	const struct virtq_chain *chain = &c->chain;
 
@@ -131,17 +136,19 @@ static int64_t fill_chain(struct console *c, struct console_port *p)
 			return -EFAULT;
 		left -= len;
 	}
-	for (unsigned i = 0; i < chain->n && p->rx.len; i++) {
+	for (unsigned i = 0; i < chain->n && done < most; i++) {
 		uint64_t gpa = chain->seg[i].gpa;
 		uint32_t room = chain->seg[i].writable ? chain->seg[i].len : 0;
 
-		while (room && p->rx.len) {
+		while (room && done < most) {
 			size_t n;
 			const uint8_t *data = fifo_peek(&p->rx, &n);
 			int err;
 
 			if (n > room)
 				n = room;
+			if (n > most - done)
+				n = most - done;
 			err = guest_memory_write(c->dev.mem, gpa, data, n);
 			assert(!err); /* the first pass saw it mapped */
 			fifo_consume(&p->rx, n);
@@ -169,7 +176,7 @@ static size_t drain_backlog(struct console *c, struct console_port *p, unsigned 
 	unsigned chains = CONSOLE_RX_CHAINS_PER_CALL_MAX;
 	size_t moved = 0;
 
-	while (p->rx.len && chains && console_pop(c, q)) {
+	while (p->rx.len && chains && moved < CONSOLE_RX_PER_CALL_MAX && console_pop(c, q)) {
 		int64_t n = chain_is_sane(&c->chain) ? fill_chain(c, p) : -EINVAL;
 
 		chains--;

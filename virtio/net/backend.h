@@ -39,8 +39,10 @@ struct net_backend_ops {
 	/* Reset: leave guest memory alone, forget frames that wait. True when that
 	 * is done, false: net_stopped() comes later. Optional. */
 	bool (*stop)(struct net_backend *b);
-	/* After stop(). Frees @b. */
-	void (*destroy)(struct net_backend *b);
+	/* After stop(). Frees @b, unless it returns -ETIMEDOUT: what is in flight can't be ended. */
+	int (*destroy)(struct net_backend *b);
+	/* A frame that is longer than the driver's buffer is of no use to it: it is dropped. */
+	bool whole_frames;
 };
 
 struct net_backend {
@@ -55,7 +57,8 @@ int net_create_over(struct net **out, struct reactor *r, const struct net_config
 /*
  * net_receive - copy a frame into the next RX chain, header before it.
  * 0: delivered, perhaps truncated to the chain; -ENOBUFS: no chain; -EIO: the
- * chain was bad, chain and frame are lost (counted); -ENXIO: the queue is poisoned.
+ * chain was bad, chain and frame are lost (counted); -EMSGSIZE: the frame is too
+ * long and lost (counted), the chain is not; -ENXIO: the queue is poisoned.
  * The driver sees it at net_flush(), which send() need not call.
  */
 int net_receive(struct net *n, const struct iovec *iov, unsigned count, size_t len);
@@ -73,6 +76,8 @@ void net_flush_later(struct net *n);
 struct net_counters *net_counters_mutable(struct net *n);
 
 int net_loopback_open(struct net_backend **out);
+/* Over a descriptor that reads and writes a frame at a time, which the backend then owns, on failure too. */
+int net_tap_over(struct net_backend **out, struct reactor *r, int fd);
 /* 0 or a negative errno with the reason in @why. */
 int net_tap_open(struct net_backend **out, struct reactor *r, const char *name, char *why, size_t why_size);
 

@@ -57,7 +57,7 @@ int net_decode_tx(struct net *n, struct net_frame *f)
 
 	if (total < NET_HEADER_SIZE)
 		return -EINVAL;
-	if (total - NET_HEADER_SIZE > NET_FRAME_MAX)
+	if ((size_t)total - NET_HEADER_SIZE > n->frame_max)
 		return -EMSGSIZE;
 	count = map_chain(n->dev.mem, &n->tx_chain, (size_t)total, iov);
 	if (count < 0)
@@ -112,8 +112,12 @@ int net_fill_rx(struct net *n, const struct iovec *iov, unsigned count, size_t l
 	assert(len <= NET_FRAME_MAX);
 	if (room < NET_HEADER_SIZE)
 		return -EINVAL;
-	if ((int64_t)len > room - NET_HEADER_SIZE)
+	if ((int64_t)len > room - NET_HEADER_SIZE) {
+		if (n->whole_frames)
+			return -EMSGSIZE;
+		n->counters.rx_truncated++;
 		len = (size_t)room - NET_HEADER_SIZE;
+	}
 	if (map_chain(n->dev.mem, &n->rx_chain, NET_HEADER_SIZE + len, n->rx_iov) < 0)
 		return -EFAULT;
 	put(&to, rx_header, sizeof(rx_header));

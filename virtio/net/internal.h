@@ -16,6 +16,11 @@
 /* With VERSION_1 the header has num_buffers, mergeable buffers or not (5.1.6.1). */
 #define NET_HEADER_SIZE 12u
 
+#define NET_TAGS_MAX 8u /* two VLAN tags, beside the MTU */
+#define NET_RESET_PATIENCE_NS 5000000000ull
+/* Of frames, taken in one drain: the other sources' turn comes after it. */
+#define NET_TURN_BYTES (4u << 20)
+
 /* Every segment may lie across two regions of guest memory. */
 #define NET_IOV_MAX (2 * VIRTQ_SIZE_MAX)
 
@@ -25,10 +30,16 @@ struct net {
 	struct net_backend *backend;
 	struct net_counters counters;
 	uint8_t config[NET_CONFIG_SIZE];
+	uint16_t mtu; /* offered; 0: not */
 
-	bool tx_stalled; /* the backend said -EAGAIN */
-	bool rx_wanted;	 /* the backend waits for buffers */
-	int rx_error;	 /* what poisons the RX queue when this drain is through */
+	struct timer reset_bound;
+	uint64_t reset_patience_ns;
+	size_t frame_max;  /* bytes; what is longer is dropped */
+	bool whole_frames; /* what does not fit into an RX chain is dropped, not cut */
+	bool tx_stalled;   /* the backend said -EAGAIN */
+	uint64_t tx_taken; /* bytes of frames, those that the backend refused too */
+	bool rx_wanted;	   /* the backend waits for buffers */
+	int rx_error;	   /* what poisons the RX queue when this drain is through */
 	struct selfkick again;
 	struct deferred flush;
 	struct poller poller;
@@ -40,14 +51,15 @@ struct net {
 /*
  * net_decode_tx - n->tx_chain to a frame in n->tx_iov, header stripped.
  * 0; -EINVAL: no frame in it (shape, unmapped, shorter than a header);
- * -EMSGSIZE: longer than NET_FRAME_MAX.
+ * -EMSGSIZE: longer than n->frame_max.
  */
 int net_decode_tx(struct net *n, struct net_frame *f);
 
 /*
  * net_fill_rx - header and frame into n->rx_chain, as much as it holds. Returns
  * the bytes written, header included; -EINVAL: not an RX chain (shape, address
- * overflow, shorter than a header); -EFAULT: unmapped. Nothing is written then.
+ * overflow, shorter than a header); -EFAULT: unmapped; -EMSGSIZE: the frame does
+ * not fit, and is not to be cut. Nothing is written then.
  */
 int net_fill_rx(struct net *n, const struct iovec *iov, unsigned count, size_t len);
 

@@ -24,9 +24,10 @@ static int loopback_send(struct net_backend *b, const struct net_frame *f)
 	return 0;
 }
 
-static void loopback_destroy(struct net_backend *b)
+static int loopback_destroy(struct net_backend *b)
 {
 	free(b);
+	return 0;
 }
 
 static const struct net_backend_ops loopback_ops = {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/if_ether.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_net.h>
@@ -28,6 +29,10 @@ int net_receive(struct net *n, const struct iovec *iov, unsigned count, size_t l
 
 	if (n->rx_error || !n->dev.active)
 		return -ENXIO;
+	if (len > n->frame_max) {
+		c->rx_oversize_dropped++;
+		return -EMSGSIZE;
+	}
 	ret = virtq_pop(rx, &n->rx_chain);
 	if (ret < 0) {
 		n->rx_error = ret;
@@ -36,6 +41,11 @@ int net_receive(struct net *n, const struct iovec *iov, unsigned count, size_t l
 	if (ret == 0)
 		return -ENOBUFS;
 	filled = net_fill_rx(n, iov, count, len);
+	if (filled == -EMSGSIZE) {
+		virtq_unpop(rx, n->rx_chain.head);
+		c->rx_oversize_dropped++;
+		return -EMSGSIZE;
+	}
 	if (filled == -EINVAL)
 		c->rx_chain_invalid++;
 	else if (filled < 0)
@@ -99,6 +109,7 @@ static bool send_chain(struct net *n)
 		complete_tx(n, n->tx_chain.head);
 		return true;
 	}
+	n->tx_taken += f.len;
 	ret = n->backend->ops->send(n->backend, &f);
 	if (ret == -EAGAIN)
 		return false;
@@ -131,17 +142,18 @@ void net_flush_later(struct net *n)
 	reactor_defer(n->r, &n->flush);
 }
 
-/* At most a ring full of frames; what comes meanwhile waits for a later wake.
+/* At most a ring full of frames, and of bytes; what comes meanwhile waits for a later wake.
  * Kicks stay off while the reactor looks here by itself. */
 static void drain_tx(struct net *n)
 {
 	struct virtqueue *tx = &n->dev.vq[NET_TXQ];
 	unsigned budget = tx->size;
+	uint64_t until = n->tx_taken + NET_TURN_BYTES;
 	int ret = 0;
 
 	virtq_disable_kicks(tx);
 	n->tx_stalled = false;
-	while (budget-- && !n->tx_stalled && (ret = virtq_pop(tx, &n->tx_chain)) > 0) {
+	while (budget-- && !n->tx_stalled && n->tx_taken < until && (ret = virtq_pop(tx, &n->tx_chain)) > 0) {
 		n->tx_stalled = !send_chain(n);
 		if (n->tx_stalled)
 			virtq_unpop(tx, n->tx_chain.head);
@@ -208,7 +220,10 @@ static void config_write(struct virtio_device *d, uint32_t offset, const void *b
 static void activate(struct virtio_device *d)
 {
 	struct net *n = net_of(d);
+	bool mtu = d->driver_features >> VIRTIO_NET_F_MTU & 1;
 
+	n->frame_max = mtu ? ETH_HLEN + NET_TAGS_MAX + n->mtu : NET_FRAME_MAX;
+	n->whole_frames = mtu || n->backend->ops->whole_frames;
 	if (n->backend->ops->start)
 		n->backend->ops->start(n->backend);
 }
@@ -236,13 +251,27 @@ static bool reset(struct virtio_device *d)
 	n->tx_stalled = false;
 	n->rx_wanted = false;
 	n->rx_error = 0;
-	return !n->backend->ops->stop || n->backend->ops->stop(n->backend);
+	if (!n->backend->ops->stop || n->backend->ops->stop(n->backend))
+		return true;
+	timer_set(&n->reset_bound, monotonic_ns() + n->reset_patience_ns);
+	return false;
 }
 
 void net_stopped(struct net *n)
 {
+	if (!n->dev.resetting)
+		return;
+	timer_clear(&n->reset_bound);
+	virtio_reset_done(&n->dev);
+}
+
+static void reset_bound_fired(struct timer *t)
+{
+	struct net *n = (struct net *)((char *)t - offsetof(struct net, reset_bound));
+
 	if (n->dev.resetting)
-		virtio_reset_done(&n->dev);
+		virtio_reset_failed(&n->dev,
+				    "the guest reset the network device, and frames of it are still stuck in the host");
 }
 
 static void poisoned(struct virtio_device *d, unsigned q, bool avail_idx)
@@ -276,8 +305,19 @@ static int set_mac(struct net *n, const uint8_t mac[6], char *why, size_t why_si
 		return -EINVAL;
 	}
 	/* struct virtio_net_config: mac, status, max_virtqueue_pairs, mtu; only
-	 * mac is offered, the rest reads as zero (5.1.4). */
+	 * mac is offered, and mtu perhaps; the rest reads as zero (5.1.4). */
 	memcpy(n->config, memcmp(mac, none, 6) ? mac : default_mac, 6);
+	return 0;
+}
+
+static int set_mtu(struct net *n, uint16_t mtu, char *why, size_t why_size)
+{
+	if (mtu && mtu < NET_MTU_MIN) {
+		snprintf(why, why_size, "mtu %u: the least that a network device may have is %u", mtu, NET_MTU_MIN);
+		return -EINVAL;
+	}
+	n->mtu = mtu;
+	memcpy(n->config + offsetof(struct virtio_net_config, mtu), &mtu, sizeof(mtu));
 	return 0;
 }
 
@@ -289,8 +329,13 @@ int net_create_over(struct net **out, struct reactor *r, const struct net_config
 
 	if (!n)
 		goto no_memory;
-	virtio_device_init(&n->dev, &net_ops, 1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_NET_F_MAC, NET_QUEUE_SIZE);
+	virtio_device_init(&n->dev, &net_ops,
+			   1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_NET_F_MAC |
+				   (cfg->mtu ? 1ull << VIRTIO_NET_F_MTU : 0),
+			   NET_QUEUE_SIZE);
 	ret = set_mac(n, cfg->mac, why, why_size);
+	if (!ret)
+		ret = set_mtu(n, cfg->mtu, why, why_size);
 	if (ret < 0)
 		goto no_mac;
 	ret = selfkick_open(r, &n->again, go_on);
@@ -298,7 +343,13 @@ int net_create_over(struct net **out, struct reactor *r, const struct net_config
 		snprintf(why, why_size, "net: no eventfd: %s", strerror(-ret));
 		goto no_mac;
 	}
+	ret = timer_open(r, &n->reset_bound, reset_bound_fired);
+	if (ret < 0) {
+		snprintf(why, why_size, "net: no timer: %s", strerror(-ret));
+		goto no_timer;
+	}
 	n->r = r;
+	n->reset_patience_ns = NET_RESET_PATIENCE_NS;
 	n->flush.fn = flush;
 	n->poller = (struct poller){ .look = look, .rest = rest };
 	poller_add(r, &n->poller);
@@ -307,6 +358,8 @@ int net_create_over(struct net **out, struct reactor *r, const struct net_config
 	*out = n;
 	return 0;
 
+no_timer:
+	selfkick_close(&n->again);
 no_mac:
 	free(n);
 no_memory:
@@ -326,16 +379,20 @@ int net_create(struct net **out, struct reactor *r, const struct net_config *cfg
 	return ret < 0 ? ret : net_create_over(out, r, cfg, b, why, why_size);
 }
 
-void net_destroy(struct net *n)
+int net_destroy(struct net *n)
 {
+	int ret;
+
 	if (!n)
-		return;
+		return 0;
 	poller_remove(n->r, &n->poller);
 	selfkick_close(&n->again);
+	timer_close(&n->reset_bound);
 	n->dev.active = false;
-	n->backend->ops->destroy(n->backend);
+	ret = n->backend->ops->destroy(n->backend);
 	assert(!n->flush.queued);
 	free(n);
+	return ret;
 }
 
 struct virtio_device *net_device(struct net *n)

@@ -2,7 +2,7 @@
 /*
  * A TAP device. Frames to the host are written from guest memory, up to
  * TAP_TX_MAX at once; frames from the host are read one at a time into a buffer
- * of ours, so that a reset waits for writes only. 1 + TAP_TX_MAX reactor slots.
+ * of ours, so that a reset waits for writes only. 2 + TAP_TX_MAX reactor slots.
  */
 #include <assert.h>
 #include <errno.h>
@@ -20,6 +20,9 @@
 
 #define TAP_TX_MAX 16
 #define TAP_SETTLE_NS 5000000000ull
+/* After a read that failed: at first, and at most. */
+#define TAP_RETRY_NS_MIN 10000000ull
+#define TAP_RETRY_NS_MAX 5000000000ull
 
 struct tap_write {
 	struct completion c; /* first */
@@ -36,11 +39,13 @@ struct tap {
 	int fd;
 	bool started;
 	struct completion rx;
-	size_t waiting; /* bytes of a frame that waits for an RX chain; 0: none */
+	struct timer again; /* a read that failed is tried anew */
+	uint64_t retry_ns;  /* after so long; 0: the last one did not fail */
+	size_t waiting;	    /* bytes of a frame that waits for an RX chain; 0: none */
 	struct tap_write write[TAP_TX_MAX];
 	struct tap_write *free;
 	unsigned writing;
-	uint8_t frame[NET_FRAME_MAX];
+	uint8_t frame[NET_FRAME_MAX + 1]; /* a frame that fills it was cut */
 };
 
 static struct tap *tap_of(struct net_backend *b)
@@ -98,12 +103,27 @@ static int tap_send(struct net_backend *b, const struct net_frame *f)
 
 /* --- host to driver ------------------------------------------------------ */
 
+/* One error is not the end of the network, and an interface that is gone for good costs little. */
+static void read_later(struct tap *t)
+{
+	net_counters_mutable(t->b.net)->rx_backend_errors++;
+	t->retry_ns = t->retry_ns ? t->retry_ns * 2 : TAP_RETRY_NS_MIN;
+	if (t->retry_ns > TAP_RETRY_NS_MAX)
+		t->retry_ns = TAP_RETRY_NS_MAX;
+	timer_set(&t->again, monotonic_ns() + t->retry_ns);
+}
+
 static void read_next(struct tap *t)
 {
-	if (!t->started || t->waiting || t->rx.in_flight)
+	if (!t->started || t->waiting || t->rx.in_flight || t->again.deadline_ns)
 		return;
 	if (reactor_read(t->r, &t->rx, t->fd, t->frame, sizeof(t->frame), -1) < 0)
-		net_counters_mutable(t->b.net)->rx_backend_errors++;
+		read_later(t);
+}
+
+static void read_again(struct timer *timer)
+{
+	read_next((struct tap *)((char *)timer - offsetof(struct tap, again)));
 }
 
 /* The frame in t->frame to the driver; without a chain for it, it waits. */
@@ -128,13 +148,18 @@ static void read_done(struct completion *c, int32_t res, uint32_t flags)
 	if (!t->started)
 		return;
 	if (res > 0) {
+		t->retry_ns = 0;
+		if ((size_t)res > NET_FRAME_MAX) {
+			net_counters_mutable(t->b.net)->rx_oversize_dropped++;
+			read_next(t);
+			return;
+		}
 		t->waiting = (size_t)res;
 		deliver(t);
-	} else if (res == -EAGAIN || res == -EINTR) {
+	} else if (res == -EAGAIN || res == -EINTR || (res == -ECANCELED && !t->retry_ns)) {
 		read_next(t);
 	} else {
-		/* -EBADFD: the interface was deleted. Reading again would spin. */
-		net_counters_mutable(t->b.net)->rx_backend_errors++;
+		read_later(t);
 	}
 }
 
@@ -158,6 +183,7 @@ static bool tap_stop(struct net_backend *b)
 
 	t->started = false;
 	t->waiting = 0;
+	timer_clear(&t->again);
 	for (unsigned i = 0; i < TAP_TX_MAX; i++) {
 		if (t->write[i].c.in_flight)
 			reactor_cancel(t->r, &t->write[i].c);
@@ -165,30 +191,36 @@ static bool tap_stop(struct net_backend *b)
 	return t->writing == 0;
 }
 
-static void tap_destroy(struct net_backend *b)
+static void detach(struct completion *c, struct tap *t)
+{
+	if (c->slot)
+		reactor_detach(t->r, c);
+}
+
+static int tap_destroy(struct net_backend *b)
 {
 	struct tap *t = tap_of(b);
 	uint64_t deadline_ns = monotonic_ns() + TAP_SETTLE_NS;
 	int ret = 0;
 
 	t->started = false;
+	timer_close(&t->again);
 	for (unsigned i = 0; i < TAP_TX_MAX; i++) {
 		if (t->write[i].c.slot)
 			ret |= reactor_settle(t->r, &t->write[i].c, deadline_ns);
 	}
 	if (t->rx.slot)
 		ret |= reactor_settle(t->r, &t->rx, deadline_ns);
+	/* Whatever comes now: the device is no more that it would be told to. */
+	for (unsigned i = 0; i < TAP_TX_MAX; i++)
+		detach(&t->write[i].c, t);
+	detach(&t->rx, t);
+	close(t->fd);
 	/* The kernel still uses the buffers: they can't be given back. */
 	if (ret)
-		return;
-	for (unsigned i = 0; i < TAP_TX_MAX; i++) {
-		if (t->write[i].c.slot)
-			reactor_detach(t->r, &t->write[i].c);
-	}
-	if (t->rx.slot)
-		reactor_detach(t->r, &t->rx);
-	close(t->fd);
+		return -ETIMEDOUT;
 	free(t);
+	return 0;
 }
 
 static const struct net_backend_ops tap_ops = {
@@ -198,6 +230,7 @@ static const struct net_backend_ops tap_ops = {
 	.rx_refill = tap_rx_refill,
 	.stop = tap_stop,
 	.destroy = tap_destroy,
+	.whole_frames = true,
 };
 
 /* A file descriptor of interface @name, or -errno with the reason in @why. */
@@ -218,7 +251,9 @@ static int open_interface(const char *name, char *why, size_t why_size)
 		snprintf(why, why_size, "/dev/net/tun: %s; the tun module makes it", strerror(err));
 		return -err;
 	}
-	if (ioctl(fd, TUNSETIFF, &ifr) == 0)
+	/* An interface that outlives its users keeps what the last one offered to do for the host: checksums, segments.
+	 */
+	if (ioctl(fd, TUNSETIFF, &ifr) == 0 && ioctl(fd, TUNSETOFFLOAD, 0) == 0)
 		return fd;
 	err = errno;
 	close(fd);
@@ -230,14 +265,11 @@ static int open_interface(const char *name, char *why, size_t why_size)
 	return -err;
 }
 
-int net_tap_open(struct net_backend **out, struct reactor *r, const char *name, char *why, size_t why_size)
+int net_tap_over(struct net_backend **out, struct reactor *r, int fd)
 {
-	int fd = open_interface(name, why, why_size), ret;
-	struct tap *t;
+	struct tap *t = calloc(1, sizeof(*t));
+	int ret;
 
-	if (fd < 0)
-		return fd;
-	t = calloc(1, sizeof(*t));
 	if (!t) {
 		close(fd);
 		return -ENOMEM;
@@ -245,7 +277,9 @@ int net_tap_open(struct net_backend **out, struct reactor *r, const char *name, 
 	t->b.ops = &tap_ops;
 	t->r = r;
 	t->fd = fd;
-	ret = reactor_attach(r, &t->rx, read_done);
+	ret = timer_open(r, &t->again, read_again);
+	if (!ret)
+		ret = reactor_attach(r, &t->rx, read_done);
 	for (unsigned i = 0; i < TAP_TX_MAX && !ret; i++) {
 		struct tap_write *w = &t->write[i];
 
@@ -255,10 +289,23 @@ int net_tap_open(struct net_backend **out, struct reactor *r, const char *name, 
 		t->free = w;
 	}
 	if (ret < 0) {
-		snprintf(why, why_size, "tap %s: no room in the reactor: %s", name, strerror(-ret));
 		tap_destroy(&t->b);
 		return ret;
 	}
 	*out = &t->b;
 	return 0;
+}
+
+int net_tap_open(struct net_backend **out, struct reactor *r, const char *name, char *why, size_t why_size)
+{
+	int fd = open_interface(name, why, why_size), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = net_tap_over(out, r, fd);
+	if (ret == -ENOSPC)
+		snprintf(why, why_size, "tap %s: no room in the reactor: %s", name, strerror(-ret));
+	else if (ret < 0)
+		snprintf(why, why_size, "tap %s: %s", name, strerror(-ret));
+	return ret;
 }
