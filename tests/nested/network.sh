@@ -48,13 +48,20 @@ if wanted loopback; then
 		test "$(fact tx_packets)" = $frames -a "$(fact rx_packets)" = $frames -a "$(tail -n 1 out)" = $frames
 	report "and none is lost" test "$(fact tx_dropped_no_rx_buffer)" = 0 -a "$(fact tx_chain_invalid)" = 0 -a \
 		"$(fact tx_oversize_dropped)" = 0 -a "$(fact rx_chain_invalid)" = 0
-	guest --net mac=52:54:00:12:34:56 -- sh -ec '
+	report "that some came cut is said: $(fact rx_truncated)" eval \
+		'test "$(fact rx_truncated)" -ge "$long" && grep -q "frames were longer.* mtu=" err'
+	# shellcheck disable=SC2016 # the guest's
+	guest --net mac=52:54:00:12:34:56,mtu=9000 --file "$echo_frames:/bin/echo-frames" -- sh -ec '
 		echo 1 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6
 		cat /sys/class/net/eth0/address
 		ip addr add 10.9.8.7/24 dev eth0; ip link set eth0 up
-		ping -c 3 10.9.8.7 >/dev/null'
-	report "NET-06: the MAC address is the one given" test "$code" -eq 0 -a "$(cat out)" = 52:54:00:12:34:56
-	report "NET-46: a ping of its own address never reaches the device" test "$(fact tx_packets)" = 0
+		ping -c 3 10.9.8.7 >/dev/null
+		cat /sys/class/net/eth0/statistics/tx_packets /sys/class/net/eth0/mtu
+		echo-frames 1515 9014 500'
+	report "NET-06: the MAC address is the one given" test "$code" -eq 0 -a "$(head -n 1 out)" = 52:54:00:12:34:56
+	report "NET-46: a ping of its own address never reaches the device" test "$(sed -n 2p out)" = 0
+	report "mtu=9000: frames of 1515 to 9014 bytes come back whole, and none longer is sent" \
+		test "$(sed -n '3,4p' out | tr '\n' ' ') $(fact rx_truncated)" = "9000 15 frames  0"
 fi
 
 # --- TAP

@@ -380,10 +380,11 @@ static void qemu_gets_the_disks(void **state)
 	assert_int_equal(run(&plan, "flood"), 0);
 	unsetenv("FAKE_WORDS");
 	text = read_file("words");
-	snprintf(line, sizeof(line), "file=%s/a,,b.img,if=none,id=disk0,format=raw,cache=writeback,readonly=off\n",
-		 dir);
+	snprintf(line, sizeof(line),
+		 "file=%s/a,,b.img,if=none,id=disk0,format=raw,cache=writeback,discard=unmap,readonly=off\n", dir);
 	assert_non_null(strstr(text, line));
-	snprintf(line, sizeof(line), "file=%s,if=none,id=disk1,format=raw,cache=writeback,readonly=on\n", path[1]);
+	snprintf(line, sizeof(line), "file=%s,if=none,id=disk1,format=raw,cache=writeback,discard=unmap,readonly=on\n",
+		 path[1]);
 	assert_non_null(strstr(text, line));
 	/* What goes wrong with them is for the guest to know; QEMU does not stop. */
 	assert_non_null(strstr(text, "drive=disk0,werror=report,rerror=report\n"));
