@@ -16,6 +16,7 @@ static void line_ended(struct scheduler_log *l)
 {
 	l->line[l->len] = '\0';
 	l->refused |= strstr(l->line, "BEGIN PROG LOAD LOG") != NULL;
+	l->failed |= strstr(l->line, "libbpf: failed to load") != NULL;
 	l->dumped |= strstr(l->line, "triggered exit kind") != NULL;
 	l->len = 0;
 }

@@ -25,6 +25,7 @@ struct scheduler_log {
 	char line[LOG_LINE_MAX];
 	size_t len;
 	bool refused; /* a verifier's log went by */
+	bool failed;  /* libbpf said that it could not load an object */
 	bool dumped;  /* the kernel's dump of a scheduler that failed went by */
 };
 

@@ -129,7 +129,8 @@ static int ended_early(struct scheduler *s)
 			      "program %s",
 			      how);
 	else
-		scheduler_say(s, "its program %s before it attached a scheduler; see its output", how);
+		scheduler_say(s, "its program %s before it attached a scheduler%s; see its output", how,
+			      s->log.failed ? ", which could not be loaded" : "");
 	return SCHEDULER_FAILED;
 }
 

@@ -144,6 +144,12 @@ static void ends_before_it_attached(void **state)
 	assert_int_equal(scheduler_attach(s, program("kill -SEGV $$; sleep 1"), false), SCHEDULER_FAILED);
 	assert_non_null(strstr(s->said, "killed by signal 11"));
 	scheduler_free(s);
+	assert_int_equal(scheduler_attach(s,
+					  program("echo \"libbpf: failed to load BPF skeleton 'x': -EINVAL\"; exit 1"),
+					  false),
+			 SCHEDULER_FAILED);
+	assert_non_null(strstr(s->said, "which could not be loaded"));
+	scheduler_free(s);
 }
 
 static void refused_by_the_verifier(void **state)
