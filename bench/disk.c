@@ -125,16 +125,33 @@ static int check_burst(const char *text, const char *name, uint64_t rate, uint64
 	return 0;
 }
 
+/*
+ * The PATH at the start of @words into @path, its double commas as one. Gives what follows its end, NULL: nothing.
+ * @path must hold as much as @words.
+ */
+static char *take_path(char *words, char *path)
+{
+	char *p = words;
+
+	for (; *p && (*p != ',' || p[1] == ','); p++) {
+		*path++ = *p;
+		p += *p == ',';
+	}
+	*path = '\0';
+	return *p ? p + 1 : NULL;
+}
+
 int disk_parse(const char *text, struct disk *d, char *why, size_t why_size)
 {
-	char words[PATH_MAX + 256], *rest = words, *word;
+	char words[PATH_MAX + 256], first[PATH_MAX + 256], *rest, *word;
 	unsigned seen = 0;
 
 	memset(d, 0, sizeof(*d));
 	if (strlen(text) >= sizeof(words))
 		return fail(why, why_size, "disk '%.40s...': the argument is too long; shorten the path", text);
 	strcpy(words, text);
-	word = strsep(&rest, ",");
+	rest = take_path(words, first);
+	word = first;
 	if (!*word || !strcmp(word, "ro"))
 		return fail(why, why_size,
 			    "disk '%s': names no file; begin with a PATH, or size=256M for one in memory", text);
@@ -177,36 +194,71 @@ int disk_parse(const char *text, struct disk *d, char *why, size_t why_size)
 	return 0;
 }
 
-int disk_check(const struct disk *d, char *why, size_t why_size)
+static const char *remedy_of(int error)
 {
-	uint64_t bytes = 0;
-	struct stat st;
-	int fd, rc = 0;
-
-	if (!d->blk.path)
-		return 0;
-	fd = open(d->blk.path, (d->blk.read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
-	if (fd < 0) {
-		rc = -errno;
-		fail(why, why_size, "%s: %s; %s", d->blk.path, strerror(errno),
-		     errno == ENOENT ? "make it with truncate -s 256M, or use --disk size=256M"
-				     : "a disk must be readable, and writable unless ',ro' is given");
-		return rc;
+	switch (error) {
+	case ENOENT:
+		return "make it with truncate -s 256M, or use --disk size=256M";
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return "a disk must be readable, and writable unless ',ro' is given";
+	case EISDIR:
+	case ENOTDIR:
+		return "a disk is a file or a block device";
+	case EMFILE:
+		return "raise the limit of open files (ulimit -n)";
+	default:
+		return "name another file";
 	}
-	if (fstat(fd, &st) < 0)
+}
+
+/* What the file holds. 0 or -errno with @why. */
+static int measure(const struct disk *d, uint64_t *bytes, bool *is_file, char *why, size_t why_size)
+{
+	struct stat st;
+	int fd = open(d->blk.path, (d->blk.read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC), rc = 0;
+
+	*bytes = 0;
+	if (fd < 0 || fstat(fd, &st))
 		rc = -errno;
 	else if (S_ISREG(st.st_mode))
-		bytes = (uint64_t)st.st_size;
+		*bytes = (uint64_t)st.st_size;
 	else if (!S_ISBLK(st.st_mode))
 		rc = fail(why, why_size, "%s: is neither a file nor a block device; a disk must be one", d->blk.path);
-	else if (ioctl(fd, BLKGETSIZE64, &bytes) < 0)
+	else if (ioctl(fd, BLKGETSIZE64, bytes) < 0)
 		rc = -errno;
-	if (!rc && (d->blk.size ? d->blk.size : bytes) < VIRTIO_BLK_SECTOR_SIZE)
-		rc = fail(why, why_size,
-			  "%s: is smaller than a sector of 512 bytes; make it larger with truncate -s 256M",
-			  d->blk.path);
-	close(fd);
+	*is_file = !rc && S_ISREG(st.st_mode);
+	if (rc && rc != -EINVAL)
+		fail(why, why_size, "%s: %s; %s", d->blk.path, strerror(-rc), remedy_of(-rc));
+	if (fd >= 0)
+		close(fd);
 	return rc;
+}
+
+int disk_check(const struct disk *d, unsigned *tail, char *why, size_t why_size)
+{
+	uint64_t bytes;
+	bool is_file;
+	int rc;
+
+	*tail = 0;
+	if (!d->blk.path)
+		return 0;
+	rc = measure(d, &bytes, &is_file, why, why_size);
+	if (rc)
+		return rc;
+	if (bytes < VIRTIO_BLK_SECTOR_SIZE)
+		return fail(why, why_size,
+			    "%s: is smaller than a sector of 512 bytes; make it larger with truncate -s 256M",
+			    d->blk.path);
+	if (d->blk.size > bytes)
+		return fail(why, why_size,
+			    "%s: has %" PRIu64 " bytes, and size= asks for %" PRIu64
+			    "; make it larger with truncate -s %" PRIu64,
+			    d->blk.path, bytes, (uint64_t)d->blk.size, (uint64_t)d->blk.size);
+	*tail = is_file && !d->blk.size ? (unsigned)(bytes % VIRTIO_BLK_SECTOR_SIZE) : 0;
+	return 0;
 }
 
 int disk_unparse(const struct disk *d, const char *path, char *text, size_t size)
@@ -218,8 +270,8 @@ int disk_unparse(const struct disk *d, const char *path, char *text, size_t size
 	if (!f)
 		return -errno;
 	setbuf(f, NULL);
-	if (path)
-		fprintf(f, "%s", path);
+	for (const char *p = path; p && *p; p++)
+		fprintf(f, "%s%c", *p == ',' ? "," : "", *p);
 	if (c->size || !path)
 		fprintf(f, "%ssize=%" PRIu64, path ? "," : "",
 			(uint64_t)(c->size ? c->size : VIRTIO_BLK_DEFAULT_CAPACITY_BYTES));

@@ -163,6 +163,49 @@ static int add_parents(struct initramfs *in, char *path)
 }
 
 /*
+ * Below /dev the guest sees what its kernel makes, and not the archive: links and directories for there are made by the
+ * guest's init, and a file lies at HELD and its path, with such a link to it. Below /proc and /sys there is no place.
+ */
+#define HELD "/ktstr/held"
+
+static bool is_below(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return !strncmp(path, dir, n) && path[n] == '/';
+}
+
+static int add_late_link(struct initramfs *in, const char *path, const char *target)
+{
+	initramfs_list_add(in, &in->links, path);
+	return initramfs_list_add(in, &in->links, target);
+}
+
+static int check_place(struct initramfs *in, const char *path)
+{
+	if (!is_below(path, "/proc") && !is_below(path, "/sys"))
+		return 0;
+	return initramfs_fail(
+		in, -EINVAL, "%s: a guest's kernel makes all of /proc and /sys; name another place for it (HOST:GUEST)",
+		path);
+}
+
+/* Where a file for @path lies. */
+static int place_file(struct initramfs *in, char path[PATH_MAX])
+{
+	char at[PATH_MAX];
+
+	if (check_place(in, path))
+		return in->error;
+	if (!is_below(path, "/dev"))
+		return 0;
+	strcpy(at, path);
+	if (snprintf(path, PATH_MAX, HELD "%s", at) >= PATH_MAX)
+		return initramfs_fail(in, -ENAMETOOLONG, "%.64s...: the path is too long", at);
+	return add_late_link(in, at, path);
+}
+
+/*
  * The entry for @guest, emptied and with @mode; parents are made. NULL: failed.
  * What was there is replaced, in its place, unless a directory would go or come.
  */
@@ -171,7 +214,9 @@ static struct initramfs_entry *entry_at(struct initramfs *in, const char *guest,
 	struct initramfs_entry *e;
 	char path[PATH_MAX];
 
-	if (in->error || initramfs_resolve(in, guest, path) || add_parents(in, path))
+	if (in->error || initramfs_resolve(in, guest, path))
+		return NULL;
+	if ((S_ISREG(mode) && place_file(in, path)) || add_parents(in, path))
 		return NULL;
 	e = initramfs_find(in, path);
 	if (e && S_ISDIR(e->mode) != S_ISDIR(mode)) {
@@ -198,6 +243,8 @@ int initramfs_add_dir(struct initramfs *in, const char *guest, unsigned mode)
 
 	if (in->error || initramfs_resolve(in, guest, path))
 		return in->error;
+	if (is_below(path, "/dev"))
+		return add_late_link(in, path, "");
 	/* A link stands for the directory it points to. */
 	e = initramfs_find(in, path);
 	if (e && S_ISLNK(e->mode))
@@ -208,8 +255,14 @@ int initramfs_add_dir(struct initramfs *in, const char *guest, unsigned mode)
 
 int initramfs_add_link(struct initramfs *in, const char *guest, const char *target)
 {
-	struct initramfs_entry *e = entry_at(in, guest, S_IFLNK | 0777);
+	struct initramfs_entry *e;
+	char path[PATH_MAX];
 
+	if (in->error || initramfs_resolve(in, guest, path) || check_place(in, path))
+		return in->error;
+	if (is_below(path, "/dev"))
+		return add_late_link(in, path, target);
+	e = entry_at(in, guest, S_IFLNK | 0777);
 	if (!e)
 		return in->error;
 	e->data = (uint8_t *)strdup(target);
@@ -396,6 +449,7 @@ void initramfs_free(struct initramfs *in)
 	list_free(&in->options);
 	list_free(&in->modules);
 	list_free(&in->outputs);
+	list_free(&in->links);
 	list_free(&in->inputs);
 	free(in);
 }

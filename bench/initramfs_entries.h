@@ -27,6 +27,7 @@ struct initramfs {
 	size_t n, cap;
 	void *by_path; /* tsearch() tree of the same */
 	struct initramfs_list argv, env, options, modules, outputs;
+	struct initramfs_list links;  /* below /dev: path and target in turn */
 	struct initramfs_list inputs; /* host files read */
 	int error;
 	char why[512];

@@ -471,6 +471,9 @@ static bool destroy(struct machine *m)
 	for (unsigned i = 0; i < m->o->n_disks; i++)
 		if (m->blk[i] && blk_destroy(m->blk[i], QUIESCE_NS))
 			idle = false;
+	/* Only now may others write. What did not end may still write itself. */
+	if (idle)
+		machine_disks_unlock(m);
 	if (m->net && net_destroy(m->net))
 		idle = false;
 	if (idle)

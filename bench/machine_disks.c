@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "bench/cli.h"
+#include "bench/disk_lock.h"
 #include "bench/hist.h"
 #include "bench/machine_state.h"
 
@@ -35,9 +38,22 @@ static void on_granted(void *ctx, uint64_t late_ns)
 int machine_disk_open(struct machine *m, unsigned i, char *why, size_t why_size)
 {
 	struct blk_config cfg = m->o->disk[i].blk;
+	char serial[sizeof(VIRTIO_BLK_DEFAULT_SERIAL) + 4];
 	struct disk_times *t;
 	int rc;
 
+	if (cfg.path) {
+		m->disk_lock[i] = disk_lock_take(cfg.path, cfg.read_only, why, why_size);
+		if (m->disk_lock[i] < 0)
+			return m->disk_lock[i];
+		if (*why)
+			cli_error("--disk %s", why);
+	}
+	/* The first one's is the device's own: with two, /dev/disk/by-id has a name for each. */
+	if (!cfg.serial && i) {
+		snprintf(serial, sizeof(serial), VIRTIO_BLK_DEFAULT_SERIAL "-%u", i % 100);
+		cfg.serial = serial;
+	}
 	cfg.round_trip_ns = register_page_round_trip_ns(&m->registers);
 	rc = blk_create(&m->blk[i], m->r, &cfg, why, why_size);
 	if (rc || !(m->job->watch_disks || m->o->stats))
@@ -50,6 +66,15 @@ int machine_disk_open(struct machine *m, unsigned i, char *why, size_t why_size)
 	/* calloc() has initialised them, and has not touched them: a page is there when something falls into it. */
 	blk_observe(m->blk[i], &(struct blk_observer){ .completed = on_completed, .granted = on_granted, .ctx = t });
 	return 0;
+}
+
+void machine_disks_unlock(struct machine *m)
+{
+	for (unsigned i = 0; i < m->o->n_disks; i++) {
+		if (m->disk_lock[i] > 0)
+			close(m->disk_lock[i]);
+		m->disk_lock[i] = 0;
+	}
 }
 
 /* --- facts ---------------------------------------------------------------- */

@@ -65,7 +65,8 @@ static const struct argp_option options[] = {
 	{ "cpus", OPT_CPUS, "N", 0, "CPUs, 1 to 1024, all alike (2)", 10 },
 	{ "memory", OPT_MEMORY, "SIZE", 0, "Memory, 64M or more (1G, or what CPUs, nodes and files need)", 10 },
 	{ "disk", OPT_DISK, "DISK", 0,
-	  "PATH[,ro] or size=256M; then also engine=auto|uring|sync (sync: a disk that is stuck holds ktstr), "
+	  "PATH[,ro] (a comma in PATH is written twice) or size=256M; then also engine=auto|uring|sync (sync: a hung "
+	  "disk blocks the whole VMM), "
 	  "direct=on, iops=N, bps=N, iops-burst=N, "
 	  "bps-burst=N, serial=NAME, discard=on (the guest may give back what it no longer needs); may be repeated",
 	  10 },
@@ -371,9 +372,23 @@ int machine_output_check(const char *option, const char *path)
 	return CLI_UNAVAILABLE;
 }
 
-int machine_options_check(struct machine_options *o)
+static int check_disk(const struct disk *d)
 {
 	char why[PATH_MAX + 512];
+	unsigned tail;
+
+	if (disk_check(d, &tail, why, sizeof(why))) {
+		cli_error("--disk %s", why);
+		return CLI_UNAVAILABLE;
+	}
+	if (tail)
+		cli_error("--disk %s: the guest does not see its last %u bytes, which are no whole sector of 512",
+			  d->blk.path, tail);
+	return 0;
+}
+
+int machine_options_check(struct machine_options *o)
+{
 	int rc = machine_shape_check(o);
 
 	if (!rc)
@@ -384,10 +399,7 @@ int machine_options_check(struct machine_options *o)
 	if (!rc && o->initrd)
 		rc = check_readable("--initrd", o->initrd, false);
 	for (unsigned i = 0; i < o->n_disks && !rc; i++)
-		if (disk_check(&o->disk[i], why, sizeof(why))) {
-			cli_error("--disk %s", why);
-			rc = CLI_UNAVAILABLE;
-		}
+		rc = check_disk(&o->disk[i]);
 	if (!rc && o->append && strlen(o->append) > 3000) {
 		cli_error("--append: longer than a kernel takes; use at most 3000 bytes");
 		rc = CLI_USAGE;

@@ -27,6 +27,7 @@ struct machine {
 	struct console *console;
 	struct blk *blk[MACHINE_DISKS_MAX];
 	struct disk_times *disk_times[MACHINE_DISKS_MAX]; /* NULL: not watched */
+	int disk_lock[MACHINE_DISKS_MAX];		  /* descriptors that keep the images from others; 0: none */
 	struct net *net;
 	struct machine_host *host;
 	uint64_t poll_ns; /* the reactor's busy-wait at most */
@@ -102,6 +103,7 @@ json_t *machine_reactor_facts(const struct machine *m);
 
 /* machine_disks.c. 0 or -errno with @why. */
 int machine_disk_open(struct machine *m, unsigned i, char *why, size_t why_size);
+void machine_disks_unlock(struct machine *m);
 void machine_disk_facts(const struct machine *m, unsigned i, json_t *object);
 
 /* machine_report.c. Note what memory is resident: the guest's, and all else. */

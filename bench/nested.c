@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "bench/cache.h"
+#include "bench/disk_lock.h"
 #include "bench/nested_image.h"
 #include "bench/qemu.h"
 #include "bench/session.h"
@@ -33,6 +34,8 @@ struct nested {
 	struct reactor *r;
 	struct qemu qemu;
 	int port;
+	int disk_lock[NESTED_DISKS_MAX]; /* descriptors that keep the images from others */
+	size_t n_locked;
 	bool running;	  /* L1's init has reported */
 	uint64_t start_s; /* within which it must */
 	bool stopped, interrupted, late;
@@ -309,6 +312,23 @@ static void explain(struct nested *n, int error, char *why, size_t size)
 	free(serial);
 }
 
+/* Here, and not by QEMU: it would say in its own way that one is in use, and not by whom. */
+static int lock_disks(struct nested *n, char *why, size_t size)
+{
+	for (; n->n_locked < n->plan->n_disks; n->n_locked++) {
+		const struct nested_disk *d = &n->plan->disks[n->n_locked];
+		int fd = disk_lock_take(d->path, d->ro, why, size);
+
+		if (fd < 0)
+			return fd;
+		if (*why)
+			fprintf(stderr, "ktstr: %s\n", why);
+		*why = '\0';
+		n->disk_lock[n->n_locked] = fd;
+	}
+	return 0;
+}
+
 static int start(struct nested *n, char *why, size_t size)
 {
 	struct nested_image image;
@@ -319,6 +339,11 @@ static int start(struct nested *n, char *why, size_t size)
 	ret = nested_image_make(&image, n->plan, ports[1], why, size);
 	if (ret)
 		goto out;
+	ret = lock_disks(n, why, size);
+	if (ret) {
+		nested_image_free(&image);
+		goto out;
+	}
 	keep[0] = ports[1];
 	keep[1] = image.initramfs_fd;
 	ret = qemu_start(&n->qemu, image.qemu, (const char *const *)image.words, keep, 2);
@@ -382,6 +407,8 @@ out_qemu:
 	qemu_free(&n.qemu);
 	close(n.port);
 out:
+	while (n.n_locked)
+		close(n.disk_lock[--n.n_locked]);
 	if (n.lines_fd >= 0)
 		close(n.lines_fd);
 	if (ret < 0 && !why[0])

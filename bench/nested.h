@@ -19,6 +19,7 @@
 
 #define NESTED_ENV "KTSTR_NESTED" /* set to 1 in the environment of what runs in L1 */
 #define NESTED_OWN_MIB 1536	  /* what L1 needs beside its guest */
+#define NESTED_DISKS_MAX 20	  /* guest-init looks at /dev/vda to /dev/vdz */
 #define NESTED_CPUS 2
 #define NESTED_CPUS_MAX 64
 #define NESTED_START_MAX_S 86400

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bench/cache.h"
@@ -16,8 +17,6 @@
 #include "bench/qemu.h"
 #include "bench/session.h"
 #include "bench/size.h"
-
-#define DISKS_MAX 20 /* guest-init looks at /dev/vda to /dev/vdz */
 
 /* What L1 is reached by, sees its disks with, and runs its guest with. */
 static const char *const l1_modules[] = { "virtio_pci", "virtio_console", "virtio_blk", "kvm_amd" };
@@ -46,30 +45,21 @@ __attribute__((format(printf, 4, 5))) static int fail(char *why, size_t size, in
 
 /* --- the initramfs ------------------------------------------------------ */
 
-/* L1 has these of its own, mounted over what the archive would hold there. */
-static bool is_covered(const char *path)
+/* What is none of this machine's files: L1's own /dev/stdout is the same stream. */
+static bool is_stream(const char *path)
 {
 	static const char *const roots[] = { "/dev/", "/proc/", "/sys/" };
+	struct stat st;
 
 	for (size_t i = 0; i < sizeof(roots) / sizeof(*roots); i++)
 		if (!strncmp(path, roots[i], strlen(roots[i])))
-			return true;
+			return i || (!stat(path, &st) && !S_ISREG(st.st_mode));
 	return false;
-}
-
-static int check_place(const char *path, char *why, size_t size)
-{
-	if (!is_covered(path))
-		return 0;
-	return fail(why, size, -EINVAL,
-		    "%s: can't be passed on to the nested host, which has a %.*s of its own; move it", path,
-		    (int)strcspn(path + 1, "/") + 1, path);
 }
 
 typedef int (*add_fn)(struct initramfs *in, const char *host, const char *guest);
 
-static int add_files(struct initramfs *in, add_fn add, const struct nested_file *files, size_t n, char *why,
-		     size_t size)
+static int add_files(struct initramfs *in, add_fn add, const struct nested_file *files, size_t n)
 {
 	char guest[PATH_MAX];
 	int ret = 0;
@@ -77,14 +67,12 @@ static int add_files(struct initramfs *in, add_fn add, const struct nested_file 
 	for (size_t i = 0; i < n && !ret; i++) {
 		ret = path_absolute(files[i].guest ? files[i].guest : files[i].host, guest);
 		if (!ret)
-			ret = check_place(guest, why, size);
-		if (!ret)
 			ret = add(in, files[i].host, guest);
 	}
 	return ret;
 }
 
-static int add_disks(struct initramfs *in, const struct nested_plan *plan, char *why, size_t size)
+static int add_disks(struct initramfs *in, const struct nested_plan *plan)
 {
 	char path[PATH_MAX], device[] = "/dev/vdX", number[16];
 	int ret = 0;
@@ -92,8 +80,6 @@ static int add_disks(struct initramfs *in, const struct nested_plan *plan, char 
 	for (size_t i = 0; i < plan->n_disks && !ret; i++) {
 		device[sizeof(device) - 2] = (char)('a' + i);
 		ret = path_absolute(plan->disks[i].path, path);
-		if (!ret)
-			ret = check_place(path, why, size);
 		if (!ret)
 			ret = initramfs_add_link(in, path, device);
 	}
@@ -138,8 +124,7 @@ static int add_outputs(struct initramfs *in, const char *const *outputs)
 		ret = path_absolute(*outputs, path);
 		if (ret)
 			break;
-		/* L1's own /dev/stdout is the same stream. */
-		if (is_covered(path))
+		if (is_stream(path))
 			continue;
 		ret = initramfs_add_output(in, path);
 		memcpy(dir, path, sizeof(dir));
@@ -218,13 +203,13 @@ static int add_all(struct initramfs *in, const struct nested_plan *plan, const c
 	if (!ret && plan->self)
 		ret = add_self(in, plan->guest_init);
 	if (!ret)
-		ret = add_files(in, initramfs_add_binary, plan->binaries, plan->n_binaries, why, size);
+		ret = add_files(in, initramfs_add_binary, plan->binaries, plan->n_binaries);
 	if (!ret)
-		ret = add_files(in, initramfs_add_file, plan->files, plan->n_files, why, size);
+		ret = add_files(in, initramfs_add_file, plan->files, plan->n_files);
 	if (!ret)
-		ret = add_files(in, initramfs_add_tree, plan->trees, plan->n_trees, why, size);
+		ret = add_files(in, initramfs_add_tree, plan->trees, plan->n_trees);
 	if (!ret)
-		ret = add_disks(in, plan, why, size);
+		ret = add_disks(in, plan);
 	if (!ret)
 		ret = add_kernels(in, plan, why, size);
 	if (!ret)
@@ -305,14 +290,28 @@ static void words(struct nested_image *image, const char *const *list)
 		word(image, "%s", *list);
 }
 
+/* QEMU rounds a file up to sectors, and grows it by what is written there: only those that are whole are the disk. */
+static const char *whole_sectors(const struct stat *st, char *text, size_t text_size)
+{
+	long long bytes = S_ISREG(st->st_mode) ? (long long)st->st_size : 0;
+
+	text[0] = '\0';
+	if (bytes % 512)
+		snprintf(text, text_size, ",size=%lld", bytes - bytes % 512);
+	return text;
+}
+
 static int disk_words(struct nested_image *image, const struct nested_disk *disk, size_t i)
 {
-	char path[PATH_MAX], quoted[2 * PATH_MAX];
+	char path[PATH_MAX], quoted[2 * PATH_MAX], size[32];
 	int ret = path_absolute(disk->path, path);
+	struct stat st;
 	char *q = quoted;
 
 	if (ret)
 		return ret;
+	if (stat(path, &st))
+		return -errno;
 	/* A comma in a value is written twice. */
 	for (const char *p = path; *p; p++) {
 		*q++ = *p;
@@ -321,8 +320,10 @@ static int disk_words(struct nested_image *image, const struct nested_disk *disk
 	}
 	*q = '\0';
 	word(image, "-drive");
-	word(image, "file=%s,if=none,id=disk%zu,format=raw,cache=writeback,discard=unmap,readonly=%s", quoted, i,
-	     disk->ro ? "on" : "off");
+	/* The locks are ours, see disk_lock.h. */
+	word(image,
+	     "file=%s,file.locking=off,if=none,id=disk%zu,format=raw,cache=writeback,discard=unmap,readonly=%s%s",
+	     quoted, i, disk->ro ? "on" : "off", whole_sectors(&st, size, sizeof(size)));
 	word(image, "-device");
 	/* A full file system of this machine is an error to the guest, as it is without the nested host; QEMU would
 	 * stop. */
@@ -431,9 +432,9 @@ int nested_image_make(struct nested_image *image, const struct nested_plan *plan
 	if (env_or(MEMORY_ENV, NULL) && !is_memory(getenv(MEMORY_ENV)))
 		return fail(why, size, -EINVAL, MEMORY_ENV ": '%s' is no size; write it as 2G, 256M or more",
 			    getenv(MEMORY_ENV));
-	if (plan->n_disks > DISKS_MAX)
+	if (plan->n_disks > NESTED_DISKS_MAX)
 		return fail(why, size, -E2BIG, "nested host: %zu disks; at most %d can be passed on", plan->n_disks,
-			    DISKS_MAX);
+			    NESTED_DISKS_MAX);
 	ret = qemu_find(image->qemu);
 	if (ret && !image->qemu[0])
 		return fail(why, size, ret, "QEMU %d or newer: not found; run bench/fetch nested", QEMU_MAJOR_MIN);

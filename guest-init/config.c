@@ -145,6 +145,8 @@ int config_load(struct config *c, const char *dir)
 	if (!ret)
 		ret = read_list(dir, CONFIG_OUTPUTS, '\n', &c->outputs);
 	if (!ret)
+		ret = read_list(dir, CONFIG_LINKS, '\0', &c->links);
+	if (!ret)
 		ret = read_options(c, dir);
 	/* No words at all is no command. */
 	if (!ret && c->argv && !c->argv[0]) {
@@ -162,6 +164,7 @@ void config_free(struct config *c)
 	free(c->env);
 	free(c->modules);
 	free(c->outputs);
+	free(c->links);
 	free(c->cwd);
 	free(c->unknown);
 	memset(c, 0, sizeof(*c));

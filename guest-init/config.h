@@ -9,16 +9,19 @@
 #include <stdbool.h>
 
 #define CONFIG_DIR "/ktstr"
-#define CONFIG_ARGV "argv"	   /* the command's words, each ended by NUL; missing: a shell on the console */
-#define CONFIG_ENV "env"	   /* NAME=VALUE, each ended by NUL */
-#define CONFIG_MODULES "modules"   /* a guest path a line, in load order */
-#define CONFIG_OUTPUTS "outputs"   /* a guest path a line: brought back when the command has ended */
+#define CONFIG_ARGV "argv"	 /* the command's words, each ended by NUL; missing: a shell on the console */
+#define CONFIG_ENV "env"	 /* NAME=VALUE, each ended by NUL */
+#define CONFIG_MODULES "modules" /* a guest path a line, in load order */
+#define CONFIG_OUTPUTS "outputs" /* a guest path a line: brought back when the command has ended */
+#define CONFIG_LINKS                                                                                                   \
+	"links" /* what lies below /dev: a path and its target, each ended by NUL; no target: a directory */
 #define CONFIG_TOPOLOGY "topology" /* what the kernel is to see, see topology.h */
 #define CONFIG_OPTIONS "options"   /* a KEY=VALUE a line, see struct config */
 
 struct config {
 	char **argv; /* NULL: none given */
 	char **env, **modules, **outputs;
+	char **links;	     /* pairs: path, target */
 	char *cwd;	     /* cwd=PATH, else NULL */
 	bool console_shell;  /* console_shell=1: the command (or a shell) owns the console, not the bulk port */
 	bool ack_exit;	     /* ack_exit=1: power off only when WIRE_EACK has come */

@@ -137,6 +137,7 @@ int main(int argc, char **argv)
 	if (ret)
 		report_panic("%s: %s", CONFIG_DIR, strerror(-ret));
 	modules_load(config.modules);
+	links_make(config.links);
 	/* As long as the other CPUs have nothing to do. */
 	if (config.hold_vm && (ret = vm_hold()))
 		report_warn("no idle VM is kept: %s", strerror(-ret));

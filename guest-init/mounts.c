@@ -52,6 +52,32 @@ static bool holds_files(const char *path)
 	return found;
 }
 
+/* The directories above @path; those that are there stay as they are. */
+static void make_parents(char *path)
+{
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		mkdir(path, 0755);
+		*slash = '/';
+	}
+}
+
+void links_make(char *const *pairs)
+{
+	struct stat st;
+
+	for (; pairs && pairs[0] && pairs[1]; pairs += 2) {
+		int ret;
+
+		make_parents(pairs[0]);
+		if (*pairs[1] && !lstat(pairs[0], &st) && !S_ISDIR(st.st_mode))
+			unlink(pairs[0]);
+		ret = *pairs[1] ? symlink(pairs[1], pairs[0]) : mkdir(pairs[0], 0755);
+		if (ret && (*pairs[1] || errno != EEXIST))
+			report_warn("%s: %s", pairs[0], strerror(errno));
+	}
+}
+
 void mounts_make(void)
 {
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {

@@ -6,6 +6,8 @@
 /* The kernel's file systems and /dev's links. What the kernel lacks is left
  * out; without /proc, /sys or /dev init panics. */
 void mounts_make(void);
+/* Below /dev, which the kernel makes: @links as of struct config, in the place of what is there. */
+void links_make(char *const *pairs);
 /* Hostname and the loopback device. */
 void network_up(void);
 /* Each path of the NULL-terminated @paths, in order; compressed ones too. A

@@ -14,6 +14,7 @@
 
 #define VIRTIO_BLK_SECTOR_SIZE 512u
 #define VIRTIO_BLK_DEFAULT_CAPACITY_BYTES (256ull << 20)
+#define VIRTIO_BLK_DEFAULT_SERIAL "ktstr-virtio-blk"
 
 /* Slots of the reactor (in_flight_max) that one disk takes. */
 #define BLK_REACTOR_SLOTS (VIRTQ_SIZE_MAX + 4u)
@@ -28,7 +29,7 @@ struct blk_config {
 	bool discard; /* offer DISCARD and WRITE_ZEROES */
 	enum blk_engine engine;
 	uint64_t iops, bps, iops_burst, bps_burst; /* 0: not limited */
-	const char *serial;			   /* NULL: "ktstr-virtio-blk"; at most 20 bytes */
+	const char *serial;			   /* NULL: VIRTIO_BLK_DEFAULT_SERIAL; at most 20 bytes */
 	uint64_t round_trip_ns; /* kick and interrupt cost the guest so much; 0: not known. How long one waits for more
 				 */
 };

@@ -31,7 +31,8 @@ static void put(const char *name, const void *data, size_t len)
 
 static void clean(void)
 {
-	static const char *const names[] = { CONFIG_ARGV, CONFIG_ENV, CONFIG_MODULES, CONFIG_OUTPUTS, CONFIG_OPTIONS };
+	static const char *const names[] = { CONFIG_ARGV,    CONFIG_ENV,     CONFIG_MODULES,
+					     CONFIG_OUTPUTS, CONFIG_OPTIONS, CONFIG_LINKS };
 	char path[128];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -67,6 +68,7 @@ static void words_may_be_empty_and_lines_not(void **state)
 	put(CONFIG_ARGV, "echo\0\0a\nb\0", 10);
 	put(CONFIG_ENV, "A=1\0B=\0", 7);
 	put(CONFIG_MODULES, "/m/a.ko\n\n/m/b.ko.xz\n", 20);
+	put(CONFIG_LINKS, "/dev/a\0/b\0/dev/c\0\0", 18);
 	put(CONFIG_OUTPUTS, "/out", 4); /* no newline at its end */
 	put(CONFIG_OPTIONS, options, sizeof(options) - 1);
 	assert_int_equal(config_load(&c, dir), 0);
@@ -81,6 +83,9 @@ static void words_may_be_empty_and_lines_not(void **state)
 	assert_null(c.modules[2]);
 	assert_string_equal(c.outputs[0], "/out");
 	assert_null(c.outputs[1]);
+	assert_string_equal(c.links[1], "/b");
+	assert_string_equal(c.links[3], "");
+	assert_null(c.links[4]);
 	assert_string_equal(c.cwd, "/srv");
 	assert_int_equal(c.wait_disks, 3);
 	assert_true(c.ack_exit);

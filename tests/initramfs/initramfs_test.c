@@ -369,6 +369,31 @@ static void configuration_is_what_the_guest_reads(void **state)
 	initramfs_free(in);
 }
 
+/* The guest's kernel covers /dev: what is to be there lies elsewhere, and its init makes a link. */
+static void below_dev_its_init_makes_links(void **state)
+{
+	static const char links[] = "/dev/shm/dir\0\0/dev/shm/dir/f\0/ktstr/held/dev/shm/dir/f\0/dev/loop0\0/dev/vda";
+	struct initramfs *in = initramfs_new();
+	struct contents *c;
+
+	initramfs_add_dir(in, "/dev", 0755);
+	initramfs_add_dir(in, "/dev/shm/dir", 0755);
+	initramfs_add_data(in, "/dev/shm/dir/f", 0644, "text", 4);
+	initramfs_add_link(in, "/dev/loop0", "/dev/vda");
+	initramfs_add_chardev(in, "/dev/console", 0600, 5, 1);
+	c = read_back(in);
+	assert_string_equal(find(c, "ktstr/held/dev/shm/dir/f")->data, "text");
+	assert_null(find(c, "dev/shm/dir/f"));
+	assert_null(find(c, "dev/loop0"));
+	assert_non_null(find(c, "dev/console"));
+	assert_int_equal(find(c, "ktstr/links")->len, sizeof(links));
+	assert_memory_equal(find(c, "ktstr/links")->data, links, sizeof(links));
+	contents_free(c);
+	assert_int_equal(initramfs_add_data(in, "/sys/x", 0644, "", 0), -EINVAL);
+	assert_non_null(strstr(initramfs_why(in), "/sys/x: a guest's kernel makes all of /proc and /sys; "));
+	initramfs_free(in);
+}
+
 static void tree_is_copied_with_its_links(void **state)
 {
 	struct initramfs *in = initramfs_new();
@@ -545,6 +570,7 @@ int main(void)
 		cmocka_unit_test(links_to_directories_are_followed),
 		cmocka_unit_test(failures_name_the_thing_and_stick),
 		cmocka_unit_test(configuration_is_what_the_guest_reads),
+		cmocka_unit_test(below_dev_its_init_makes_links),
 		cmocka_unit_test(tree_is_copied_with_its_links),
 		cmocka_unit_test(base_has_a_shell_and_keeps_what_is_there),
 		cmocka_unit_test(cpio_unpacks_it),

@@ -142,7 +142,7 @@ if wanted blockdev; then
 			echo given back
 		/sbin/blkdiscard -f /dev/vda 2>/dev/null || echo not here'
 	report "size, sector size, serial, read-only and back again" test "$(sed 's/ *$//' out | tr '\n' ' ')" = \
-		"4999680 512 of-my-own ktstr-virtio-blk 0 written 1 refused 0 written 1 refused 1 $(sed -n 14p out) flushed 0 134217728 given back not here "
+		"4999680 512 of-my-own ktstr-virtio-blk-1 0 written 1 refused 0 written 1 refused 1 $(sed -n 14p out) flushed 0 134217728 given back not here "
 	report "a write to a read-only disk fails with its reason: $(sed -n 14p out)" test -n "$(sed -n 14p out)"
 	sha1sum <locked >after
 	report "and the file is as it was" cmp -s before after

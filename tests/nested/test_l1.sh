@@ -53,9 +53,29 @@ check "10 MiB of stdin come back" cmp -s ten out
 truncate -s 4M rw.img
 head -c 1048576 /dev/zero >ro.img
 echo input >in.txt
+# As a direct host has them: one of 1000 bytes, which is one sector and stays as long as it is; files in /dev/shm; and
+# a loop device, where there is one.
+head -c 1000 /dev/zero | tr '\0' x >odd.img
+shm=$(mktemp -d /dev/shm/ktstr-l1-XXXXXX)
+loop=
+trap 'rm -rf "$dir" "$shm"; [ -z "$loop" ] || losetup -d "$loop"' EXIT
+truncate -s 1M "$shm/disk.img" loop.img
+echo "in shm" >"$shm/in.txt"
+loop=$(losetup -f --show loop.img 2>/dev/null) || echo "no loop device is tried"
 # shellcheck disable=SC2016 # the inner shell's
-nested 0 --disk rw.img --disk ro.img,ro --file in.txt --output back.txt -- sh -c \
-	'cat in.txt; echo written >rw.img; echo no >ro.img || echo refused; cat /sys/block/vda/size >back.txt' </dev/null
+nested 0 --disk rw.img --disk ro.img,ro --disk odd.img --disk "$shm/disk.img" ${loop:+--disk "$loop"} \
+	--file in.txt --file "$shm/in.txt" --output back.txt --output "$shm/back.txt" -- sh -c \
+	'cat in.txt; echo written >rw.img; echo no >ro.img || echo refused; cat /sys/block/vda/size >back.txt
+	echo "odd $(cat /sys/block/vdc/size)"; dd if=/dev/zero of=odd.img bs=512 count=1 conv=fsync,notrunc
+	cd "$1"; cat in.txt; echo "to shm" >disk.img; echo from shm >back.txt
+	[ -z "$2" ] || echo "to loop" >"$2"' sh "$shm" "$loop" </dev/null
+check "a disk of 1000 bytes has one sector" has '^odd 1$'
+check "which was written" cmp -s -n 512 odd.img /dev/zero
+check "and the rest is as it was, and not longer" [ "$(wc -c <odd.img) $(tr -d '\0' <odd.img | wc -c)" = "1000 488" ]
+check "a file of /dev/shm is there" has '^in shm$'
+check "a disk in /dev/shm is written" [ "$(head -n 1 "$shm/disk.img" | tr -d '\0')" = "to shm" ]
+check "a file came back to /dev/shm" [ "$(cat "$shm/back.txt")" = "from shm" ]
+[ -z "$loop" ] || check "the loop device is written" [ "$(head -n 1 loop.img | tr -d '\0')" = "to loop" ]
 check "the file is there" has '^input$'
 check "the read-only disk refuses" has '^refused$'
 check "the disk was written" [ "$(head -n 1 rw.img | head -c 7)" = written ]

@@ -358,7 +358,7 @@ static void a_signal_ends_all(void **state)
 static void qemu_gets_the_disks(void **state)
 {
 	char words[PATH_MAX], path[2][PATH_MAX], line[PATH_MAX + 128];
-	const struct nested_disk disks[] = { { path[0], false }, { path[1], true } };
+	struct nested_disk disks[] = { { path[0], false }, { path[1], true } };
 	struct nested_plan plan = plan_of();
 	const char *text;
 
@@ -373,17 +373,28 @@ static void qemu_gets_the_disks(void **state)
 		int fd = open(path[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
 		assert_true(fd >= 0);
+		assert_int_equal(ftruncate(fd, i ? 1000 : 1024), 0);
 		close(fd);
 	}
+	/* The same file twice is told before QEMU says it in its own way. */
+	disks[1] = disks[0];
+	assert_int_not_equal(run(&plan, "flood"), 0);
+	assert_non_null(strstr(read_file("why"), "a,b.img: another --disk of this machine has it; "));
+	disks[1] = (struct nested_disk){ path[1], true };
 	snprintf(words, sizeof(words), "%s/words", dir);
 	setenv("FAKE_WORDS", words, 1);
 	assert_int_equal(run(&plan, "flood"), 0);
 	unsetenv("FAKE_WORDS");
 	text = read_file("words");
 	snprintf(line, sizeof(line),
-		 "file=%s/a,,b.img,if=none,id=disk0,format=raw,cache=writeback,discard=unmap,readonly=off\n", dir);
+		 "file=%s/"
+		 "a,,b.img,file.locking=off,if=none,id=disk0,format=raw,cache=writeback,discard=unmap,readonly=off\n",
+		 dir);
 	assert_non_null(strstr(text, line));
-	snprintf(line, sizeof(line), "file=%s,if=none,id=disk1,format=raw,cache=writeback,discard=unmap,readonly=on\n",
+	/* Of an odd size the whole sectors: QEMU would round it up, and grow the file. */
+	snprintf(line, sizeof(line),
+		 "file=%s,file.locking=off,if=none,id=disk1,format=raw,cache=writeback,discard=unmap,readonly=on,size="
+		 "512\n",
 		 path[1]);
 	assert_non_null(strstr(text, line));
 	/* What goes wrong with them is for the guest to know; QEMU does not stop. */
@@ -439,7 +450,7 @@ static void cpus_are_one_more(void **state)
 
 static void what_is_missing_is_named(void **state)
 {
-	const struct nested_disk disk = { "/dev/shm/x.img", false };
+	const struct nested_disk disk = { "/proc/x.img", false };
 	const struct nested_file file = { "/nonexistent/program", NULL };
 	const char *kernels[] = { "5.10", NULL };
 	struct nested_plan plan = plan_of();
@@ -462,7 +473,7 @@ static void what_is_missing_is_named(void **state)
 	plan.disks = &disk;
 	plan.n_disks = 1;
 	assert_int_equal(run(&plan, "flood"), 204);
-	assert_non_null(strstr(read_file("why"), "/dev/shm/x.img"));
+	assert_non_null(strstr(read_file("why"), "/proc/x.img: a guest's kernel makes all of /proc"));
 	plan.n_disks = 0;
 
 	plan.binaries = &file;

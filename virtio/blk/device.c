@@ -127,7 +127,7 @@ static const struct virtio_device_ops ops = {
 
 static int set_id(struct blk *b, const struct blk_config *cfg, char *why, size_t why_size)
 {
-	const char *serial = cfg->serial ? cfg->serial : "ktstr-virtio-blk";
+	const char *serial = cfg->serial ? cfg->serial : VIRTIO_BLK_DEFAULT_SERIAL;
 	size_t len = strlen(serial);
 
 	if (len > BLK_ID_BYTES) {
