@@ -74,6 +74,21 @@ int cache_kernel(const char *name, char dir[PATH_MAX], char release[NAME_MAX + 1
 	return ret;
 }
 
+const char *cache_why(const char *name, int error, const char *fetch, char *text, size_t size)
+{
+	char dir[PATH_MAX];
+
+	if (cache_path(dir, "kernels"))
+		snprintf(text, size, "no cache to look in, for HOME is not set; set HOME or KTSTR_CACHE_DIR");
+	else if (error == -ENOENT)
+		snprintf(text, size, "not in the cache; run %s", fetch);
+	else
+		snprintf(text, size,
+			 "%s/%s: %s; make the cache readable for this user, or set KTSTR_CACHE_DIR to another", dir,
+			 name, strerror(-error));
+	return text;
+}
+
 int own_program(char path[PATH_MAX])
 {
 	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);

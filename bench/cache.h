@@ -21,6 +21,12 @@ int cache_path(char path[PATH_MAX], const char *below);
  */
 int cache_kernel(const char *name, char dir[PATH_MAX], char release[NAME_MAX + 1]);
 
+/*
+ * What is said of a kernel that cache_kernel() did not give, for its @error: what failed on what, and the remedy, which
+ * for one that is not there is @fetch, a command.
+ */
+const char *cache_why(const char *name, int error, const char *fetch, char *text, size_t size);
+
 /* This program, and the file of the build that lies at @relative to it. */
 int own_program(char path[PATH_MAX]);
 int own_file(char path[PATH_MAX], const char *relative);

@@ -43,7 +43,9 @@ static bool is_applet(const char *word)
 	if (!strcmp(word, "busybox"))
 		return true;
 	/* The one that goes into the guest. */
-	at = find_in(getenv("PATH"), "busybox", busybox) ? applets_of(busybox) : NULL;
+	at = find_in(getenv("PATH"), "busybox", busybox) || find_in(other_places, "busybox", busybox)
+		     ? applets_of(busybox)
+		     : NULL;
 	for (size_t n; at && *at; at += n + (at[n] == '\n')) {
 		n = strcspn(at, "\n");
 		if (n == len && !strncmp(at, word, len))

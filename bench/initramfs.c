@@ -36,6 +36,11 @@ const char *initramfs_why(const struct initramfs *in)
 	return in->why;
 }
 
+const char *initramfs_note(const struct initramfs *in)
+{
+	return in->note;
+}
+
 static int compare(const void *a, const void *b)
 {
 	return strcmp(((const struct initramfs_entry *)a)->path, ((const struct initramfs_entry *)b)->path);
@@ -219,6 +224,10 @@ static struct initramfs_entry *entry_at(struct initramfs *in, const char *guest,
 	if ((S_ISREG(mode) && place_file(in, path)) || add_parents(in, path))
 		return NULL;
 	e = initramfs_find(in, path);
+	if (e && !strcmp(path, "/init")) {
+		initramfs_fail(in, -EEXIST, "/init: is the guest's own, which ktstr needs there; leave it out");
+		return NULL;
+	}
 	if (e && S_ISDIR(e->mode) != S_ISDIR(mode)) {
 		initramfs_fail(in, S_ISDIR(mode) ? -EEXIST : -EISDIR, "%s: %s in the guest already", path,
 			       S_ISDIR(mode) ? "a file" : "a directory");
@@ -398,6 +407,16 @@ int initramfs_set_argv(struct initramfs *in, const char *const *argv)
 int initramfs_set_env(struct initramfs *in, const char *name, const char *value)
 {
 	return list_set(in, &in->env, name, value);
+}
+
+int initramfs_put_env(struct initramfs *in, const char *item)
+{
+	size_t n = strcspn(item, "=");
+	char *name = strndup(item, n);
+	int ret = name ? initramfs_set_env(in, name, item[n] ? item + n + 1 : "") : no_memory(in);
+
+	free(name);
+	return ret;
 }
 
 /* A newline would end the line that the guest reads. */

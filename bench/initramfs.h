@@ -27,6 +27,8 @@ struct initramfs *initramfs_new(void);
 void initramfs_free(struct initramfs *in);
 /* The reason of the first failure, or "". Lives as long as @in. */
 const char *initramfs_why(const struct initramfs *in);
+/* What did not come and the user may want to bring, in a line; or "". */
+const char *initramfs_note(const struct initramfs *in);
 
 /*
  * What each guest needs: /init from the host's file @guest_init, standard
@@ -66,8 +68,9 @@ int initramfs_add_file(struct initramfs *in, const char *host, const char *guest
 /* A host directory with all below it; links stay links. */
 int initramfs_add_tree(struct initramfs *in, const char *host, const char *guest);
 /* A program and all it needs to be executed: its ELF interpreter and shared
- * libraries, or the interpreter that its #! line names, with the same. What is
- * neither (data) is added as a plain file. */
+ * libraries, or the interpreter that its #! line names, with the same. perl,
+ * python and ruby come with the directories that they say they search, as far
+ * as these are not large. What is no program (data) is added as a plain file. */
 int initramfs_add_binary(struct initramfs *in, const char *host, const char *guest);
 
 /*
@@ -80,9 +83,17 @@ int initramfs_add_binary(struct initramfs *in, const char *host, const char *gue
 int initramfs_add_modules(struct initramfs *in, const char *module_dir, const char *const *names, size_t n,
 			  bool optional);
 
+/*
+ * All modules of @module_dir, as they are, and the lists that depmod made of them, to /lib/modules/@release: what
+ * modprobe looks for. None is loaded.
+ */
+int initramfs_add_all_modules(struct initramfs *in, const char *module_dir, const char *release);
+
 /* What guest-init does: see guest-init/config.h for the files behind these. */
 int initramfs_set_argv(struct initramfs *in, const char *const *argv); /* NULL-terminated */
 int initramfs_set_env(struct initramfs *in, const char *name, const char *value);
+/* The same with NAME=VALUE in one. */
+int initramfs_put_env(struct initramfs *in, const char *item);
 /* cwd=PATH, console_shell=1, ack_exit=1 (wait for WIRE_EACK before power-off), wait_disks=N */
 int initramfs_set_option(struct initramfs *in, const char *key, const char *value);
 /* A guest file to be brought back when the command has ended (WIRE_FOUT). */

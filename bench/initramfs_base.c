@@ -28,18 +28,24 @@ static const struct text {
 	{ "/etc/hosts", "127.0.0.1 localhost ktstr\n" },
 };
 
-int initramfs_find_program(const char *name, char path[PATH_MAX])
+static bool find_in(const char *dir, const char *name, char path[PATH_MAX])
 {
-	const char *dir = getenv("PATH");
-
 	for (; dir && *dir; dir += strspn(dir, ":")) {
 		size_t len = strcspn(dir, ":");
 
 		if (snprintf(path, PATH_MAX, "%.*s/%s", (int)len, dir, name) < PATH_MAX && !access(path, X_OK))
-			return 0;
+			return true;
 		dir += len;
 	}
-	return -ENOENT;
+	return false;
+}
+
+int initramfs_find_program(const char *name, char path[PATH_MAX])
+{
+	/* Where PATH is empty or lacks it, as bench/command.c looks too. */
+	static const char other_places[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+	return find_in(getenv("PATH"), name, path) || find_in(other_places, name, path) ? 0 : -ENOENT;
 }
 
 static void count(void *ctx, const char *path)
@@ -87,7 +93,8 @@ static int add_busybox(struct initramfs *in)
 	if (in->error)
 		return in->error;
 	if (initramfs_find_program("busybox", busybox))
-		return initramfs_fail(in, -ENOENT, "busybox: not found; install the package busybox-static");
+		return initramfs_fail(in, -ENOENT,
+				      "busybox: neither in PATH nor in /usr/bin; install the package busybox-static");
 	if (elf_closure(busybox, count, &libraries, in->why, sizeof(in->why)))
 		return in->error = -ENOEXEC;
 	if (libraries)

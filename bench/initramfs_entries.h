@@ -31,6 +31,7 @@ struct initramfs {
 	struct initramfs_list inputs; /* host files read */
 	int error;
 	char why[512];
+	char note[512]; /* what did not come, though it may be wanted */
 };
 
 /* Keep the first failure. Returns the one that is kept. */
@@ -46,6 +47,8 @@ struct initramfs_entry *initramfs_append(struct initramfs *in, const char *path)
 int initramfs_resolve(struct initramfs *in, const char *path, char out[PATH_MAX]);
 /* The host's program @name as execvp() finds it. 0 or -ENOENT. */
 int initramfs_find_program(const char *name, char path[PATH_MAX]);
+/* Where @program is an interpreter that needs a tree of files (perl, python, ruby): that too. 0 or the failure. */
+int initramfs_add_interpreter_files(struct initramfs *in, const char *program);
 int initramfs_list_add(struct initramfs *in, struct initramfs_list *list, const char *item);
 
 #endif

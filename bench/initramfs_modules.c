@@ -80,3 +80,50 @@ int initramfs_add_modules(struct initramfs *in, const char *module_dir, const ch
 	modules_close(m);
 	return in->error;
 }
+
+struct all {
+	struct initramfs *in;
+	const char *dir, *release;
+};
+
+/* Where its list says: below the directory, or, of a build tree, by its whole name. */
+static int add_as_listed(void *ctx, const char *module, const char *file)
+{
+	const struct all *a = ctx;
+	size_t len = strlen(a->dir);
+	char guest[PATH_MAX];
+
+	if (strncmp(file, a->dir, len) || file[len] != '/')
+		return initramfs_add_file(a->in, file, file);
+	if (snprintf(guest, sizeof(guest), "/lib/modules/%s%s", a->release, file + len) >= PATH_MAX)
+		return initramfs_fail(a->in, -ENAMETOOLONG, "%s: the path is too long", file);
+	return initramfs_add_file(a->in, file, guest);
+}
+
+int initramfs_add_all_modules(struct initramfs *in, const char *module_dir, const char *release)
+{
+	static const char *const lists[] = { "modules.dep",	"modules.alias",   "modules.symbols",
+					     "modules.softdep", "modules.builtin", "modules.builtin.modinfo",
+					     "modules.order" };
+	struct all all = { in, module_dir, release };
+	char host[PATH_MAX], guest[PATH_MAX];
+	struct modules *m;
+	char why[512];
+	int ret;
+
+	if (in->error)
+		return in->error;
+	ret = modules_open(&m, module_dir, why, sizeof(why));
+	if (ret)
+		return initramfs_fail(in, ret, "%s", why);
+	ret = modules_each(m, add_as_listed, &all);
+	modules_close(m);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists) && !ret; i++) {
+		if (snprintf(host, sizeof(host), "%s/%s", module_dir, lists[i]) >= PATH_MAX ||
+		    snprintf(guest, sizeof(guest), "/lib/modules/%s/%s", release, lists[i]) >= PATH_MAX)
+			return initramfs_fail(in, -ENAMETOOLONG, "%s: the path is too long", module_dir);
+		if (!access(host, F_OK))
+			ret = initramfs_add_file(in, host, guest);
+	}
+	return ret;
+}

@@ -30,22 +30,78 @@ static void add_library(void *ctx, const char *path)
 
 static int add_program(struct initramfs *in, const char *host, const char *guest, int depth);
 
+/* The next word of @at, which is cut behind it; NULL: none. As env -S splits them, but for quotes and escapes. */
+static char *next_word(char **at)
+{
+	char *word = *at + strspn(*at, " \t");
+	size_t n = strcspn(word, " \t");
+
+	if (!n)
+		return NULL;
+	*at = word + n + (word[n] != '\0');
+	word[n] = '\0';
+	return word;
+}
+
+/* Behind "-S", "-vS" or "--split-string=" of env; else @word itself. */
+static char *without_split(char *word)
+{
+	static const char *const options[] = {
+		"-S", "-iS", "-vS", "-ivS", "-viS", "--split-string=", "--split-string"
+	};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
+		if (!strncmp(word, options[i], strlen(options[i])))
+			return word + strlen(options[i]);
+	return word;
+}
+
+/*
+ * The program that env would run, of what follows it in a #! line; NULL: none. The kernel hands that on as one word:
+ * only options make more of it.
+ */
+static const char *run_by_env(char *rest)
+{
+	char *word;
+
+	if (*rest != '-')
+		return *rest && !strchr(rest, '=') ? rest : NULL;
+	while ((word = next_word(&rest))) {
+		if (!strcmp(word, "-u") || !strcmp(word, "-C") || !strcmp(word, "--unset") || !strcmp(word, "--chdir"))
+			next_word(&rest);
+		word = without_split(word);
+		if (*word && *word != '-' && !strchr(word, '='))
+			return word;
+	}
+	return NULL;
+}
+
 /* "#!/usr/bin/env python3": what the line names, and what env would run. */
 static int add_interpreter(struct initramfs *in, const char *script, char *line, int depth)
 {
-	char *word = line + strspn(line, " \t"), *rest = word + strcspn(word, " \t\n");
-	char path[PATH_MAX];
+	char *word = line + strspn(line, " \t"), *rest, path[PATH_MAX];
+	const char *run;
 
 	if (depth == INTERPRETERS_MAX)
 		return initramfs_fail(in, -ELOOP, "%s: too many interpreters of interpreters", script);
+	word[strcspn(word, "\n")] = '\0';
+	rest = word + strcspn(word, " \t");
 	if (*rest)
 		*rest++ = '\0';
 	rest += strspn(rest, " \t");
-	rest[strcspn(rest, " \t\n")] = '\0';
+	for (size_t n = strlen(rest); n && strchr(" \t", rest[n - 1]); n--)
+		rest[n - 1] = '\0';
 	if (access(word, X_OK))
 		return initramfs_fail(in, -ENOENT, "%s: its interpreter %s is not found", script, word);
-	if (strlen(word) > 4 && !strcmp(word + strlen(word) - 4, "/env") && !initramfs_find_program(rest, path))
-		add_program(in, path, path, depth + 1);
+	if (strlen(word) > 4 && !strcmp(word + strlen(word) - 4, "/env")) {
+		run = run_by_env(rest);
+		if (run && strchr(run, '/'))
+			add_program(in, run, run, depth + 1);
+		else if (run && !initramfs_find_program(run, path))
+			add_program(in, path, path, depth + 1);
+		else if (run)
+			return initramfs_fail(in, -ENOENT, "%s: its interpreter %s is not found", script, run);
+	}
 	return add_program(in, word, word, depth + 1);
 }
 
@@ -100,8 +156,8 @@ static int add_program(struct initramfs *in, const char *host, const char *guest
 		return initramfs_fail(in, ret, "%s", why);
 	/* Libraries in directories of /etc/ld.so.conf are found by the cache alone. */
 	if (found.any && !access("/etc/ld.so.cache", R_OK))
-		return initramfs_add_file(in, "/etc/ld.so.cache", "/etc/ld.so.cache");
-	return in->error;
+		initramfs_add_file(in, "/etc/ld.so.cache", "/etc/ld.so.cache");
+	return initramfs_add_interpreter_files(in, host);
 }
 
 int initramfs_add_binary(struct initramfs *in, const char *host, const char *guest)
@@ -161,7 +217,7 @@ int initramfs_add_tree(struct initramfs *in, const char *host, const char *guest
 		if (snprintf(path, sizeof(path), "%s%s", guest ? guest : real, f->fts_path + strlen(real)) >=
 		    (int)sizeof(path))
 			initramfs_fail(in, -ENAMETOOLONG, "%s: the path is too long", f->fts_path);
-		else
+		else if (strspn(path, "/") != strlen(path)) /* the root is there */
 			add_tree_entry(in, f, path);
 	}
 	fts_close(tree);

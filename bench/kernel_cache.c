@@ -99,11 +99,13 @@ static void print_kernel(const char *root, const char *name)
 int kernel_cache_list(void)
 {
 	char root[PATH_MAX];
+	char why[PATH_MAX + 256];
 	struct dirent **entry;
 	int n = cache_path(root, "kernels") ? -1 : scandir(root, &entry, NULL, alphasort);
 
 	if (n < 0) {
-		cli_error("kernel list: nothing in the cache; run ktstr kernel fetch 7.2");
+		cli_error("kernel list: %s",
+			  cache_why("", errno ? -errno : -ENOENT, "ktstr kernel fetch 7.2", why, sizeof(why)));
 		return CLI_UNAVAILABLE;
 	}
 	for (int i = 0; i < n; i++) {

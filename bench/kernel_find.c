@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "bench/kernel_find.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -59,6 +60,44 @@ bool kernel_image_release(const char *path, char release[NAME_MAX + 1])
 	return *release && !strchr(release, '/');
 }
 
+static uint64_t elf_end(int fd, const Elf64_Ehdr *eh)
+{
+	uint64_t end = 0;
+	Elf64_Phdr ph;
+
+	if (memcmp(eh->e_ident, ELFMAG, SELFMAG) || eh->e_ident[EI_CLASS] != ELFCLASS64 ||
+	    eh->e_phentsize != sizeof(ph))
+		return 0;
+	for (unsigned i = 0; i < eh->e_phnum; i++)
+		if (pread(fd, &ph, sizeof(ph), (off_t)(eh->e_phoff + i * sizeof(ph))) == sizeof(ph) &&
+		    ph.p_type == PT_LOAD && ph.p_paddr + ph.p_memsz > end)
+			end = ph.p_paddr + ph.p_memsz;
+	return end;
+}
+
+uint64_t kernel_image_end(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	uint64_t preferred, end = 0;
+	uint8_t header[0x264];
+	uint32_t init_size;
+	Elf64_Ehdr eh;
+
+	if (fd < 0)
+		return 0;
+	/* Boot protocol 2.10: the preferred address, and what the kernel needs from there until it runs. */
+	if (pread(fd, header, sizeof(header), 0) == sizeof(header) && !memcmp(header + 0x202, "HdrS", 4) &&
+	    (header[0x206] | header[0x207] << 8) >= 0x20a) {
+		memcpy(&preferred, header + 0x258, sizeof(preferred));
+		memcpy(&init_size, header + 0x260, sizeof(init_size));
+		end = preferred + init_size;
+	} else if (pread(fd, &eh, sizeof(eh), 0) == sizeof(eh)) {
+		end = elf_end(fd, &eh);
+	}
+	close(fd);
+	return end;
+}
+
 /* Beside the kernel as in the cache, or where the system has them. */
 static void find_modules(struct kernel_found *k)
 {
@@ -80,12 +119,13 @@ static void find_modules(struct kernel_found *k)
 
 static int from_cache(const char *name, struct kernel_found *k)
 {
-	char dir[PATH_MAX], release[NAME_MAX + 1];
+	char dir[PATH_MAX], release[NAME_MAX + 1], fetch[64], why[PATH_MAX + 256];
 	int rc = cache_kernel(name, dir, release);
 
 	if (rc) {
-		cli_error("kernel %s: neither a file nor in the cache; run ktstr kernel fetch %s", name,
-			  strcmp(name, "default") ? name : "7.2");
+		snprintf(fetch, sizeof(fetch), "ktstr kernel fetch %.40s", strcmp(name, "default") ? name : "7.2");
+		cli_error("kernel %s: %s%s", name, rc == -ENOENT ? "no such file, and " : "",
+			  cache_why(name, rc, fetch, why, sizeof(why)));
 		return CLI_UNAVAILABLE;
 	}
 	snprintf(k->name, sizeof(k->name), "%s", name);

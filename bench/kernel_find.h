@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct kernel_found {
 	char image[PATH_MAX];
@@ -18,6 +19,9 @@ struct kernel_found {
  * code after a word on stderr, also for a kernel of the cache whose image is not the one that was put there.
  */
 int kernel_find(const char *given, struct kernel_found *k);
+
+/* Where the memory ends that a bzImage or an x86-64 ELF needs to start, from address 0; 0: it is neither. */
+uint64_t kernel_image_end(const char *path);
 
 /* The release that a bzImage or an ELF names itself; false: it names none. */
 bool kernel_image_release(const char *path, char release[NAME_MAX + 1]);

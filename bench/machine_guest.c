@@ -13,6 +13,7 @@
 #include "bench/host.h"
 #include "bench/host_cpus.h"
 #include "bench/initramfs.h"
+#include "bench/kernel_find.h"
 #include "bench/machine.h"
 #include "bench/machine_scheduler.h"
 #include "bench/path.h"
@@ -56,6 +57,28 @@ static void open_kept(struct machine_archive *a, struct initramfs *in, const str
 	a->kept_fd = fd;
 	if (*warning)
 		cli_error("%s", warning);
+}
+
+/* NAME=VALUE of --env, over what ktstr sets itself. */
+static void add_env(struct initramfs *in, const struct guest_options *o)
+{
+	for (unsigned i = 0; i < o->env.n; i++)
+		initramfs_put_env(in, o->env.word[i]);
+}
+
+static void add_all_modules(struct initramfs *in, const struct machine_options *o)
+{
+	char release[NAME_MAX + 1];
+
+	if (!kernel_image_release(o->image, release))
+		snprintf(release, sizeof(release), "%s", strrchr(o->module_dir, '/') + 1);
+	initramfs_add_all_modules(in, o->module_dir, release);
+}
+
+static void add_cwd(struct initramfs *in, const struct guest_options *o)
+{
+	initramfs_add_tree(in, o->cwd_path, o->cwd_path);
+	initramfs_set_option(in, "cwd", o->cwd_path);
 }
 
 static void add_files(struct initramfs *in, const struct machine_options *o, const struct machine_job *job)
@@ -137,10 +160,15 @@ int machine_archive_make(struct machine_archive *a, const struct machine_options
 		return CLI_INTERNAL;
 	}
 	open_kept(a, in, o, init);
+	if (o->guest.cwd)
+		add_cwd(in, &o->guest);
+	if (o->guest.all_modules)
+		add_all_modules(in, o);
 	add_files(in, o, job);
 	rc = job->argv ? add_command(in, o, job) : 0;
 	if (job->shell)
 		add_shell(in, job);
+	add_env(in, &o->guest);
 	if (!job->other_vmm) {
 		initramfs_set_option(in, "conversation", "1");
 		if (session_one_output(job->out_to_err ? STDERR_FILENO : STDOUT_FILENO, STDERR_FILENO))
@@ -152,6 +180,8 @@ int machine_archive_make(struct machine_archive *a, const struct machine_options
 	/* All that it said is here, and its disks are written, before it powers off. */
 	if (o->n_disks || !job->other_vmm)
 		initramfs_set_option(in, "ack_exit", "1");
+	if (*initramfs_note(in) && !host_is_nested())
+		cli_error("%s", initramfs_note(in));
 	if (!rc && initramfs_write(in, &a->own, &a->own_size)) {
 		cli_error("guest's files: %s", initramfs_why(in));
 		rc = CLI_UNAVAILABLE;

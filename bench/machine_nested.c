@@ -18,10 +18,11 @@
 
 #define GRACE_NS 120000000000ull /* for the nested host's own boot and work, beside the guest's time */
 #define MIB (1u << 20)
+#define FILES_MAX 8192 /* all modules of a build tree */
 
 struct plan {
 	struct nested_plan plan;
-	struct nested_file binaries[MACHINE_LIST_MAX + 4], files[MACHINE_LIST_MAX + 72], trees[MACHINE_LIST_MAX + 1];
+	struct nested_file binaries[MACHINE_LIST_MAX + 4], files[FILES_MAX], trees[MACHINE_LIST_MAX + 3];
 	char hosts[MACHINE_LIST_MAX][PATH_MAX];
 	struct nested_disk disks[MACHINE_DISKS_MAX];
 	const char *kernels[2], *outputs[MACHINE_LIST_MAX + 8], *env[6];
@@ -45,6 +46,8 @@ static void plan_files(struct plan *p, const struct machine_options *o)
 		else
 			p->binaries[p->plan.n_binaries++].host = p->hosts[i];
 	}
+	if (o->guest.cwd)
+		p->trees[p->plan.n_trees++].host = o->guest.cwd_path;
 	if (o->initrd)
 		p->files[p->plan.n_files++].host = o->initrd;
 	p->plan.files = p->files;
@@ -93,6 +96,8 @@ static int plan_tree_modules(struct plan *p, const struct machine_options *o)
 	for (size_t g = 0; g < sizeof(kept.modules) / sizeof(*kept.modules); g++)
 		for (size_t i = 0; i < kept.modules[g].n && (!rc || rc == -ENOENT); i++)
 			rc = modules_resolve(m, kept.modules[g].names[i], bring_module, p);
+	if (o->guest.all_modules && (!rc || rc == -ENOENT))
+		rc = modules_each(m, bring_module, p);
 	modules_close(m);
 	if (rc && rc != -ENOENT) {
 		cli_error("%s: its modules can't be brought to the nested host: %s", o->kernel, strerror(-rc));

@@ -13,6 +13,7 @@
 
 #include "bench/conversation.h"
 #include "bench/disk.h"
+#include "bench/guest_options.h"
 #include "bench/host_options.h"
 #include "bench/machine_shape.h"
 #include "bench/nic.h"
@@ -20,16 +21,10 @@
 #include "bench/register_page.h"
 
 #define MACHINE_DISKS_MAX 12
-#define MACHINE_LIST_MAX 64
 
 /* HOST_TRY, not documented: direct, whatever the probe says, to time a start up to where such a KVM gives up. */
 enum host_choice { HOST_AUTO, HOST_DIRECT, HOST_NESTED, HOST_TRY };
 enum dry_run { DRY_RUN_NO, DRY_RUN_TEXT, DRY_RUN_JSON };
-
-struct machine_list {
-	const char *word[MACHINE_LIST_MAX + 1]; /* NULL-terminated */
-	unsigned n;
-};
 
 /* Holds pointers into itself: not to be copied. */
 struct machine_options {
@@ -53,6 +48,7 @@ struct machine_options {
 	struct conversation_options conversation;
 	char events_fd[20]; /* of conversation, in the nested host */
 	struct machine_list files, modules, outputs;
+	struct guest_options guest;
 	/* Of the kernel, by machine_options_check(). */
 	char image[PATH_MAX];
 	char module_dir[PATH_MAX];	/* .../lib/modules/RELEASE, or "" */

@@ -52,9 +52,10 @@ static json_t *net_of(const struct machine_options *o)
 /* Options that change the machine and are in nothing else of the plan, as they were given: name to a list of values. */
 static json_t *options_of(void)
 {
-	static const char *const names[] = { "hugepages",  "prefault",	       "mlock",	    "madvise",
-					     "host-nodes", "topology-check",   "halt-poll", "wait",
-					     "console",	   "bypass-llc-locks", "scx-stats", "wake" };
+	static const char *const names[] = {
+		"hugepages", "prefault", "mlock", "madvise", "host-nodes",	 "topology-check", "halt-poll", "wait",
+		"console",   "env",	 "cwd",	  "modules", "bypass-llc-locks", "scx-stats",	   "wake"
+	};
 	json_t *options = json_object(), *values;
 	const char *value;
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "bench/machine_shape.h"
 
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,28 +153,27 @@ const struct argp machine_shape_argp = { .options = options, .parser = parse };
 
 /* --- checks ------------------------------------------------------------- */
 
-static uint64_t tree_bytes;
-
-static int add_bytes(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	tree_bytes += type == FTW_F ? (uint64_t)st->st_size : 0;
-	return 0;
-}
+/* All modules of a distribution's kernel, packed; which kernel it is, is not known yet. */
+#define MODULES_BYTES (128 * MIB)
 
 /* Of what is brought; a file that isn't there is complained of later. */
 static uint64_t brought_bytes(const struct machine_options *o)
 {
 	char host[PATH_MAX];
 	const char *guest;
+	uint64_t bytes = 0;
 	struct stat st;
 
-	tree_bytes = 0;
 	for (unsigned i = 0; i < o->files.n; i++)
 		if (machine_file_split(o->files.word[i], host, &guest))
-			nftw(host, add_bytes, 16, FTW_PHYS);
+			bytes += guest_tree_bytes(host, UINT64_MAX);
+	if (o->guest.cwd)
+		bytes += guest_tree_bytes(o->guest.cwd_path, GUEST_CWD_MAX);
+	if (o->guest.all_modules)
+		bytes += MODULES_BYTES;
 	if (o->initrd && !stat(o->initrd, &st))
-		tree_bytes += (uint64_t)st.st_size;
-	return tree_bytes;
+		bytes += (uint64_t)st.st_size;
+	return bytes;
 }
 
 /*

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* ktstr: the verb table. */
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +54,16 @@ static void help(FILE *f)
 		verbs_examples, verbs_exit_codes);
 }
 
+/* Whatever fails then does so because of this, and says only that there is no such file. */
+static void check_cwd(void)
+{
+	char cwd[PATH_MAX];
+
+	if (!getcwd(cwd, sizeof(cwd)) && errno == ENOENT)
+		cli_error("the working directory was removed, so that relative paths lead nowhere; change to one that "
+			  "exists");
+}
+
 /*
  * A descriptor that the caller closed would be given to the next file opened: what is meant for stdout would go there,
  * and 0 is "none" in many places here. Reading gives the end, and writing fails still.
@@ -87,6 +99,8 @@ int main(int argc, char **argv)
 	for (const struct verb *v = verbs; v->name; v++) {
 		if (strcmp(argv[1], v->name))
 			continue;
+		if (v->flags & (VERB_MACHINE | VERB_COMMAND))
+			check_cwd();
 		argv = settings_words(v, &argc, argv);
 		return v->run(argc - 1, argv + 1);
 	}

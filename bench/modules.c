@@ -140,6 +140,14 @@ void modules_close(struct modules *m)
 	free(m);
 }
 
+/* A build tree's list has absolute names. */
+static bool path_of(const struct modules *m, const struct module *mod, char path[PATH_MAX])
+{
+	bool absolute = mod->file[0] == '/';
+
+	return snprintf(path, PATH_MAX, "%s%s%s", absolute ? "" : m->dir, absolute ? "" : "/", mod->file) < PATH_MAX;
+}
+
 /* The mark is set before the descent: a circle ends where it began. */
 static int visit(struct modules *m, struct module *mod, int (*found)(void *, const char *, const char *), void *ctx)
 {
@@ -161,10 +169,7 @@ static int visit(struct modules *m, struct module *mod, int (*found)(void *, con
 		mod->visited = false;
 		return ret;
 	}
-	if (snprintf(path, sizeof(path), "%s%s%s", mod->file[0] == '/' ? "" : m->dir, mod->file[0] == '/' ? "" : "/",
-		     mod->file) >= (int)sizeof(path))
-		return -ENAMETOOLONG;
-	return found(ctx, mod->name, path);
+	return path_of(m, mod, path) ? found(ctx, mod->name, path) : -ENAMETOOLONG;
 }
 
 int modules_resolve(struct modules *m, const char *name, int (*found)(void *ctx, const char *module, const char *file),
@@ -173,4 +178,15 @@ int modules_resolve(struct modules *m, const char *name, int (*found)(void *ctx,
 	struct module *mod = find(m, name, strlen(name));
 
 	return mod ? visit(m, mod, found, ctx) : -ENOENT;
+}
+
+int modules_each(struct modules *m, int (*found)(void *ctx, const char *module, const char *file), void *ctx)
+{
+	char path[PATH_MAX];
+	int ret = 0;
+
+	for (size_t i = 0; i < m->n && !ret; i++)
+		if (m->list[i].file)
+			ret = path_of(m, &m->list[i], path) ? found(ctx, m->list[i].name, path) : -ENAMETOOLONG;
+	return ret;
 }

@@ -22,4 +22,7 @@ void modules_close(struct modules *m);
 int modules_resolve(struct modules *m, const char *name, int (*found)(void *ctx, const char *module, const char *file),
 		    void *ctx);
 
+/* Call @found for every module that is a file, with its name and file. 0, or what @found returned when not 0. */
+int modules_each(struct modules *m, int (*found)(void *ctx, const char *module, const char *file), void *ctx);
+
 #endif

@@ -87,6 +87,19 @@ static int add_disks(struct initramfs *in, const struct nested_plan *plan)
 	return ret ? ret : initramfs_set_option(in, "wait_disks", number);
 }
 
+static int no_kernel(const char *name, int error, char *why, size_t size)
+{
+	bool nested = !strcmp(name, "nested");
+	char fetch[64], text[PATH_MAX + 256];
+
+	if (nested)
+		snprintf(fetch, sizeof(fetch), "bench/fetch nested");
+	else
+		snprintf(fetch, sizeof(fetch), "ktstr kernel fetch %.40s", name);
+	return fail(why, size, error, "%s%s: %s", nested ? "nested host's kernel" : "kernel ", nested ? "" : name,
+		    cache_why(name, error, fetch, text, sizeof(text)));
+}
+
 /* The kernels of the plan at their places in L1's cache, whole: a verb may want any module. */
 static int add_kernels(struct initramfs *in, const struct nested_plan *plan, char *why, size_t size)
 {
@@ -100,8 +113,7 @@ static int add_kernels(struct initramfs *in, const struct nested_plan *plan, cha
 
 		ret = cache_kernel(name, dir, release);
 		if (ret)
-			return fail(why, size, ret, "kernel %s: not in the cache; run ktstr kernel fetch %s", name,
-				    name);
+			return no_kernel(name, ret, why, size);
 		base = strrchr(dir, '/') + 1;
 		if (snprintf(at, sizeof(at), "%s/%s", cache, base) >= PATH_MAX)
 			return -ENAMETOOLONG;
@@ -135,13 +147,14 @@ static int add_outputs(struct initramfs *in, const char *const *outputs)
 	return ret;
 }
 
-static int add_environment(struct initramfs *in, const struct nested_plan *plan)
+static int add_environment(struct initramfs *in, const struct nested_plan *plan, char *why, size_t size)
 {
 	char cwd[PATH_MAX], path[PATH_MAX], cache[PATH_MAX], name[256];
 	int ret;
 
 	if (!getcwd(cwd, sizeof(cwd)))
-		return -errno;
+		return fail(why, size, -errno, "nested host: the working directory: %s; change to one that exists",
+			    strerror(errno));
 	ret = initramfs_add_dir(in, cwd, 0755);
 	if (!ret)
 		ret = initramfs_set_option(in, "cwd", cwd);
@@ -215,7 +228,7 @@ static int add_all(struct initramfs *in, const struct nested_plan *plan, const c
 	if (!ret)
 		ret = add_outputs(in, plan->outputs);
 	if (!ret)
-		ret = add_environment(in, plan);
+		ret = add_environment(in, plan, why, size);
 	if (!ret)
 		ret = initramfs_set_argv(in, plan->argv);
 	return ret;
@@ -443,7 +456,7 @@ int nested_image_make(struct nested_image *image, const struct nested_plan *plan
 			    ret == -EPROTONOSUPPORT ? "not a QEMU that is new enough" : strerror(-ret));
 	ret = cache_kernel("nested", kernel, release);
 	if (ret)
-		return fail(why, size, ret, "nested host's kernel: not in the cache; run bench/fetch nested");
+		return no_kernel("nested", ret, why, size);
 	if (snprintf(modules, sizeof(modules), "%s/lib/modules/%s", kernel, release) >= PATH_MAX)
 		return fail(why, size, -ENAMETOOLONG, "%s: name too long", kernel);
 	ret = make_initramfs(plan, modules, why, size);

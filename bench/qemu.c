@@ -62,6 +62,7 @@ static bool find_in_path(const char *name, char found[PATH_MAX])
 int qemu_find(char path[PATH_MAX])
 {
 	const char *named = getenv("KTSTR_QEMU");
+	bool refused = false;
 
 	if (named && *named) {
 		if (snprintf(path, PATH_MAX, "%s", named) >= PATH_MAX)
@@ -71,10 +72,15 @@ int qemu_find(char path[PATH_MAX])
 		return qemu_major(path) >= QEMU_MAJOR_MIN ? 0 : -EPROTONOSUPPORT;
 	}
 	/* The cache's own was checked when it was fetched, and is there because PATH's was not good. */
-	if (!cache_path(path, "qemu-11/qemu-system-x86_64") && !access(path, X_OK))
-		return 0;
+	if (!cache_path(path, "qemu-11/qemu-system-x86_64")) {
+		if (!access(path, X_OK))
+			return 0;
+		refused = errno == EACCES;
+	}
 	if (find_in_path("qemu-system-x86_64", path) && qemu_major(path) >= QEMU_MAJOR_MIN)
 		return 0;
+	if (refused && !cache_path(path, "qemu-11/qemu-system-x86_64"))
+		return -EACCES;
 	path[0] = '\0';
 	return -ENOENT;
 }

@@ -24,7 +24,8 @@ struct qemu {
  * $KTSTR_QEMU, else the cache's, which bench/fetch put there when PATH had none that was new enough; else one in PATH
  * that is new enough.
  * -ENOENT and an empty @path: none of these. What $KTSTR_QEMU names is not
- * replaced by another: -EPROTONOSUPPORT: it is too old, or -errno.
+ * replaced by another: -EPROTONOSUPPORT: it is too old, or -errno; nor is the cache's without a word where it may not
+ * be read: -EACCES.
  */
 int qemu_find(char path[PATH_MAX]);
 

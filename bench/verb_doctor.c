@@ -228,19 +228,21 @@ static void check_limits(struct report *r)
 
 static void check_kernels(struct report *r)
 {
-	char dir[PATH_MAX], found[TEXT] = "", path[PATH_MAX], release[NAME_MAX + 1];
+	char dir[PATH_MAX], found[TEXT] = "", path[PATH_MAX], release[NAME_MAX + 1], why[PATH_MAX + 256], text[TEXT];
 	size_t len = 0;
 	DIR *d = cache_path(dir, "kernels") ? NULL : opendir(dir);
-	bool usable = !cache_kernel("default", path, release);
+	int rc = cache_kernel("default", path, release);
+	bool usable = !rc;
 
 	for (const struct dirent *e; d && (e = readdir(d));)
 		if (e->d_name[0] != '.' && len < TEXT - 1)
 			len += (size_t)snprintf(found + len, TEXT - len, "%s%s", len ? ", " : "", e->d_name);
 	if (d)
 		closedir(d);
+	snprintf(text, sizeof(text), "ktstr has no kernel to boot by default: %.200s",
+		 cache_why("default", rc, "ktstr kernel fetch 7.2", why, sizeof(why)));
 	finding(r, "kernels", usable ? GOOD : BAD, len ? found : "none in the cache",
-		usable ? "ktstr run and bench boot 'default'; name others by --kernel"
-		       : "ktstr has no kernel to boot by default: run ktstr kernel fetch 7.2");
+		usable ? "ktstr run and bench boot 'default'; name others by --kernel" : text);
 }
 
 static void check_nested(struct report *r)

@@ -74,8 +74,11 @@ static int check_command(const struct run_arguments *a)
 		cli_error("no command; put one behind --, or boot an image with --initrd");
 		return CLI_USAGE;
 	}
-	if (!a->argv && (a->machine.files.n || a->machine.modules.n || a->machine.outputs.n || a->machine.scheduler)) {
-		cli_error("--file, --module, --output and --scheduler: need a command; put one behind --");
+	if (!a->argv && (a->machine.files.n || a->machine.modules.n || a->machine.outputs.n || a->machine.scheduler ||
+			 a->machine.guest.env.n || a->machine.guest.cwd || a->machine.guest.all_modules)) {
+		cli_error(
+			"--file, --module, --modules, --output, --env, --cwd and --scheduler: need a command; pass it "
+			"after --");
 		return CLI_USAGE;
 	}
 	if (!a->argv || a->machine.files.n || a->machine.initrd)

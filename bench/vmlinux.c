@@ -90,7 +90,8 @@ int vmlinux_unpack(const char *bzimage, int out, char *text, size_t text_size)
 	/* The length at its end is gzip's own too; the others have it added. */
 	rc = decompress(image + at, image[at] == 0x1f ? len + 4 : len, &elf, &size);
 	if (rc == -EPROTONOSUPPORT)
-		failed(why, -rc, "%s: its payload is compressed in a way ktstr does not know; use zstd, xz or lz4",
+		failed(why, -rc,
+		       "%s: its payload is compressed in a way ktstr does not know; use zstd, xz, lz4 or gzip",
 		       bzimage);
 	else if (rc == -EBADMSG)
 		failed(why, -rc, "%s: its payload is damaged; fetch or build it again", bzimage);

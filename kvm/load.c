@@ -219,19 +219,26 @@ static int load_elf(struct boot *b, struct vm_error *err)
 		return vm_fail(err, EINVAL, "%s: not an x86-64 ELF; ktstr needs an x86-64 kernel", k->path);
 	if (eh.e_phentsize != sizeof(Elf64_Phdr) || !within(k, eh.e_phoff, (uint64_t)eh.e_phnum * sizeof(Elf64_Phdr)))
 		return vm_fail(err, EINVAL, "%s: truncated kernel: no program headers; fetch it again", k->path);
+	/* An ELF without the note is another program, whose segments say nothing. */
+	for (unsigned i = 0; i < eh.e_phnum && !found; i++) {
+		Elf64_Phdr ph;
+
+		memcpy(&ph, k->data + eh.e_phoff + i * sizeof ph, sizeof ph);
+		if (ph.p_type == PT_NOTE && within(k, ph.p_offset, ph.p_filesz))
+			found = find_pvh_entry(k, &ph, &b->entry);
+	}
+	if (!found)
+		return vm_fail(err, EINVAL,
+			       "%s: an ELF without a PVH note: no kernel, or one that was built without CONFIG_PVH; "
+			       "use a vmlinuz or bzImage",
+			       k->path);
 	for (unsigned i = 0; i < eh.e_phnum && !rc; i++) {
 		Elf64_Phdr ph;
 
 		memcpy(&ph, k->data + eh.e_phoff + i * sizeof ph, sizeof ph);
-		if (ph.p_type == PT_NOTE && within(k, ph.p_offset, ph.p_filesz) && !found)
-			found = find_pvh_entry(k, &ph, &b->entry);
-		else if (ph.p_type == PT_LOAD)
+		if (ph.p_type == PT_LOAD)
 			rc = load_segment(b, &ph, err);
 	}
-	if (!rc && !found)
-		rc = vm_fail(err, EINVAL,
-			     "%s: an ELF without a PVH note; build the kernel with CONFIG_PVH, or use its bzImage",
-			     k->path);
 	b->pvh = true;
 	b->initrd_max = GAP_START;
 	return rc;

@@ -138,6 +138,28 @@ wrong 69 "$dir/none" run --kernel "$dir/kernel" --disk "$dir/none" -- true
 wrong 69 "$dir/none" run --kernel "$dir/kernel" --initrd "$dir/none" -- true
 wrong 69 "$dir/none" run --kernel "$dir/kernel" --file "$dir/none" -- true
 wrong 64 "--file :x" run --kernel "$dir/kernel" --file :x -- true
+wrong 64 "--env =x" run --env =x -- true
+wrong 64 "--env LANG" run --env LANG -- true
+wrong 64 "--env KTSTR_METRIC_FD=9: names" run --env KTSTR_METRIC_FD=9 -- true
+wrong 64 "--modules some" run --modules some -- true
+wrong 64 "--cwd: is empty" run --cwd= -- true
+wrong 64 "--cwd /: the guest has its own" run --cwd=/ -- true
+wrong 64 "--cwd /proc/self" run --cwd=/proc/self -- true
+wrong 69 "--cwd $dir/none" run "--cwd=$dir/none" -- true
+wrong 69 "--cwd $dir/kernel: Not a directory" run "--cwd=$dir/kernel" -- true
+wrong 64 "--env, --cwd" run --initrd "$dir/kernel" --cwd
+mkdir "$dir/large"
+truncate -s 600M "$dir/large/file"
+wrong 69 "--cwd $dir/large: has more than 512 MiB" run "--cwd=$dir/large" -- true
+mkdir "$dir/gone"
+here=$(readlink -f "$ktstr") there=$PWD
+cd "$dir/gone" && rmdir "$dir/gone"
+n=$((n + 1)) words="--cwd in a directory that was removed"
+"$here" run --cwd -- true </dev/null >"$dir/out" 2>"$dir/err"
+[ $? -eq 69 ] || fail "exit code"
+grep -q '^ktstr: --cwd .*: No such file or directory; the working directory was removed' "$dir/err" || fail "is not told so"
+cd "$there" || exit 1
+wrong 69 "--modules all" run --kernel "$dir/kernel" --modules all -- true
 wrong 69 "--module nvme" run --kernel "$dir/kernel" --module nvme -- true
 wrong 69 "/dev/null" run --kernel "$dir/kernel" --disk /dev/null -- true
 wrong 69 "--stats $dir/no/where" run --kernel "$dir/kernel" --stats "$dir/no/where" -- true

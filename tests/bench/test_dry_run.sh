@@ -123,8 +123,8 @@ grep -q '^ktstr: --stats: is empty; ' err || fail "--stats= is not told"
 # What has no line else, as it was given; and what each node gets.
 printf 'hugepages = thp\n' >config
 env -u KTSTR_CPUS -u KTSTR_MEMORY "$ktstr" run --host nested --kernel kernel --dry-run --prefault --wake shutdown@5s --halt-poll 50us \
-	--wake=vc-dump --net=mac=02:00:00:00:00:09 --topology 2n2l1c1t:mem=256M,768M -- true >out 2>err || fail "options: exit code $?"
-for line in 'hugepages  *thp' 'prefault  *yes' 'wake  *shutdown@5s' 'wake  *vc-dump' 'halt-poll  *50us' \
+	--env A=b --env "C=d e" --cwd --modules needed --wake=vc-dump --net=mac=02:00:00:00:00:09 --topology 2n2l1c1t:mem=256M,768M -- true >out 2>err || fail "options: exit code $?"
+for line in 'hugepages  *thp' 'prefault  *yes' 'wake  *shutdown@5s' 'wake  *vc-dump' 'env  *A=b' 'env  *C=d e' 'cwd  *yes' 'modules  *needed' 'halt-poll  *50us' \
 	'net  *loopback,mac=02:00:00:00:00:09' 'of nodes  *256 MiB, 768 MiB' 'host  *nested: as --host says'; do
 	n=$((n + 1))
 	grep -q "^$line$" out || fail "options: no line '$line'"

@@ -18,7 +18,7 @@
 
 #include "bench/initramfs.h"
 
-#define ENTRIES_MAX 2048
+#define ENTRIES_MAX 32768
 
 static char dir[] = "/tmp/ktstr-test-XXXXXX";
 
@@ -369,6 +369,78 @@ static void configuration_is_what_the_guest_reads(void **state)
 	initramfs_free(in);
 }
 
+/* What env runs is brought, whatever stands before it; and what it can't find is told. */
+static void scripts_bring_what_env_runs(void **state)
+{
+	static const char *const lines[] = { "tool",
+					     "-S tool -w",
+					     "-S A=b tool -w",
+					     "-Stool -w",
+					     "-iS tool",
+					     "-S -i -u HOME A=b tool x",
+					     "--split-string=tool -w",
+					     "-vS  tool\t-x " };
+	char text[128], tool[128], *path = strdup(getenv("PATH"));
+	struct contents *c;
+
+	snprintf(tool, sizeof(tool), "%s", host_file("tool", 0755, "#!/bin/sh\n"));
+	setenv("PATH", dir, 1);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+		struct initramfs *in = initramfs_new();
+
+		snprintf(text, sizeof(text), "#!/usr/bin/env %s\nmore\n", lines[i]);
+		initramfs_add_binary(in, host_file("script", 0755, text), "/script");
+		c = read_back(in);
+		if (!find(c, tool + 1))
+			fail_msg("%s: the tool is not there", lines[i]);
+		assert_non_null(find(c, "usr/bin/env"));
+		contents_free(c);
+		initramfs_free(in);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		struct initramfs *in = initramfs_new();
+
+		snprintf(text, sizeof(text), "#!/usr/bin/env %s\n", i ? "tool -w" : "-S A=b no-such-tool");
+		assert_int_equal(initramfs_add_binary(in, host_file("script", 0755, text), "/script"), -ENOENT);
+		assert_non_null(strstr(initramfs_why(in), i ? "interpreter tool -w is not found"
+							    : "interpreter no-such-tool is not found"));
+		initramfs_free(in);
+	}
+	setenv("PATH", path, 1);
+	free(path);
+}
+
+/* An interpreter that is nothing without its library comes with it, and with what that needs. */
+static void perl_comes_with_its_library(void **state)
+{
+	struct initramfs *in = initramfs_new();
+	bool strict = false, library = false;
+	const struct entry *answer;
+	struct contents *c;
+
+	if (access("/usr/bin/perl", X_OK)) {
+		print_message("no perl here\n");
+		skip();
+	}
+	assert_int_equal(initramfs_add_binary(in, host_file("p", 0755, "#!/usr/bin/env -S perl -w\n"), "/p"), 0);
+	assert_string_equal(initramfs_note(in), "");
+	c = read_back(in);
+	for (size_t i = 0; i < c->n; i++) {
+		const char *base = strrchr(c->entries[i].path, '/');
+
+		strict |= base && !strcmp(base, "/strict.pm");
+		library |= base && !strcmp(base, "/POSIX.so");
+	}
+	assert_true(strict);
+	assert_true(library);
+	/* For the nested host, where nobody need ask again. */
+	answer = find(c, "ktstr/libraries/usr/bin/perl");
+	assert_non_null(answer);
+	assert_non_null(strstr(answer->data, "perl"));
+	contents_free(c);
+	initramfs_free(in);
+}
+
 /* The guest's kernel covers /dev: what is to be there lies elsewhere, and its init makes a link. */
 static void below_dev_its_init_makes_links(void **state)
 {
@@ -414,6 +486,21 @@ static void tree_is_copied_with_its_links(void **state)
 	assert_string_equal(find(c, "srv/t/file")->data, "in the tree");
 	assert_string_equal(find(c, "srv/t/dangling")->link, "nowhere");
 	contents_free(c);
+	/* Over the root, links to directories stay what they are; the guest's init can't be replaced. */
+	snprintf(path, sizeof(path), "%s/tree/lib", dir);
+	mkdir(path, 0755);
+	host_file("tree/lib/x", 0644, "a library");
+	initramfs_add_data(in, "/init", 0755, "init", 4);
+	snprintf(path, sizeof(path), "%s/tree", dir);
+	assert_int_equal(initramfs_add_tree(in, path, "/"), 0);
+	c = read_back(in);
+	assert_string_equal(find(c, "file")->data, "in the tree");
+	assert_string_equal(find(c, "usr/lib/x")->data, "a library");
+	assert_string_equal(find(c, "lib")->link, "usr/lib");
+	contents_free(c);
+	host_file("tree/init", 0755, "another");
+	assert_int_equal(initramfs_add_tree(in, path, "/"), -EEXIST);
+	assert_non_null(strstr(initramfs_why(in), "/init: is the guest's own"));
 	initramfs_free(in);
 }
 
@@ -570,6 +657,8 @@ int main(void)
 		cmocka_unit_test(links_to_directories_are_followed),
 		cmocka_unit_test(failures_name_the_thing_and_stick),
 		cmocka_unit_test(configuration_is_what_the_guest_reads),
+		cmocka_unit_test(scripts_bring_what_env_runs),
+		cmocka_unit_test(perl_comes_with_its_library),
 		cmocka_unit_test(below_dev_its_init_makes_links),
 		cmocka_unit_test(tree_is_copied_with_its_links),
 		cmocka_unit_test(base_has_a_shell_and_keeps_what_is_there),

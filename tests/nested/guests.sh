@@ -62,6 +62,17 @@ if wanted devices; then
 		before=$(cat /sys/class/net/eth0/statistics/tx_packets)
 		ping -c 3 10.9.8.7 >/dev/null && test "$before" = "$(cat /sys/class/net/eth0/statistics/tx_packets)"'
 	report "a ping of its own address never reaches the device (NET-46)" test "$code" -eq 0
+	# What the command finds around it.
+	mkdir -p cwd/sub over/etc over/lib
+	echo "of the caller" >cwd/sub/file
+	echo "laid over" >over/etc/issue
+	echo "a library" >over/lib/libx
+	# shellcheck disable=SC2016 # the guest's
+	guest --env A=1 --env "B=two words" --env A=3 --cwd=cwd --file over:/ --modules all --net -- sh -c '
+		echo "$A, $B"; pwd; cat sub/file /etc/issue /lib/libx
+		rmmod virtio_net && [ ! -e /sys/class/net/eth0 ] && modprobe virtio_net && sleep 1 && ls /sys/class/net/eth0/address'
+	report "--env, --cwd, --file DIR:/ and --modules all" test "$code" -eq 0 -a "$(tr '\n' ';' <out)" = \
+		"3, two words;$PWD/cwd;of the caller;laid over;a library;/sys/class/net/eth0/address;"
 	truncate -s 8M image
 	guest --disk image,ro --disk size=4M -- sh -c 'cat /sys/block/vda/ro /sys/block/vda/size /sys/block/vdb/size;
 		dd if=/dev/zero of=/dev/vda bs=512 count=1 2>/dev/null || echo refused'

@@ -62,13 +62,17 @@ trap 'rm -rf "$dir" "$shm"; [ -z "$loop" ] || losetup -d "$loop"' EXIT
 truncate -s 1M "$shm/disk.img" loop.img
 echo "in shm" >"$shm/in.txt"
 loop=$(losetup -f --show loop.img 2>/dev/null) || echo "no loop device is tried"
+# shellcheck disable=SC2016 # perl's
+printf '%s\n' '#!/usr/bin/env -S perl -w' 'use strict; use POSIX; print "perl ", floor(2.5), "\n";' >hello.pl
+chmod +x hello.pl
 # shellcheck disable=SC2016 # the inner shell's
-nested 0 --disk rw.img --disk ro.img,ro --disk odd.img --disk "$shm/disk.img" ${loop:+--disk "$loop"} \
+nested 0 --file hello.pl --disk rw.img --disk ro.img,ro --disk odd.img --disk "$shm/disk.img" ${loop:+--disk "$loop"} \
 	--file in.txt --file "$shm/in.txt" --output back.txt --output "$shm/back.txt" -- sh -c \
-	'cat in.txt; echo written >rw.img; echo no >ro.img || echo refused; cat /sys/block/vda/size >back.txt
+	'./hello.pl; cat in.txt; echo written >rw.img; echo no >ro.img || echo refused; cat /sys/block/vda/size >back.txt
 	echo "odd $(cat /sys/block/vdc/size)"; dd if=/dev/zero of=odd.img bs=512 count=1 conv=fsync,notrunc
 	cd "$1"; cat in.txt; echo "to shm" >disk.img; echo from shm >back.txt
 	[ -z "$2" ] || echo "to loop" >"$2"' sh "$shm" "$loop" </dev/null
+check "a script's interpreter has its library" has '^perl 2$'
 check "a disk of 1000 bytes has one sector" has '^odd 1$'
 check "which was written" cmp -s -n 512 odd.img /dev/zero
 check "and the rest is as it was, and not longer" [ "$(wc -c <odd.img) $(tr -d '\0' <odd.img | wc -c)" = "1000 488" ]
