@@ -47,7 +47,7 @@ function ratio(a, b,   list, n, i) {
 
 function block_row(vmm, cell, against,   key) {
 	key = "block." cell "." vmm "."
-	printf "%-13s %-13s %7s %8s %7s %7s %8s %9s %9s  %s\n", cell, vmm, figure(key "iops", "%d"), figure(key "mean_us", "%d"),
+	printf "%-21s %-13s %7s %8s %7s %7s %8s %9s %9s  %s\n", cell, vmm, figure(key "iops", "%d"), figure(key "mean_us", "%d"),
 		figure(key "p50_us", "%d"), figure(key "p99_us", "%d"), figure(key "user_exits_per_request", "%.3f"),
 		figure(key "exits_per_request", "%.2f"), figure(key "interrupts_per_request", "%.3f"), against
 }
@@ -55,7 +55,7 @@ function block_row(vmm, cell, against,   key) {
 function block_table(   i, cell, a, b, best) {
 	printf "4k in a stock guest, 1 vCPU; per request: exits to user space, all exits, interrupts; ratio: ktstr's IOPS to the\n"
 	printf "better of QEMU's, round by round: median (least .. most)\n"
-	printf "%-13s %-13s %7s %8s %7s %7s %8s %9s %9s  %s\n", "cell", "VMM", "IOPS", "mean us", "p50 us", "p99 us", "to user",
+	printf "%-21s %-13s %7s %8s %7s %7s %8s %9s %9s  %s\n", "cell", "VMM", "IOPS", "mean us", "p50 us", "p99 us", "to user",
 		"exits", "interr.", "ratio"
 	for (i = 1; i <= n_cells; i++) {
 		cell = cells[i]
