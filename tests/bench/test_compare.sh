@@ -57,11 +57,22 @@ expect "lost" "lost: qemu, 1 vCPUs: 1 starts whose guest never got to its comman
 expect "JSON" '  "block.randread-1.ktstr.iops": {"median": 400, "rounds": [400, 300, 600]},' "$(grep 'ktstr.iops' "$dir/json")"
 expect "a fact's quotes" '  "ktstr_engine": "inline auto",' "$(grep ktstr_engine "$dir/json")"
 
-for bad in "--rounds 0" "--seconds 1.5" "--mib 08" "--cpus 1,,2" "--rounds" nonsense; do
+for bad in "--rounds 0" "--seconds 1.5" "--mib 08" "--cpus 1,,2" "--rounds" "--host other" "--fio sync;id" nonsense; do
 	# shellcheck disable=SC2086 # an option and its value
 	"$compare" $bad >"$dir/out" 2>"$dir/err"
 	expect "exit code of $bad" 64 $?
 done
+
+# The nested host of Debian's packages: what was not fetched is said, with the remedy.
+debian_host=$(dirname "$compare")/debian-host
+for bad in "" "true" "--cpus two -- true" "--memory"; do
+	# shellcheck disable=SC2086 # words
+	"$debian_host" $bad >"$dir/out" 2>"$dir/err"
+	expect "exit code of debian-host $bad" 64 $?
+done
+KTSTR_CACHE_DIR=$dir "$debian_host" -- true >"$dir/out" 2>"$dir/err"
+expect "exit code with nothing fetched" 69 $?
+expect "the remedy" 1 "$(grep -c 'run bench/fetch debian-host$' "$dir/err")"
 
 [ "$failures" -eq 0 ] || exit 1
 echo "tables as they should be"
