@@ -64,11 +64,8 @@ unsigned poll_quota(const char *proc_cgroup, const char *root)
 	return least;
 }
 
-uint64_t poll_choose(const struct poll_choice *choice, unsigned vcpus, bool spare, uint64_t round_trip_ns,
-		     const char **reason)
+uint64_t poll_choose(const struct poll_choice *choice, unsigned vcpus, bool spare, const char **reason)
 {
-	uint64_t dear_ns = POLL_AUTO_ROUND_TRIPS * round_trip_ns;
-
 	if (choice->fixed) {
 		*reason = "asked for";
 		return choice->max_ns;
@@ -80,8 +77,5 @@ uint64_t poll_choose(const struct poll_choice *choice, unsigned vcpus, bool spar
 	if (poll_quota("/proc/self/cgroup", "/sys/fs/cgroup") <= vcpus)
 		return 0;
 	*reason = "auto: there is a CPU that the guest does not need";
-	if (dear_ns <= POLL_AUTO_NS)
-		return POLL_AUTO_NS;
-	*reason = "auto: there is a CPU that the guest does not need, and its exits are dear";
-	return dear_ns < POLL_AUTO_MOST_NS ? dear_ns : POLL_AUTO_MOST_NS;
+	return POLL_AUTO_NS;
 }

@@ -6,11 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define POLL_AUTO_NS 200000ull /* as KVM's halt polling */
-/* But where exits are dear the guest's next request takes some of them, so the busy-wait lasts as long as this many
- * round trips do (kvm/probe_page.h); at most so long. */
-#define POLL_AUTO_ROUND_TRIPS 6
-#define POLL_AUTO_MOST_NS 2000000ull
+#define POLL_AUTO_NS 2000000ull /* over 200 us only where the reactor finds that it pays (reactor/busywait.h) */
 #define POLL_NS_MAX 1000000000ull
 
 struct poll_choice {
@@ -23,11 +19,9 @@ int poll_parse(const char *text, struct poll_choice *out);
 /*
  * What reactor_busy_wait() is to be given beside @vcpus vCPUs. @spare: there is
  * a CPU that none of them needs; auto wants that, and a control group that
- * grants more CPUs' worth of time than they can take. @round_trip_ns: of this
- * KVM, 0: not known. *@reason is static text.
+ * grants more CPUs' worth of time than they can take. *@reason is static text.
  */
-uint64_t poll_choose(const struct poll_choice *choice, unsigned vcpus, bool spare, uint64_t round_trip_ns,
-		     const char **reason);
+uint64_t poll_choose(const struct poll_choice *choice, unsigned vcpus, bool spare, const char **reason);
 /* The least quota of CPUs, rounded down, from the control group (version 2) that
  * @proc_cgroup names to the root at @root; UINT_MAX: none. */
 unsigned poll_quota(const char *proc_cgroup, const char *root);

@@ -54,7 +54,6 @@ int machine_disk_open(struct machine *m, unsigned i, char *why, size_t why_size)
 		snprintf(serial, sizeof(serial), VIRTIO_BLK_DEFAULT_SERIAL "-%u", i % 100);
 		cfg.serial = serial;
 	}
-	cfg.round_trip_ns = register_page_round_trip_ns(&m->registers);
 	rc = blk_create(&m->blk[i], m->r, &cfg, why, why_size);
 	if (rc || !(m->job->watch_disks || m->o->stats))
 		return rc;

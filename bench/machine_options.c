@@ -76,8 +76,8 @@ static const struct argp_option options[] = {
 	  "this KVM can, and is not slower with it)",
 	  10 },
 	{ "poll", OPT_POLL, "auto|off|US", 0,
-	  "Busy-wait at most so many microseconds before the thread of the devices sleeps; it tunes itself below that "
-	  "(auto: 200 or more, as exits cost, where a CPU is to spare, else off)",
+	  "Busy-wait at most US microseconds before the devices' thread sleeps; how long is learnt from the traffic "
+	  "(auto: 2000 where a CPU is to spare, else off)",
 	  10 },
 	{ "net", OPT_NET, "[loopback|tap=NAME][,mac=ADDRESS][,mtu=BYTES]", OPTION_ARG_OPTIONAL,
 	  "A network card: one that echoes each frame, or one on the TAP device NAME (loopback)", 10 },

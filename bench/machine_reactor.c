@@ -11,9 +11,7 @@
 
 void machine_reactor_prepare(struct machine *m)
 {
-	uint64_t round_trip_ns = register_page_round_trip_ns(&m->registers);
-
-	m->poll_ns = poll_choose(&m->o->poll, m->o->cpus, machine_host_spare(m->host), round_trip_ns, &m->poll_reason);
+	m->poll_ns = poll_choose(&m->o->poll, m->o->cpus, machine_host_spare(m->host), &m->poll_reason);
 	if (reactor_features(m->r)->epoll) {
 		m->poll_ns = 0;
 		m->poll_reason = "there is no ring that a busy-wait could look at";

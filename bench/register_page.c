@@ -45,11 +45,6 @@ void register_page_choose(enum register_choice choice, int probe_rc, const struc
 		 (double)probe->page_ns / 1e3, (double)probe->exits_ns / 1e3);
 }
 
-uint64_t register_page_round_trip_ns(const struct register_page *p)
-{
-	return p->used ? p->page_ns : p->exits_ns;
-}
-
 static json_t *ns_or_null(uint64_t ns)
 {
 	return ns ? json_integer((json_int_t)ns) : json_null();

@@ -28,8 +28,6 @@ struct register_page {
 #define REGISTER_PAGE_PERCENT 105
 void register_page_choose(enum register_choice choice, int probe_rc, const struct kvm_page_probe *probe,
 			  struct register_page *out);
-/* Of the way that was chosen; 0: not known. */
-uint64_t register_page_round_trip_ns(const struct register_page *p);
 /* {"used", "why", "exits_round_trip_ns", "page_round_trip_ns"}; null for what was not measured. */
 json_t *register_page_facts(const struct register_page *p);
 

@@ -1,24 +1,111 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "reactor/busywait.h"
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static bool is_long(const struct busy_wait *w)
+{
+	return w->state == BUSY_WAIT_TRIAL || w->state == BUSY_WAIT_LONG;
+}
+
+static uint64_t ceiling_ns(const struct busy_wait *w)
+{
+	return is_long(w) ? w->most_ns : least(BUSY_WAIT_SHORT_NS, w->most_ns);
+}
+
+static void enter(struct busy_wait *w, enum busy_wait_state state)
+{
+	w->state = state;
+	w->idles = 0;
+	if (state == BUSY_WAIT_TRIAL)
+		w->with_long = (struct busy_wait_mean){ 0 };
+	else if (state == BUSY_WAIT_CONTROL)
+		w->with_short = (struct busy_wait_mean){ 0 };
+	w->window_ns = is_long(w) ? w->most_ns : least(w->window_ns, ceiling_ns(w));
+}
+
+static void trial_failed(struct busy_wait *w)
+{
+	if (w->trial_after < BUSY_WAIT_TRIAL_LAST)
+		w->trial_after *= 2;
+	enter(w, BUSY_WAIT_SHORT);
+}
+
+void busy_wait_init(struct busy_wait *w, uint64_t most_ns)
+{
+	*w = (struct busy_wait){ .most_ns = most_ns, .trial_after = BUSY_WAIT_TRIAL_FIRST };
+}
+
+static void account(struct busy_wait_mean *mean, uint64_t ns)
+{
+	if (mean->n < BUSY_WAIT_IDLES)
+		mean->n++;
+	mean->ns = mean->ns - mean->ns / mean->n + ns / mean->n;
+}
+
+static bool long_pays(const struct busy_wait *w)
+{
+	return w->with_long.ns + w->with_long.ns / 8 <= w->with_short.ns;
+}
+
+/* An idle time that was no pause. @spared: a long window would have spared its wake-up. */
+static void learn(struct busy_wait *w, uint64_t idle_ns, bool spared)
+{
+	account(is_long(w) ? &w->with_long : &w->with_short, idle_ns);
+	if (w->state != BUSY_WAIT_SHORT || spared)
+		w->idles++;
+	switch (w->state) {
+	case BUSY_WAIT_SHORT:
+		if (w->idles >= w->trial_after && w->with_short.n == BUSY_WAIT_IDLES)
+			enter(w, BUSY_WAIT_TRIAL);
+		break;
+	case BUSY_WAIT_TRIAL:
+		if (w->idles == BUSY_WAIT_IDLES && long_pays(w))
+			enter(w, BUSY_WAIT_LONG);
+		else if (w->idles == BUSY_WAIT_IDLES)
+			trial_failed(w);
+		break;
+	case BUSY_WAIT_LONG:
+		if (w->idles == BUSY_WAIT_LONG_IDLES)
+			enter(w, BUSY_WAIT_CONTROL);
+		break;
+	case BUSY_WAIT_CONTROL:
+		if (w->idles < BUSY_WAIT_IDLES)
+			break;
+		w->trial_after = BUSY_WAIT_TRIAL_FIRST;
+		enter(w, long_pays(w) ? BUSY_WAIT_LONG : BUSY_WAIT_SHORT);
+		break;
+	}
+}
+
+void busy_wait_found(struct busy_wait *w, uint64_t idle_ns)
+{
+	if (idle_ns <= w->most_ns)
+		learn(w, idle_ns, false);
+}
+
 void busy_wait_slept(struct busy_wait *w, uint64_t idle_ns, uint64_t now_ns)
 {
-	if (idle_ns > w->max_ns) {
+	uint64_t ceiling = ceiling_ns(w);
+
+	if (idle_ns > ceiling) {
 		w->window_ns /= 2;
 		if (w->window_ns < BUSY_WAIT_FIRST_NS)
 			w->window_ns = 0;
-		return;
+	} else if (now_ns >= w->away_until_ns) {
+		w->window_ns = least(w->window_ns ? w->window_ns * 2 : BUSY_WAIT_FIRST_NS, ceiling);
 	}
-	/* It would have been caught; one that was as long as can be, and yet slept, was overtaken by a hair. */
-	if (now_ns < w->away_until_ns)
-		return;
-	w->window_ns = w->window_ns ? w->window_ns * 2 : BUSY_WAIT_FIRST_NS;
-	if (w->window_ns > w->max_ns)
-		w->window_ns = w->max_ns;
+	if (idle_ns <= w->most_ns && now_ns >= w->away_until_ns)
+		learn(w, idle_ns, idle_ns > ceiling);
 }
 
 void busy_wait_lost(struct busy_wait *w, uint64_t now_ns)
 {
+	if (w->state == BUSY_WAIT_TRIAL)
+		enter(w, BUSY_WAIT_SHORT);
 	w->window_ns = 0;
 	w->away_until_ns = now_ns + BUSY_WAIT_AWAY_NS;
 }

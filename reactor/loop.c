@@ -83,7 +83,7 @@ int reactor_step_until(struct reactor *r, uint64_t deadline_ns)
 
 void reactor_busy_wait(struct reactor *r, uint64_t max_ns)
 {
-	r->busy = (struct busy_wait){ .max_ns = r->epoll ? 0 : max_ns };
+	busy_wait_init(&r->busy, r->epoll ? 0 : max_ns);
 }
 
 bool reactor_polls(const struct reactor *r)
@@ -147,6 +147,8 @@ static bool spin(struct reactor *r, uint64_t idle_from_ns)
 			break;
 		}
 	} while (now - idle_from_ns < r->busy.window_ns);
+	if (found)
+		busy_wait_found(&r->busy, now - idle_from_ns);
 	r->counters.poll_ns += now - idle_from_ns;
 	if (looked) {
 		uint64_t held_ns = monotonic_ns() - now;
@@ -187,7 +189,7 @@ int reactor_run(struct reactor *r)
 {
 	int rc = 0;
 
-	r->polling = r->busy.max_ns;
+	r->polling = r->busy.most_ns;
 	while (!r->stop && rc >= 0)
 		rc = r->polling ? turn(r) : step(r, true, UINT64_MAX);
 	r->stop = false;

@@ -127,8 +127,8 @@ int reactor_step_until(struct reactor *r, uint64_t deadline_ns);
 
 /*
  * Busy-wait at most @max_ns before each sleep of reactor_run(); 0: never, which
- * it is from the start. How long it really does tunes itself (busywait.h). Only
- * where the thread has a CPU that nobody else needs.
+ * it is from the start. How long it really does is learnt (busywait.h). Only where
+ * the thread has a CPU that nobody else needs.
  */
 void reactor_busy_wait(struct reactor *r, uint64_t max_ns);
 

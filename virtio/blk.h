@@ -30,8 +30,6 @@ struct blk_config {
 	enum blk_engine engine;
 	uint64_t iops, bps, iops_burst, bps_burst; /* 0: not limited */
 	const char *serial;			   /* NULL: VIRTIO_BLK_DEFAULT_SERIAL; at most 20 bytes */
-	uint64_t round_trip_ns; /* kick and interrupt cost the guest so much; 0: not known. How long one waits for more
-				 */
 };
 
 struct blk_counters {

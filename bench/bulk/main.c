@@ -13,7 +13,6 @@
 
 #include "bench/plane/alloc.h"
 #include "bench/busy_wait.h"
-#include "bench/register_page.h"
 #include "bench/session.h"
 #include "bench/size.h"
 #include "kvm/vm.h"
@@ -154,8 +153,6 @@ static int create(struct bulk *b, char **argv, bool page, struct vm_error *err)
 				 .serial_out = on_serial,
 				 .ended = ended,
 				 .ctx = b };
-	struct kvm_page_probe probe;
-	struct register_page registers;
 	const char *why;
 	int rc;
 
@@ -164,12 +161,10 @@ static int create(struct bulk *b, char **argv, bool page, struct vm_error *err)
 		return -EINVAL;
 	}
 	rc = reactor_create(&b->r, 256, 1024); /* as in ktstr */
-	if (!rc) {
-		/* As long as the whole VMM does on this KVM. */
-		register_page_choose(page ? REGISTERS_ON : REGISTERS_OFF, kvm_probe_page(&probe), &probe, &registers);
-		reactor_busy_wait(b->r, poll_choose(&(struct poll_choice){ 0 }, 1, sysconf(_SC_NPROCESSORS_ONLN) > 1,
-						    register_page_round_trip_ns(&registers), &why));
-	}
+	/* As the whole VMM does. */
+	if (!rc)
+		reactor_busy_wait(b->r,
+				  poll_choose(&(struct poll_choice){ 0 }, 1, sysconf(_SC_NPROCESSORS_ONLN) > 1, &why));
 	if (!rc)
 		rc = vm_create(&b->vm, b->r, &cfg, err);
 	if (!rc)

@@ -15,7 +15,6 @@
 #include "bench/busy_wait.h"
 #include "bench/frames/way.h"
 #include "bench/size.h"
-#include "kvm/probe_page.h"
 
 enum { EXIT_USAGE = 64, EXIT_UNAVAILABLE = 69, EXIT_INTERNAL = 70 };
 
@@ -34,7 +33,6 @@ static const char usage[] =
 struct results {
 	unsigned rounds;
 	uint64_t ns;
-	uint64_t busy_wait_ns[WAYS]; /* 0: none */
 	struct sample sample[LOADS][WAYS][ROUNDS_MAX];
 	char why[WAYS][512]; /* not measured any more */
 };
@@ -121,8 +119,7 @@ static void report_print(const struct results *r)
 	for (enum way w = 0; w < WAYS; w++)
 		if (r->why[w][0])
 			printf("%s: not measured: %s\n", way_names[w], r->why[w]);
-	printf("\nbusy-wait, as --poll auto has it where a CPU is to spare: at most %.0f us, with the page %.0f us",
-	       (double)r->busy_wait_ns[WAY_POLL] / 1e3, (double)r->busy_wait_ns[WAY_PAGE_POLL] / 1e3);
+	printf("\nbusy-wait, as --poll auto has it where a CPU is to spare: at most %.0f us", POLL_AUTO_NS / 1e3);
 	printf("\nexits: to user space a frame; outside: us a frame that the vCPU was not in KVM_RUN; vCPU, react: CPU "
 	       "us a frame\n"
 	       "of the vCPU's thread (the guest's in it) and the reactor's; allocs: in all, after the guest had "
@@ -139,9 +136,8 @@ static json_t *sample_json(const struct sample *s)
 
 static int write_json(const struct results *r, const char *path)
 {
-	json_t *j = json_pack("{ss sI s{sI sI} s[]}", "schema", "ktstr-frames/1", "ns", (json_int_t)r->ns,
-			      "busy_wait_ns", way_names[WAY_POLL], (json_int_t)r->busy_wait_ns[WAY_POLL],
-			      way_names[WAY_PAGE_POLL], (json_int_t)r->busy_wait_ns[WAY_PAGE_POLL], "cells");
+	json_t *j = json_pack("{ss sI sI s[]}", "schema", "ktstr-frames/2", "ns", (json_int_t)r->ns, "busy_wait_ns",
+			      (json_int_t)POLL_AUTO_NS, "cells");
 	int err;
 
 	for (unsigned l = 0; l < LOADS; l++)
@@ -169,19 +165,6 @@ static void stuck(int signo)
 	_exit(EXIT_INTERNAL);
 }
 
-/* As long as a VMM with a CPU to spare does on this KVM. */
-static void choose_busy_waits(struct results *r)
-{
-	const struct poll_choice automatic = { .fixed = false };
-	struct kvm_page_probe probe;
-	const char *reason;
-
-	if (kvm_probe_page(&probe))
-		probe = (struct kvm_page_probe){ 0 };
-	r->busy_wait_ns[WAY_POLL] = poll_choose(&automatic, 0, true, probe.exits_ns, &reason);
-	r->busy_wait_ns[WAY_PAGE_POLL] = poll_choose(&automatic, 0, true, probe.page_ns, &reason);
-}
-
 /* Where a way finds caches and CPUs depends on who ran before it: each round begins with another one. */
 static void measure(struct results *r, const char *guest)
 {
@@ -191,7 +174,8 @@ static void measure(struct results *r, const char *guest)
 				enum way w = (i + k) % WAYS;
 				struct load load = loads[l];
 
-				load.busy_wait_ns = r->busy_wait_ns[w];
+				if (w == WAY_POLL || w == WAY_PAGE_POLL)
+					load.busy_wait_ns = POLL_AUTO_NS;
 				if (r->why[w][0])
 					continue;
 				alarm((unsigned)(r->ns / 1000000000) + 60);
@@ -242,7 +226,6 @@ int main(int argc, char **argv)
 	const char *json = NULL, *guest = parse(&r, &json, argc, argv);
 
 	signal(SIGALRM, stuck);
-	choose_busy_waits(&r);
 	measure(&r, guest);
 	if (r.why[WAY_EXIT][0]) {
 		fprintf(stderr, "ktstr-frames: %s: %s\n", way_names[WAY_EXIT], r.why[WAY_EXIT]);

@@ -217,7 +217,7 @@ int main(int argc, char **argv)
 			storage_open(&storage[s], s, s == STORAGE_TMPFS ? o.tmpfs : o.disk, o.size);
 	r.rounds = (unsigned)o.rounds;
 	r.seconds = (double)o.ns / 1e9;
-	r.poll_ns = poll_choose(&o.poll, 1, has_two_cpus(), 0, &r.poll_reason);
+	r.poll_ns = poll_choose(&o.poll, 1, has_two_cpus(), &r.poll_reason);
 	r.n_cells = make_cells(cell, storage, r.poll_ns);
 	measure(&r, o.ns);
 	report_print(stdout, &r);

@@ -39,22 +39,16 @@ static void test_poll_choice(void **state)
 	struct poll_choice automatic = { 0 }, asked = { .fixed = true, .max_ns = 7000 }, off = { .fixed = true };
 	const char *reason;
 
-	assert_int_equal(poll_choose(&automatic, 1, false, 0, &reason), 0);
+	assert_int_equal(poll_choose(&automatic, 1, false, &reason), 0);
 	assert_non_null(strstr(reason, "needs all"));
 	if (poll_quota("/proc/self/cgroup", "/sys/fs/cgroup") > 1) {
-		assert_int_equal(poll_choose(&automatic, 1, true, 0, &reason), POLL_AUTO_NS);
+		assert_int_equal(poll_choose(&automatic, 1, true, &reason), POLL_AUTO_NS);
 		assert_non_null(strstr(reason, "does not need"));
-		assert_int_equal(poll_choose(&automatic, 1, true, 5000, &reason), POLL_AUTO_NS);
-		/* A guest that needs some exits of 200 us until it asks again. */
-		assert_int_equal(poll_choose(&automatic, 1, true, 200000, &reason), POLL_AUTO_ROUND_TRIPS * 200000);
-		assert_non_null(strstr(reason, "dear"));
-		assert_int_equal(poll_choose(&automatic, 1, true, 3000000, &reason), POLL_AUTO_MOST_NS);
 	}
-	assert_int_equal(poll_choose(&asked, 1, true, 200000, &reason), 7000);
-	assert_int_equal(poll_choose(&automatic, 1, false, 200000, &reason), 0);
-	assert_int_equal(poll_choose(&asked, 1000, false, 0, &reason), 7000);
+	assert_int_equal(poll_choose(&asked, 1, true, &reason), 7000);
+	assert_int_equal(poll_choose(&asked, 1000, false, &reason), 7000);
 	assert_string_equal(reason, "asked for");
-	assert_int_equal(poll_choose(&off, 1, true, 0, &reason), 0);
+	assert_int_equal(poll_choose(&off, 1, true, &reason), 0);
 }
 
 static void put(const char *path, const char *text)

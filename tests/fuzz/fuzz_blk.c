@@ -28,8 +28,7 @@ static void open_once(void)
 	fault_init(&fault, DISK);
 	fault.plan = plan;
 	assert_int_equal(reactor_create(&r, 64, 64), 0);
-	assert_int_equal(blk_create_on(&blk, r, &(struct blk_config){ .round_trip_ns = 20000, .discard = true },
-				       &fault.b, why, sizeof(why)),
+	assert_int_equal(blk_create_on(&blk, r, &(struct blk_config){ .discard = true }, &fault.b, why, sizeof(why)),
 			 0);
 	blk->reset_patience_ns = UINT64_MAX / 4;
 	fuzz_open(&fuzz, r, blk_device(blk),

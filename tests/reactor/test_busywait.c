@@ -18,9 +18,18 @@
 
 /* --- how long ------------------------------------------------------------- */
 
+static struct busy_wait busy_wait(uint64_t most_ns, uint64_t window_ns)
+{
+	struct busy_wait w;
+
+	busy_wait_init(&w, most_ns);
+	w.window_ns = window_ns;
+	return w;
+}
+
 static void test_grows_by_what_comes_soon(void **state)
 {
-	struct busy_wait w = { .max_ns = MAX_NS };
+	struct busy_wait w = busy_wait(MAX_NS, 0);
 	uint64_t last = 0;
 
 	for (unsigned i = 0; i < 10; i++) {
@@ -33,7 +42,7 @@ static void test_grows_by_what_comes_soon(void **state)
 
 static void test_shrinks_to_none_by_what_comes_late(void **state)
 {
-	struct busy_wait w = { .max_ns = MAX_NS, .window_ns = MAX_NS };
+	struct busy_wait w = busy_wait(MAX_NS, MAX_NS);
 	uint64_t last = MAX_NS;
 
 	for (unsigned i = 0; w.window_ns; i++) {
@@ -46,7 +55,7 @@ static void test_shrinks_to_none_by_what_comes_late(void **state)
 
 static void test_never_where_it_is_off(void **state)
 {
-	struct busy_wait w = { 0 };
+	struct busy_wait w = busy_wait(0, 0);
 
 	busy_wait_slept(&w, 0, 1);
 	busy_wait_slept(&w, 1, 2);
@@ -55,7 +64,7 @@ static void test_never_where_it_is_off(void **state)
 
 static void test_gives_way(void **state)
 {
-	struct busy_wait w = { .max_ns = MAX_NS, .window_ns = MAX_NS };
+	struct busy_wait w = busy_wait(MAX_NS, MAX_NS);
 
 	busy_wait_lost(&w, 1000);
 	assert_int_equal(w.window_ns, 0);
@@ -63,6 +72,137 @@ static void test_gives_way(void **state)
 	assert_int_equal(w.window_ns, 0);
 	busy_wait_slept(&w, 10, 1000 + BUSY_WAIT_AWAY_NS);
 	assert_true(w.window_ns > 0);
+}
+
+/* --- longer windows, where they pay ----------------------------------------- */
+
+#define US 1000ull
+#define MOST_NS (2000 * US)
+
+static struct {
+	struct busy_wait w;
+	uint64_t now, spun;
+	unsigned sleeps;
+} sim;
+
+static void begin(void)
+{
+	memset(&sim, 0, sizeof(sim));
+	sim.now = SECOND_NS;
+	busy_wait_init(&sim.w, MOST_NS);
+}
+
+/* @n idle times: the other side has something to do after @after_ns, and a wake-up takes @wake_ns. */
+static void idle(unsigned n, uint64_t after_ns, uint64_t wake_ns)
+{
+	sim.sleeps = 0;
+	sim.spun = 0;
+	while (n--) {
+		if (sim.w.window_ns >= after_ns) {
+			sim.spun += after_ns;
+			sim.now += after_ns;
+			busy_wait_found(&sim.w, after_ns);
+			continue;
+		}
+		sim.spun += sim.w.window_ns;
+		sim.sleeps++;
+		sim.now += after_ns + wake_ns;
+		busy_wait_slept(&sim.w, after_ns + wake_ns, sim.now);
+	}
+}
+
+/* Nothing is known of this machine: no longer than KVM's halt polling, until it has been tried. */
+static void test_starts_short(void **state)
+{
+	begin();
+	idle(BUSY_WAIT_IDLES - 1, 400 * US, 200 * US);
+	assert_int_equal(sim.w.state, BUSY_WAIT_SHORT);
+	assert_int_equal(sim.spun, 0);
+	begin();
+	idle(100, 50 * US, 100 * US);
+	assert_int_equal(sim.w.state, BUSY_WAIT_SHORT);
+	assert_in_range(sim.w.window_ns, 50 * US, BUSY_WAIT_SHORT_NS);
+	assert_in_range(sim.sleeps, 1, 5);
+}
+
+/* Requests 400 us apart, and 200 us more where the thread must be woken: nearly none is slept for. */
+static void test_long_where_a_wake_up_is_expensive(void **state)
+{
+	begin();
+	idle(2 * BUSY_WAIT_IDLES, 400 * US, 200 * US);
+	assert_int_equal(sim.w.state, BUSY_WAIT_LONG);
+	/* But for the control. */
+	idle(2 * BUSY_WAIT_LONG_IDLES, 400 * US, 200 * US);
+	assert_in_range(sim.sleeps, 1, BUSY_WAIT_IDLES);
+	/* They would have been found in 200 us, but for the wake-up that a short window needs each time. */
+	begin();
+	idle(1000, 190 * US, 60 * US);
+	idle(1000, 190 * US, 60 * US);
+	assert_in_range(sim.sleeps, 0, 5);
+}
+
+/* A request each millisecond, and a wake-up of 10 us: no CPU is spent on that. */
+static void test_short_where_a_wake_up_is_cheap(void **state)
+{
+	const unsigned n = 5 * BUSY_WAIT_TRIAL_LAST;
+
+	begin();
+	idle(n, 1000 * US, 10 * US);
+	assert_int_equal(sim.w.state, BUSY_WAIT_SHORT);
+	assert_int_equal(sim.w.trial_after, BUSY_WAIT_TRIAL_LAST);
+	/* But for the trials: a tenth of the time at first, then a thirtieth. */
+	assert_in_range(sim.spun, 1, n * 1000 * US / 10);
+	idle(n, 1000 * US, 10 * US);
+	assert_in_range(sim.spun, 0, n * 1000 * US / 25);
+}
+
+/* Most come at once and a few late: what is spent on the few is not worth what it saves of all. */
+static void test_all_idle_times_count(void **state)
+{
+	begin();
+	for (unsigned i = 0; i < 2000; i++) {
+		idle(20, 100 * US, 30 * US);
+		idle(1, 1500 * US, 30 * US);
+	}
+	assert_int_not_equal(sim.w.state, BUSY_WAIT_LONG);
+	assert_in_range(sim.w.trial_after, 4 * BUSY_WAIT_TRIAL_FIRST, BUSY_WAIT_TRIAL_LAST);
+}
+
+/* The other side becomes quick to wake, or slow: it is found out again. */
+static void test_learns_anew(void **state)
+{
+	begin();
+	idle(1000, 400 * US, 200 * US);
+	assert_int_equal(sim.w.state, BUSY_WAIT_LONG);
+	idle(2 * BUSY_WAIT_LONG_IDLES, 400 * US, 10 * US);
+	assert_int_not_equal(sim.w.state, BUSY_WAIT_LONG);
+	idle(2 * BUSY_WAIT_TRIAL_LAST, 400 * US, 200 * US);
+	assert_int_not_equal(sim.w.state, BUSY_WAIT_SHORT);
+}
+
+/* A pause ends every window, and is no sample: what was learnt stays. */
+static void test_pauses_are_not_waited_for(void **state)
+{
+	begin();
+	idle(1000, 400 * US, 200 * US);
+	idle(20, MOST_NS + US, 200 * US);
+	assert_int_equal(sim.w.window_ns, 0);
+	assert_in_range(sim.spun, MOST_NS, 2 * MOST_NS);
+	assert_int_equal(sim.w.state, BUSY_WAIT_LONG);
+	idle(100, 400 * US, 200 * US);
+	assert_in_range(sim.sleeps, 1, 10);
+}
+
+/* Somebody needs the CPU while it is tried: not now. */
+static void test_a_trial_gives_way(void **state)
+{
+	begin();
+	idle(BUSY_WAIT_IDLES, 400 * US, 200 * US);
+	assert_int_equal(sim.w.state, BUSY_WAIT_TRIAL);
+	busy_wait_lost(&sim.w, sim.now);
+	assert_int_equal(sim.w.state, BUSY_WAIT_SHORT);
+	idle(BUSY_WAIT_AWAY_NS / (600 * US) - 1, 400 * US, 200 * US);
+	assert_int_equal(sim.spun, 0);
 }
 
 /* --- what it looks at ------------------------------------------------------ */
@@ -264,6 +404,13 @@ int main(void)
 		cmocka_unit_test(test_shrinks_to_none_by_what_comes_late),
 		cmocka_unit_test(test_never_where_it_is_off),
 		cmocka_unit_test(test_gives_way),
+		cmocka_unit_test(test_starts_short),
+		cmocka_unit_test(test_long_where_a_wake_up_is_expensive),
+		cmocka_unit_test(test_short_where_a_wake_up_is_cheap),
+		cmocka_unit_test(test_all_idle_times_count),
+		cmocka_unit_test(test_learns_anew),
+		cmocka_unit_test(test_pauses_are_not_waited_for),
+		cmocka_unit_test(test_a_trial_gives_way),
 		cmocka_unit_test(test_finds_what_nobody_kicked_for),
 		cmocka_unit_test(test_sees_completions),
 		cmocka_unit_test(test_looks_while_the_ring_stirs),

@@ -11,35 +11,29 @@
 #define RAM (32u << 20)
 #define SLOTS 1024
 
-#define ROUND_TRIP_NS 20000 /* so that interrupts are held as they are in a guest */
-
-static struct blk_config open_common(struct blk_fixture *f, const struct blk_config *cfg)
+static void open_common(struct blk_fixture *f)
 {
-	struct blk_config with = *cfg;
-
 	memset(f, 0, sizeof(*f));
 	assert_int_equal(reactor_create(&f->r, 256, SLOTS), 0);
-	with.round_trip_ns = ROUND_TRIP_NS;
-	return with;
 }
 
 void blk_fixture_open(struct blk_fixture *f, const struct blk_config *cfg, size_t size)
 {
-	const struct blk_config with = open_common(f, cfg);
 	char why[256];
 
+	open_common(f);
 	fault_init(&f->fault, size);
-	assert_int_equal(blk_create_on(&f->blk, f->r, &with, &f->fault.b, why, sizeof(why)), 0);
+	assert_int_equal(blk_create_on(&f->blk, f->r, cfg, &f->fault.b, why, sizeof(why)), 0);
 	driver_open(&f->d, blk_device(f->blk), RAM);
 }
 
 void blk_fixture_open_file(struct blk_fixture *f, const struct blk_config *cfg)
 {
-	const struct blk_config with = open_common(f, cfg);
 	char why[256];
 	int err;
 
-	err = blk_create(&f->blk, f->r, &with, why, sizeof(why));
+	open_common(f);
+	err = blk_create(&f->blk, f->r, cfg, why, sizeof(why));
 	if (err)
 		fail_msg("%s", why);
 	driver_open(&f->d, blk_device(f->blk), RAM);

@@ -45,8 +45,7 @@ struct blk {
 	bool dirty;	     /* used entries wait for publish */
 	uint64_t turn_bytes; /* begun since the reactor's handlers were last through */
 	uint16_t asked;	     /* avail.idx, when it was last looked at */
-	struct hold hold;    /* how long at most */
-	uint64_t round_trip_ns;
+	struct hold hold;    /* interrupt coalescing */
 	struct timer hold_end;
 
 	/* perform.c */

@@ -1,114 +1,141 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "virtio/blk/hold.h"
 
-static bool is_late(const struct hold *h, uint64_t now_ns)
+static uint64_t least(uint64_t a, uint64_t b)
 {
-	return now_ns - h->first_ns >= h->whole_ns;
+	return a < b ? a : b;
 }
 
-void hold_init(struct hold *h, uint64_t round_trip_ns)
+static void average(uint64_t *mean, uint64_t sample)
 {
-	uint64_t whole_ns = HOLD_ROUND_TRIPS * round_trip_ns;
-
-	if (whole_ns > HOLD_WHOLE_MOST_NS)
-		whole_ns = HOLD_WHOLE_MOST_NS;
-	*h = (struct hold){ .whole_ns = whole_ns, .target = 1, .tries = HOLD_TRIES_FIRST };
+	*mean = *mean ? *mean - *mean / 8 + sample / 8 : sample;
 }
 
-void hold_asked(struct hold *h, unsigned n, uint64_t now_ns)
+/* From the first completion to the interrupt. */
+static uint64_t whole_ns(const struct hold *h)
 {
-	uint64_t gap_ns = (now_ns - h->asked_ns) / n, most_ns = h->whole_ns / 4;
+	return least(HOLD_REACTIONS * h->reaction_ns, HOLD_WHOLE_MOST_NS);
+}
 
-	if (gap_ns > most_ns)
-		gap_ns = most_ns;
-	/* A pause is not how it asks. */
-	if (!h->asked_ns)
-		h->gap_ns = most_ns;
-	else if (!h->paused)
-		h->gap_ns = h->gap_ns - h->gap_ns / 8 + gap_ns / 8;
+void hold_init(struct hold *h)
+{
+	*h = (struct hold){ .target = 1, .trial_after = HOLD_TRIAL_FIRST };
+}
+
+/* There is more than one request in flight, so that a trial may pay. */
+static void submits_ahead(struct hold *h)
+{
+	h->misses = 0;
+	if (h->trial_after > HOLD_TRIAL_AHEAD)
+		h->trial_after = HOLD_TRIAL_AHEAD;
+}
+
+void hold_submitted(struct hold *h, unsigned n, uint64_t now_ns)
+{
+	uint64_t reaction_ns = now_ns - h->interrupt_ns, gap_ns = (now_ns - h->request_ns) / n;
+
+	if (h->interrupt_ns && reaction_ns <= HOLD_PAUSE_NS)
+		average(&h->reaction_ns, least(reaction_ns, HOLD_REACTION_MOST_NS));
+	if (h->request_ns && !h->paused)
+		average(&h->gap_ns, least(gap_ns, h->reaction_ns));
+	h->interrupt_ns = 0;
 	h->paused = false;
-	h->asked_ns = now_ns;
-	if (n > 1 && h->tries > HOLD_TRIES_SOME)
-		h->tries = HOLD_TRIES_SOME;
+	h->request_ns = now_ns;
+	if (n > 1)
+		submits_ahead(h);
 }
 
-bool hold_answers(struct hold *h, unsigned n, unsigned in_flight, uint64_t now_ns)
+/* How long the driver may submit nothing while @missing completions are waited for. */
+static uint64_t idle_ns(const struct hold *h, unsigned missing)
 {
-	uint64_t left;
+	uint64_t gaps = least(missing + (missing + 1) / 2, HOLD_GAPS_MOST);
+	uint64_t most_ns = h->previous == 1 ? h->reaction_ns >> h->misses : h->reaction_ns;
+
+	return least(gaps * h->gap_ns, most_ns);
+}
+
+bool hold_completed(struct hold *h, unsigned n, unsigned in_flight, uint64_t now_ns)
+{
+	uint64_t from_ns;
 
 	h->enough = in_flight && n >= in_flight;
-	if (n >= h->target || h->enough || !h->whole_ns)
+	if (n >= h->target || h->enough || !h->reaction_ns)
 		return false;
-	if (!h->first_ns)
+	if (!h->first_ns) {
 		h->first_ns = now_ns;
-	/* As long as the rest takes, and half as long again, for the last one twice; but one that stopped asking for so
-	 * many gaps has nothing left to ask for. */
-	left = h->target - n;
-	left += (left + 1) / 2;
-	if (left > HOLD_GAPS_MOST)
-		left = HOLD_GAPS_MOST;
-	h->until_ns = (h->asked_ns > h->first_ns ? h->asked_ns : h->first_ns) + left * h->gap_ns;
-	if (h->until_ns > h->first_ns + h->whole_ns)
-		h->until_ns = h->first_ns + h->whole_ns;
-	return !hold_over(h, now_ns);
+		h->limit_ns = now_ns + whole_ns(h);
+	}
+	from_ns = h->request_ns > h->first_ns ? h->request_ns : h->first_ns;
+	h->until_ns = least(from_ns + idle_ns(h, h->target - n), h->limit_ns);
+	return !hold_expired(h, now_ns);
 }
 
-bool hold_over(const struct hold *h, uint64_t now_ns)
+bool hold_expired(const struct hold *h, uint64_t now_ns)
 {
 	return now_ns >= h->until_ns;
 }
 
-/* As many as were waited for, or more. */
-static void told_all(struct hold *h, bool held)
+static void target_reached(struct hold *h, bool held)
 {
-	/* Answers that came all at once say nothing of a driver that goes on asking. */
 	if (!held && h->target > 1)
 		return;
-	if (held && h->before) {
-		h->before = 0;
-		h->tries = HOLD_TRIES_FIRST;
+	if (held && h->previous) {
+		h->previous = h->misses = 0;
+		h->trial_after = HOLD_TRIAL_FIRST;
 	}
-	if (h->target == HOLD_MOST || ++h->done < h->tries)
+	if (h->target == HOLD_TARGET_MOST || ++h->interrupts < h->trial_after || !h->reaction_ns)
 		return;
-	h->before = h->target;
-	h->target = h->target * 2 < HOLD_MOST ? h->target * 2 : HOLD_MOST;
-	h->done = h->run = 0;
+	h->previous = h->target;
+	h->target *= 2;
+	h->interrupts = h->taken = 0;
 }
 
-static void told_fewer(struct hold *h, unsigned n, bool late)
+static void trial_failed(struct hold *h)
 {
-	unsigned run = h->run;
+	if (h->trial_after < HOLD_TRIAL_LAST)
+		h->trial_after *= 2;
+	if (h->previous == 1 && h->misses < HOLD_MISSES_MOST)
+		h->misses++;
+}
+
+static void target_missed(struct hold *h, unsigned n, bool late)
+{
+	unsigned taken = h->taken;
 
 	if (!late) {
 		h->paused = true;
-		h->run = 0;
-		if (run >= h->target + n)
+		h->taken = 0;
+		if (taken >= h->target + n)
 			return;
 	}
-	if (h->before && h->tries < HOLD_TRIES_LAST)
-		h->tries *= 2;
+	if (h->previous)
+		trial_failed(h);
 	if (late)
 		h->target = n;
-	else if (h->before && n >= h->before)
-		h->target = h->before;
+	else if (h->previous && n >= h->previous)
+		h->target = h->previous;
 	else
 		h->target = n > h->target / 2 ? n : h->target / 2;
-	h->done = h->before = 0;
+	h->interrupts = h->previous = 0;
 }
 
-void hold_told(struct hold *h, unsigned n, uint64_t now_ns)
+void hold_interrupted(struct hold *h, unsigned n, uint64_t now_ns)
 {
-	bool held = h->first_ns, late = held && is_late(h, now_ns), enough = h->enough;
+	bool held = h->first_ns, late = held && now_ns >= h->limit_ns, enough = h->enough;
 
 	h->first_ns = 0;
 	h->enough = false;
-	if (!n)
-		h->done += HOLD_TRIES_AHEAD;
-	if (!n || (enough && n < h->target))
+	if (!n) {
+		h->interrupts += HOLD_TRIAL_AHEAD;
+		submits_ahead(h);
 		return;
-	h->run = h->run < 2 * HOLD_MOST ? h->run + n : h->run;
+	}
+	h->interrupt_ns = now_ns;
+	if (enough && n < h->target)
+		return;
+	h->taken = h->taken < 2 * HOLD_TARGET_MOST ? h->taken + n : h->taken;
 	if (n >= h->target)
-		told_all(h, held);
+		target_reached(h, held);
 	else
-		told_fewer(h, n, late);
+		target_missed(h, n, late);
 }

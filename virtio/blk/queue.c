@@ -28,7 +28,7 @@ static void tell(struct blk *b, int n)
 		return;
 	}
 	virtq_told(queue_of(b));
-	hold_told(&b->hold, (unsigned)n, monotonic_ns());
+	hold_interrupted(&b->hold, (unsigned)n, monotonic_ns());
 	if (n) {
 		virtio_raise(&b->dev, VIRTIO_INT_VRING);
 	} else {
@@ -53,7 +53,7 @@ static bool publish_or_hold(struct blk *b)
 	bool may_hold = queue_of(b)->event_idx && !b->backing->ops->whole_drains && !b->paused;
 	int n = virtq_awaited(queue_of(b));
 
-	if (n > 0 && may_hold && hold_answers(&b->hold, (unsigned)n, (unsigned)b->counters.in_flight, monotonic_ns()))
+	if (n > 0 && may_hold && hold_completed(&b->hold, (unsigned)n, (unsigned)b->counters.in_flight, monotonic_ns()))
 		return true;
 	tell(b, n);
 	return false;
@@ -245,7 +245,7 @@ static enum drained drain(struct blk *b, unsigned *budget)
 
 	/* What was stalled was asked for before. */
 	if (asked != b->asked)
-		hold_asked(&b->hold, (uint16_t)(asked - b->asked), monotonic_ns());
+		hold_submitted(&b->hold, (uint16_t)(asked - b->asked), monotonic_ns());
 	b->asked = asked;
 	while (*budget && !blk_turn_is_over(b)) {
 		int n = virtq_pop(queue_of(b), &b->chain);
@@ -291,7 +291,7 @@ static bool look(struct poller *p)
 		blk_service(b);
 		return true;
 	}
-	if (!b->dirty || !hold_over(&b->hold, monotonic_ns()))
+	if (!b->dirty || !hold_expired(&b->hold, monotonic_ns()))
 		return false;
 	blk_publish(b);
 	return true;
@@ -301,7 +301,7 @@ static bool rest(struct poller *p)
 {
 	struct blk *b = (struct blk *)((char *)p - offsetof(struct blk, poller));
 
-	if (b->dirty && hold_over(&b->hold, monotonic_ns()))
+	if (b->dirty && hold_expired(&b->hold, monotonic_ns()))
 		blk_publish(b);
 	if (!(b->dirty ? await_more(b) : is_open(b) && virtq_enable_kicks(queue_of(b))))
 		return false;
@@ -334,7 +334,7 @@ void blk_queue_reset(struct blk *b)
 	blk_unstall(b);
 	b->dirty = false;
 	b->asked = 0;
-	hold_init(&b->hold, b->round_trip_ns);
+	hold_init(&b->hold);
 }
 
 int blk_queue_init(struct blk *b, const struct blk_config *cfg, char *why, size_t why_size)
@@ -350,8 +350,7 @@ int blk_queue_init(struct blk *b, const struct blk_config *cfg, char *why, size_
 		err = throttle_limit_check(&bytes, "bps", why, why_size);
 	if (err)
 		return err;
-	b->round_trip_ns = cfg->round_trip_ns;
-	hold_init(&b->hold, b->round_trip_ns);
+	hold_init(&b->hold);
 	throttle_init(&b->throttle, &ops, &bytes, monotonic_ns());
 	err = blk_timer_open(b, &b->retry, retry_fired);
 	if (!err)
