@@ -153,11 +153,11 @@ const struct argp machine_shape_argp = { .options = options, .parser = parse };
 
 /* --- checks ------------------------------------------------------------- */
 
-/* All modules of a distribution's kernel, packed; which kernel it is, is not known yet. */
+/* All modules of a distribution's kernel, packed, as long as it is not known which kernel it is. */
 #define MODULES_BYTES (128 * MIB)
 
 /* Of what is brought; a file that isn't there is complained of later. */
-static uint64_t brought_bytes(const struct machine_options *o)
+uint64_t machine_brought_bytes(const struct machine_options *o)
 {
 	char host[PATH_MAX];
 	const char *guest;
@@ -170,7 +170,7 @@ static uint64_t brought_bytes(const struct machine_options *o)
 	if (o->guest.cwd)
 		bytes += guest_tree_bytes(o->guest.cwd_path, GUEST_CWD_MAX);
 	if (o->guest.all_modules)
-		bytes += MODULES_BYTES;
+		bytes += *o->module_dir ? guest_tree_bytes(o->module_dir, MODULES_BYTES) : MODULES_BYTES;
 	if (o->initrd && !stat(o->initrd, &st))
 		bytes += (uint64_t)st.st_size;
 	return bytes;
@@ -184,7 +184,8 @@ static uint64_t brought_bytes(const struct machine_options *o)
 static uint64_t default_memory(const struct machine_options *o)
 {
 	const struct topology *t = &o->shape.topology;
-	uint64_t mib = 512 + 4 * (uint64_t)t->n_cpus + 3 * (brought_bytes(o) / MIB), nodes = 128 * (uint64_t)t->n_nodes;
+	uint64_t mib = 512 + 4 * (uint64_t)t->n_cpus + 3 * (machine_brought_bytes(o) / MIB),
+		 nodes = 128 * (uint64_t)t->n_nodes;
 
 	mib = mib < 1024 ? 1024 : mib;
 	return (mib < nodes ? nodes : mib) * MIB;

@@ -37,4 +37,7 @@ json_t *machine_shape_facts(const struct machine_options *o, const json_t *check
 /* Of one topology, as the facts and `ktstr topo --json` have it. */
 json_t *machine_topology_json(const struct topology *t);
 
+/* Bytes of all that the options bring into the guest. */
+uint64_t machine_brought_bytes(const struct machine_options *o);
+
 #endif

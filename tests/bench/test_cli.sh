@@ -150,6 +150,7 @@ wrong 69 "--cwd $dir/kernel: Not a directory" run "--cwd=$dir/kernel" -- true
 wrong 64 "--env, --cwd" run --initrd "$dir/kernel" --cwd
 mkdir "$dir/large"
 truncate -s 600M "$dir/large/file"
+truncate -s 200M "$dir/large/part"
 wrong 69 "--cwd $dir/large: has more than 512 MiB" run "--cwd=$dir/large" -- true
 mkdir "$dir/gone"
 here=$(readlink -f "$ktstr") there=$PWD
@@ -160,6 +161,15 @@ n=$((n + 1)) words="--cwd in a directory that was removed"
 grep -q '^ktstr: --cwd .*: No such file or directory; the working directory was removed' "$dir/err" || fail "is not told so"
 cd "$there" || exit 1
 wrong 69 "--modules all" run --kernel "$dir/kernel" --modules all -- true
+# A bzImage that says it needs 60 MiB from 16 MiB on: what does not suffice is told before anything starts.
+python3 -c '
+import struct, sys
+h = bytearray(8192)
+h[0x1fe:0x200] = b"\x55\xaa"; h[0x202:0x206] = b"HdrS"; h[0x206:0x208] = struct.pack("<H", 0x20f)
+h[0x258:0x260] = struct.pack("<Q", 16 << 20); h[0x260:0x264] = struct.pack("<I", 60 << 20)
+sys.stdout.buffer.write(h)' >"$dir/bzimage"
+wrong 64 "--memory 64M: too little for $dir/bzimage, which needs 76 MiB to start and 4 to run" run --kernel "$dir/bzimage" --memory 64M -- true
+wrong 64 "use --memory 480M or more" run --kernel "$dir/bzimage" --memory 100M --file "$dir/large/part" -- true
 wrong 69 "--module nvme" run --kernel "$dir/kernel" --module nvme -- true
 wrong 69 "/dev/null" run --kernel "$dir/kernel" --disk /dev/null -- true
 wrong 69 "--stats $dir/no/where" run --kernel "$dir/kernel" --stats "$dir/no/where" -- true
