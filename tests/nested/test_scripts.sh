@@ -95,6 +95,16 @@ expect "bench/run --help" 0 'usage: bench/run' '^$' "$root/bench/run" --help
 expect "tests/run --help" 0 'usage: tests/run' '^$' "$root/tests/run" --help
 expect "tests/run unknown" 64 '^$' '--frob' "$root/tests/run" --frob
 
+# --- tests/soak, as far as it goes without boots
+mkdir "$dir/soak"
+printf '%s\n' "m ktstr 1 ok 4 -" "m ktstr 1 ok 6 -" "m microvm 1 lost 3 shutdown@f+0x1" >"$dir/soak/rows"
+expect "tests/soak --help" 0 'usage: tests/soak' '^$' "$root/tests/soak" --help
+expect "tests/soak: no directory" 64 '^$' 'a directory for what is found' "$root/tests/soak"
+expect "tests/soak: only QEMU's was lost" 0 'm +ktstr +1 +2 +2 +0 .* 5\.0 +6.*1 m microvm 1 lost: shutdown@f' '^$' \
+	"$root/tests/soak" --table "$dir/soak"
+echo "m ktstr 2 hung 120 hlt@g+0x2" >>"$dir/soak/rows"
+expect "tests/soak: one of ktstr's hung" 1 '1 m ktstr 2 hung: hlt@g' '^$' "$root/tests/soak" --table "$dir/soak"
+
 # --- tests/fresh, as far as it goes without a mirror and without root
 expect "tests/fresh --help" 0 'usage: tests/fresh' '^$' "$root/tests/fresh" --help
 expect "tests/fresh: no release" 64 '^$' 'name a release' "$root/tests/fresh"
