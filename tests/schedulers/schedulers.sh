@@ -103,12 +103,14 @@ one_run() {
 
 one_bench() {
 	run_guest bench wakeup --host direct --kernel "$kernel" --timeout 180s --cpus "$2" --scheduler "$programs/scx_$1" \
-		--scheduler-log log --duration 1s --json - </dev/null
+		--scheduler-log log --duration 3s --json - </dev/null
 	if [ "$1" = pair ] && [ $(($2 % 2)) -eq 1 ]; then
 		[ "$code" -eq 1 ] && [ ! -s out ] && grep -q "$unpaired" log
 		return
 	fi
-	[ "$code" -eq 0 ] && grep -q "\"sched_ext\": \"$1\"" out && grep -q '"held": true' out
+	# A slow machine's few samples are no word on the scheduler.
+	{ [ "$code" -eq 0 ] || { [ "$code" -eq 1 ] && grep -q 'samples are fewer than' err; }; } &&
+		grep -q "\"sched_ext\": \"$1\"" out && grep -q '"held": true' out
 }
 
 # many FUNCTION CPUS TEXT: ROUNDS of each scheduler, a line of TAP for each
@@ -217,7 +219,8 @@ topology)
 	;;
 
 shares)
-	# Two cgroups with as many busy loops as there are CPUs each, weights 100 and 300: what each was given, in us.
+	# Two cgroups of weights 100 and 300, and what each was given in 10 s, in us. Four busy loops for each CPU: a cgroup
+	# whose only task is the one that runs has an empty queue when its slice ends, and scx_flatcg takes the other.
 	cat >shares <<'SHARES'
 cd /sys/fs/cgroup
 echo +cpu >cgroup.subtree_control
@@ -227,25 +230,21 @@ for weight in 100 300; do
 done
 usage() { sed -n 's/^usage_usec //p' $1/cpu.stat; }
 for weight in 100 300; do
-	for _ in $(seq "$(nproc)"); do
+	for _ in $(seq $((4 * $(nproc)))); do
 		sh -c "echo \$\$ >$weight/cgroup.procs; while :; do :; done" &
 	done
 done
 sleep 2
-for _ in 1 2 3; do
-	light=$(usage 100) heavy=$(usage 300)
-	sleep 10
-	echo $(($(usage 100) - light)) $(($(usage 300) - heavy))
-done
+light=$(usage 100) heavy=$(usage 300)
+sleep 10
+echo $(($(usage 100) - light)) $(($(usage 300) - heavy))
 for weight in 100 300; do echo 1 >$weight/cgroup.kill; done
 SHARES
-	# scx_flatcg forgets what a cgroup is owed beyond a few of its slices. Where the host takes the guest's CPUs away for
-	# longer than that, which nobody in the guest sees, shares get closer: long slices, and one of three windows has to be right.
-	by_weight() { awk '{ print "# " $2 / $1; if ($2 >= $1 * 2.7 && $2 <= $1 * 3.3) ok = 1 } END { exit !ok }' out; }
+	by_weight() { awk '{ print "# " $2 / $1; ok = $2 >= $1 * 2.7 && $2 <= $1 * 3.3 } END { exit !ok }' out; }
 	for cpus in 1 2; do
 		run_guest run --host direct --kernel "$kernel" --timeout 180s --cpus $cpus \
-			--scheduler "'$programs/scx_flatcg' -s 100000" --scheduler-log log --file shares:/shares -- sh /shares </dev/null
-		report "scx_flatcg shares by weight, 100 to 300, within 10 %, $cpus CPUs: $(tr '\n' ';' <out) us" by_weight
+			--scheduler "$programs/scx_flatcg" --scheduler-log log --file shares:/shares -- sh /shares </dev/null
+		report "scx_flatcg shares by weight, 100 to 300, within 10 %, $cpus CPUs: $(tr '\n' ' ' <out)us" by_weight
 		report "and was the scheduler to the end" test "$code" -eq 0
 	done
 	;;
