@@ -15,7 +15,7 @@
 int cache_path(char path[PATH_MAX], const char *below);
 
 /*
- * A kernel by name: a directory of DIR/kernels (default, 7.2, a release), links
+ * A kernel by name: a directory of DIR/kernels (default, a series, a release), links
  * followed. @release gets the name that uname(2) will give, from the directory
  * below lib/modules. -ENOENT: not fetched.
  */

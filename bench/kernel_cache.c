@@ -15,6 +15,7 @@
 #include "bench/cache.h"
 #include "bench/cli.h"
 #include "bench/kernel_config.h"
+#include "bench/kernel_scx.h"
 #include "bench/store.h"
 
 #define IMAGE "vmlinuz"
@@ -62,6 +63,7 @@ int kernel_cache_check(const char *dir)
 
 static void print_state(const char *dir, const char *image)
 {
+	struct kernel_btf_scx found;
 	json_t *debug;
 	char text[512];
 
@@ -73,10 +75,13 @@ static void print_state(const char *dir, const char *image)
 	kernel_config_text(debug, text, sizeof(text));
 	if (*text)
 		printf("  debug kernel: %s", text);
+	kernel_scx_text(kernel_scx(image, &found), &found, text, sizeof(text));
+	if (*text)
+		printf("  %s", text);
 	json_decref(debug);
 }
 
-/* A name that is a link (default, 7.2) is shown with what it stands for. */
+/* A name that is a link (default, a series) is shown with what it stands for. */
 static void print_kernel(const char *root, const char *name)
 {
 	char dir[PATH_MAX], path[PATH_MAX], target[PATH_MAX];
@@ -105,7 +110,7 @@ int kernel_cache_list(void)
 
 	if (n < 0) {
 		cli_error("kernel list: %s",
-			  cache_why("", errno ? -errno : -ENOENT, "ktstr kernel fetch 7.2", why, sizeof(why)));
+			  cache_why("", errno ? -errno : -ENOENT, "ktstr kernel fetch", why, sizeof(why)));
 		return CLI_UNAVAILABLE;
 	}
 	for (int i = 0; i < n; i++) {
@@ -178,8 +183,10 @@ int kernel_cache_remove(const char *name)
 		return CLI_FAILED;
 	}
 	unlink_names(root, base);
-	if (unpacked)
+	if (unpacked) {
 		store_remove("vmlinux", digest);
+		store_remove("scx", digest);
+	}
 	if (nftw(gone, remove_entry, 16, FTW_DEPTH | FTW_PHYS))
 		cli_error("kernel rm %s: %s: %s; remove it by hand", name, gone, strerror(errno));
 	return CLI_OK;

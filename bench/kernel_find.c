@@ -123,7 +123,7 @@ static int from_cache(const char *name, struct kernel_found *k)
 	int rc = cache_kernel(name, dir, release);
 
 	if (rc) {
-		snprintf(fetch, sizeof(fetch), "ktstr kernel fetch %.40s", strcmp(name, "default") ? name : "7.2");
+		snprintf(fetch, sizeof(fetch), "ktstr kernel fetch %.40s", name);
 		cli_error("kernel %s: %s%s", name, rc == -ENOENT ? "no such file, and " : "",
 			  cache_why(name, rc, fetch, why, sizeof(why)));
 		return CLI_UNAVAILABLE;
@@ -148,9 +148,10 @@ static int from_file(const char *name, struct kernel_found *k)
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || !realpath(name, k->image)) {
-		cli_error("kernel %s: %s; give a bzImage, an ELF vmlinux, a build tree, or a name in the cache such as "
-			  "7.2",
-			  name, fd < 0 ? strerror(errno) : "not a regular file");
+		cli_error(
+			"kernel %s: %s; give a bzImage, an ELF vmlinux, a build tree, or a name that ktstr kernel list "
+			"shows",
+			name, fd < 0 ? strerror(errno) : "not a regular file");
 		if (fd >= 0)
 			close(fd);
 		return CLI_UNAVAILABLE;
@@ -204,7 +205,7 @@ int kernel_find(const char *given, struct kernel_found *k)
 
 	memset(k, 0, sizeof(*k));
 	if (!*name) {
-		cli_error("--kernel: is empty; give a file or a name such as 7.2");
+		cli_error("--kernel: is empty; give a file or a name that ktstr kernel list shows");
 		return CLI_USAGE;
 	}
 	if (!given || (!strchr(name, '/') && stat(name, &st)))

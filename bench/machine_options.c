@@ -52,7 +52,7 @@ static const struct argp_option options[] = {
 	  "KVM boots stock kernels (auto)",
 	  10 },
 	{ "kernel", OPT_KERNEL, "K", 0,
-	  "An image, the name of a kernel in the cache such as 7.2, a build tree, or host: the one that runs here "
+	  "An image, a name that ktstr kernel list shows, a build tree, or host: the one that runs here "
 	  "(default)",
 	  10 },
 	{ "initrd", OPT_INITRD, "I", 0, "First file system; with a command, ktstr's own is laid over it", 10 },

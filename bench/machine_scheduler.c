@@ -13,6 +13,7 @@
 #include "bench/cli.h"
 #include "bench/command.h"
 #include "bench/host.h"
+#include "bench/kernel_scx.h"
 #include "bench/path.h"
 #include "bpf/words.h"
 
@@ -170,7 +171,12 @@ int machine_scheduler_check(const struct machine_options *o)
 
 	if (!rc && o->scheduler_log)
 		rc = machine_output_check("--scheduler-log", o->scheduler_log);
-	return rc ? rc : check_sched_ext(o);
+	if (!rc)
+		rc = check_sched_ext(o);
+	/* Ours call none of what a kernel may lack; the machine around the nested host has said it. */
+	if (!rc && machine_scheduler_program(o, program) && !host_is_nested())
+		kernel_scx_warn(o->image, *o->kernel_name ? o->kernel_name : o->image);
+	return rc;
 }
 
 /* A scheduler's name; or its program, which is brought, where the guest has it, and its words. To free(). */

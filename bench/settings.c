@@ -42,6 +42,7 @@ const struct settings_variable settings_variables[] = {
 	{ "KTSTR_NESTED_MEMORY", "memory of the nested host" },
 	{ "KTSTR_NESTED_TIMEOUT", "seconds within which the nested host must report" },
 	{ "KTSTR_QEMU", "the QEMU of the nested host" },
+	{ "KTSTR_SUITES", "the suites of bench/fetch, instead of those of Debian's stable and oldstable" },
 	{ "KTSTR_BUILD_DIR", "where bench/run and tests/run build" },
 	{ 0 },
 };

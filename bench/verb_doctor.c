@@ -19,6 +19,7 @@
 #include "bench/host.h"
 #include "bench/host_cpus.h"
 #include "bench/nested_image.h"
+#include "bench/kernel_scx.h"
 #include "bench/qemu.h"
 #include "bench/size.h"
 #include "bench/verbs.h"
@@ -226,6 +227,23 @@ static void check_limits(struct report *r)
 		enough ? "enough for a VM of any size" : "many CPUs and disks may not fit: ulimit -n 1024 or more");
 }
 
+/* @dir: where the default kernel lies. */
+static enum verdict check_default(const char *dir, const char *release, char follows[TEXT])
+{
+	char image[PATH_MAX + 16], text[256], remedy[NAME_MAX + 64];
+	struct kernel_btf_scx found;
+
+	snprintf(image, sizeof(image), "%s/vmlinuz", dir);
+	kernel_scx_text(kernel_scx(image, &found), &found, text, sizeof(text));
+	if (!*text) {
+		text_of(follows, "ktstr run and bench boot 'default', %.128s; name others by --kernel", release);
+		return GOOD;
+	}
+	kernel_scx_remedy(remedy, sizeof(remedy));
+	text_of(follows, "'default' is %.128s: %s; %s", release, text, remedy);
+	return FAIR;
+}
+
 static void check_kernels(struct report *r)
 {
 	char dir[PATH_MAX], found[TEXT] = "", path[PATH_MAX], release[NAME_MAX + 1], why[PATH_MAX + 256], text[TEXT];
@@ -233,16 +251,19 @@ static void check_kernels(struct report *r)
 	DIR *d = cache_path(dir, "kernels") ? NULL : opendir(dir);
 	int rc = cache_kernel("default", path, release);
 	bool usable = !rc;
+	enum verdict verdict = BAD;
 
 	for (const struct dirent *e; d && (e = readdir(d));)
 		if (e->d_name[0] != '.' && len < TEXT - 1)
 			len += (size_t)snprintf(found + len, TEXT - len, "%s%s", len ? ", " : "", e->d_name);
 	if (d)
 		closedir(d);
-	snprintf(text, sizeof(text), "ktstr has no kernel to boot by default: %.200s",
-		 cache_why("default", rc, "ktstr kernel fetch 7.2", why, sizeof(why)));
-	finding(r, "kernels", usable ? GOOD : BAD, len ? found : "none in the cache",
-		usable ? "ktstr run and bench boot 'default'; name others by --kernel" : text);
+	if (usable)
+		verdict = check_default(path, release, text);
+	else
+		snprintf(text, sizeof(text), "ktstr has no kernel to boot by default: %.200s",
+			 cache_why("default", rc, "ktstr kernel fetch", why, sizeof(why)));
+	finding(r, "kernels", verdict, len ? found : "none in the cache", text);
 }
 
 static void check_nested(struct report *r)

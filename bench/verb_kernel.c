@@ -12,16 +12,22 @@
 #include "bench/host.h"
 #include "bench/kernel_cache.h"
 #include "bench/kernel_find.h"
+#include "bench/kernel_scx.h"
 #include "bench/verbs.h"
 #include "bench/vmlinux.h"
 
 static const char doc[] =
 	"The kernels that --kernel knows.\v"
-	"  list                what is in the cache; damaged and debug kernels are told\n"
-	"  fetch [--refresh] [SERIES...]\n"
-	"                      unpack Debian's cloud kernels into the cache: 7.2, 6.12,\n"
-	"                      6.1, or a release (7.2); what is there and whole is not\n"
-	"                      asked for again, --refresh looks for a newer one\n"
+	"  list [--available]  what is in the cache; which are damaged, debug kernels, or\n"
+	"                      unable to load schedulers; --available: what Debian's\n"
+	"                      archive has, and which of it would be the default\n"
+	"  fetch [--refresh] [NAME...]\n"
+	"                      unpack Debian's cloud kernels into the cache: a series\n"
+	"                      (6.12, 6.1), a release, or default, the newest series\n"
+	"                      whose sched_ext works (default); what is there and whole\n"
+	"                      is not asked for again, --refresh looks for a newer one\n"
+	"  check [KERNEL]      whether schedulers can be loaded: exit code 0, else 1;\n"
+	"                      2: its BTF can't be read\n"
 	"  build [--source S] [--config FILE]... [--jobs N]\n"
 	"                      build one from source, with all that guests need built\n"
 	"                      in; see ktstr kernel build --help\n"
@@ -32,7 +38,8 @@ static const char doc[] =
 	"wait for "
 	"each other, and one that is killed leaves nothing behind that is taken for a kernel.\n\n"
 	"EXAMPLES\n"
-	"  ktstr kernel fetch 7.2 6.12\n"
+	"  ktstr kernel list --available\n"
+	"  ktstr kernel fetch default 6.12\n"
 	"  ktstr kernel build --source ~/linux\n"
 	"  ktstr kernel rm 6.1\n"
 	"  ktstr run --kernel ~/linux -- uname -r     a build tree as it is\n";
@@ -58,7 +65,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 /* A script of this build, with our stdio; its exit code is ours. */
 static int run_script(const char *script, const char *first, char **words)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], program[PATH_MAX];
 	const char **argv;
 	unsigned n = 0;
 
@@ -73,6 +80,8 @@ static int run_script(const char *script, const char *first, char **words)
 	}
 	n = 0;
 	argv[n++] = path;
+	if (!own_program(program))
+		setenv("KTSTR_PROGRAM", program, 1);
 	/* Its own options stand before what it is to fetch. */
 	while (first && *words && **words == '-')
 		argv[n++] = *words++;
@@ -95,7 +104,7 @@ static int fetch(struct args *a)
 		return run_script("fetch", "kernel", a->word + 1);
 	if (a->n > 1)
 		words[n++] = a->word[1];
-	words[n] = (char *)"7.2";
+	words[n] = (char *)"default";
 	return run_script("fetch", "kernel", words);
 }
 
@@ -113,7 +122,41 @@ static int remove_all(struct args *a)
 
 static int list(struct args *a)
 {
-	return kernel_cache_list();
+	if (a->n < 2)
+		return kernel_cache_list();
+	if (strcmp(a->word[1], "--available"))
+		cli_parse(&kernel_argp, "kernel", 2, a->word, a);
+	if (a->n > 2)
+		cli_usage("kernel list: too many words; it is ktstr kernel list [--available]");
+	return run_script("fetch", "available", a->word + 2);
+}
+
+/* Also for bench/fetch, which chooses the default kernel by it. */
+static int check(struct args *a)
+{
+	char release[NAME_MAX + 1], text[256], remedy[NAME_MAX + 64];
+	struct kernel_btf_scx found;
+	enum kernel_scx kind;
+	struct kernel_found k;
+	int rc = kernel_find(a->n > 1 ? a->word[1] : NULL, &k);
+
+	if (rc)
+		return rc;
+	kind = kernel_scx(k.image, &found);
+	if (!kernel_image_release(k.image, release))
+		snprintf(release, sizeof(release), "%s", "release unknown");
+	kernel_scx_text(kind, &found, text, sizeof(text));
+	if (kind == KERNEL_SCX_COMPLETE) {
+		printf("%s: schedulers can be loaded; its BTF has all %u sched_ext kfuncs\n", release, found.kfuncs);
+	} else if (kind == KERNEL_SCX_UNKNOWN) {
+		printf("%s: whether schedulers can be loaded is unknown: its BTF can't be read\n", release);
+	} else {
+		kernel_scx_remedy(remedy, sizeof(remedy));
+		printf("%s: %s; %s\n", release, text, remedy);
+	}
+	if (fflush(stdout))
+		return CLI_FAILED;
+	return kind == KERNEL_SCX_COMPLETE ? CLI_OK : kind == KERNEL_SCX_UNKNOWN ? CLI_INCONCLUSIVE : CLI_FAILED;
 }
 
 static int build(struct args *a)
@@ -138,7 +181,8 @@ static int vmlinux(struct args *a)
 
 const struct argp kernel_argp = {
 	.parser = parse,
-	.args_doc = "list\nfetch [SERIES...]\nbuild [OPTIONS]\nrm NAME...\nvmlinux KERNEL OUT",
+	.args_doc =
+		"list [--available]\nfetch [NAME...]\nbuild [OPTIONS]\ncheck [KERNEL]\nrm NAME...\nvmlinux KERNEL OUT",
 	.doc = doc,
 };
 
@@ -147,9 +191,10 @@ static const struct sub {
 	int least, most; /* words; -1: as many as there are, and options of its own */
 	int (*run)(struct args *a);
 } subs[] = {
-	{ "list", "", 0, 0, list },
+	{ "list", " [--available]", 0, -1, list },
 	{ "fetch", "", 0, -1, fetch },
 	{ "build", "", 0, -1, build },
+	{ "check", " [KERNEL]", 0, 1, check },
 	{ "rm", " NAME...", 1, INT_MAX, remove_all },
 	{ "vmlinux", " KERNEL OUT", 2, 2, vmlinux },
 	{ 0 },
@@ -173,9 +218,9 @@ int verb_kernel(int argc, char **argv)
 
 	cli_parse(&kernel_argp, "kernel", argc, argv, &a);
 	if (!a.n)
-		cli_usage("kernel: what to do is missing; use list, fetch, build, rm or vmlinux");
+		cli_usage("kernel: what to do is missing; use list, fetch, build, check, rm or vmlinux");
 	for (const struct sub *s = subs; s->name; s++)
 		if (!strcmp(a.word[0], s->name))
 			return run_sub(s, &a);
-	cli_usage("kernel %s: not one of list, fetch, build, rm, vmlinux; see ktstr kernel --help", a.word[0]);
+	cli_usage("kernel %s: not one of list, fetch, build, check, rm, vmlinux; see ktstr kernel --help", a.word[0]);
 }

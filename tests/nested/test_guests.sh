@@ -17,7 +17,8 @@ fi
 need_nested
 elf=$(mktemp -d)
 trap 'rm -rf "$elf"' EXIT
-args=(--kernel default --memory 7G --file "$here/guests.sh:/guests.sh" "${tap[@]}" --file "$echo_frames:/bin/echo-frames")
+args=(--memory 7G --file "$here/guests.sh:/guests.sh" "${tap[@]}" --file "$echo_frames:/bin/echo-frames")
+[ "${kernels[0]}" = default ] || args+=(--kernel default)
 for k in "${kernels[@]}"; do
 	args+=(--kernel "$k")
 	"$ktstr" kernel vmlinux "$k" "$elf/$k"

@@ -21,14 +21,26 @@ expect() { # WHAT CODE STDOUT-PATTERN STDERR-PATTERN CMD...
 }
 
 # --- bench/fetch
-mkdir -p "$dir/cache/kernels/7.2.1+x-cloud-amd64"
-echo kernel >"$dir/cache/kernels/7.2.1+x-cloud-amd64/vmlinuz"
-ln -s 7.2.1+x-cloud-amd64 "$dir/cache/kernels/7.2"
-expect "warm cache" 0 "^$dir/cache/kernels/7.2.1\+x-cloud-amd64$" '^$' "$root/bench/fetch" kernel 7.2
-expect "release by name" 0 "/7.2.1\+x-cloud-amd64" '^$' "$root/bench/fetch" kernel 7.2.1+x-cloud-amd64
-expect "no mirror" 69 '^$' 'package lists of bookworm-backports' "$root/bench/fetch" kernel 6.12
+old=$dir/cache/kernels/7.2.1+x-cloud-amd64
+mkdir -p "$old"
+echo kernel >"$old/vmlinuz"
+ln -s "${old##*/}" "$dir/cache/kernels/7.2"
+expect "warm cache" 0 "^${old/+/\\+}$" '^$' "$root/bench/fetch" kernel 7.2
+expect "release by name" 0 "^${old/+/\\+}$" '^$' "$root/bench/fetch" kernel "${old##*/}"
+expect "no mirror for a default" 69 '^$' 'http://127.0.0.1:9/debian: not to be had; .*KTSTR_MIRROR' "$root/bench/fetch" kernel default
+# A default that an older version chose, with a kernel of a fixed series: one try a day to get a newer one, and it stays usable.
+ln -s "${old##*/}" "$dir/cache/kernels/default"
+expect "old default, no mirror" 0 "^${old/+/\\+}$" '7.2.1.* was chosen by an older version.* it stays 7.2.1' "$root/bench/fetch" kernel default
+expect "old default, next time" 0 "^${old/+/\\+}$" '^$' "$root/bench/fetch" kernel default
+echo "${old##*/} 2026-01-01" >"$dir/cache/kernels/.default"
+touch -d '2026-01-01' "$dir/cache/kernels/.default"
+expect "default, warm cache" 0 "^${old/+/\\+}$" '^$' "$root/bench/fetch" kernel default
+expect "default refreshed, no mirror" 69 '^$' 'not to be had' "$root/bench/fetch" --refresh kernel default
+[ "$(readlink "$dir/cache/kernels/default")" = "${old##*/}" ] || { echo "FAILED: the default kernel is gone"; failures=$((failures + 1)); }
+expect "no mirror for a list" 69 '^$' 'not to be had' "$root/bench/fetch" available
+expect "no mirror" 69 '^$' 'http://127.0.0.1:9/debian: not to be had' "$root/bench/fetch" kernel 6.12
 [ ! -e "$dir/cache/kernels/6.12" ] || { echo "FAILED: a kernel that was not had is in the cache"; failures=$((failures + 1)); }
-expect "no mirror for a source" 69 '^$' 'package lists of' "$root/bench/fetch" source 6.12
+expect "no mirror for a source" 69 '^$' 'not to be had' "$root/bench/fetch" source 6.12
 expect "help" 0 'usage: bench/fetch' '^$' "$root/bench/fetch" --help
 expect "unknown option" 64 '^$' '--frob: unknown option' "$root/bench/fetch" --frob
 expect "nothing asked" 64 '^$' 'usage' "$root/bench/fetch"

@@ -8,7 +8,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common" "$1"
 scx=${2:+$(realpath "$2")} program=${3:+$(realpath "$3")}
 [ -x "$scx" ] || skip "built without clang: no schedulers"
-need_kernel 7.2
+need_kernel default
 old=
 kernels=(--kernel default)
 if have_kernel 6.12; then

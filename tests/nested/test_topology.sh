@@ -20,6 +20,6 @@ if boots_here; then
 fi
 need_nested
 args=(--memory 4G --file "$here/topology.sh:/topology.sh" "${tap[@]}")
-[ "${kernels[0]}" = 7.2 ] || args+=(--kernel default)
+[ "${kernels[0]}" = default ] || args+=(--kernel default)
 for k in "${kernels[@]}"; do args+=(--kernel "$k"); done
 "${nested[@]}" "${args[@]}" -- sh /topology.sh "$ktstr" "${kernels[*]}" "${shapes[@]}" </dev/null
