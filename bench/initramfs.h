@@ -39,7 +39,8 @@ const char *initramfs_note(const struct initramfs *in);
 int initramfs_base(struct initramfs *in, const char *guest_init, bool busybox);
 
 /*
- * What guests have in common, made once and kept in the cache: the base, and modules as of initramfs_add_modules().
+ * What guests have in common, made once and kept in the cache: the base, modules as of initramfs_add_modules(), and the
+ * kernel's configuration.
  * @in, which is new, is laid over it: its entries are known, and initramfs_write() leaves them out. Gives a descriptor
  * of that archive, whole pages long, which the guest's kernel is to get before @in's. A file that it was made from and
  * that is another one now is noticed. @warning: empty, or why nothing is kept.
@@ -48,6 +49,8 @@ struct initramfs_kept {
 	const char *guest_init;
 	bool busybox;
 	const char *module_dir; /* NULL: no modules */
+	const char *config;	/* the host's file, NULL: none */
+	const char *config_in_guest;
 	struct {
 		const char *const *names;
 		size_t n;

@@ -74,6 +74,8 @@ static int make(void *ctx, int fd)
 		if (k->modules[i].n)
 			initramfs_add_modules(in, k->module_dir, k->modules[i].names, k->modules[i].n,
 					      k->modules[i].optional);
+	if (k->config)
+		initramfs_add_file(in, k->config, k->config_in_guest);
 	add_inputs(in);
 	rc = initramfs_write(in, &archive, &len);
 	snprintf(m->why, sizeof(m->why), "%s", initramfs_why(in));
@@ -232,6 +234,9 @@ static void name_of(const struct initramfs_kept *k, char name[SHA256_HEX])
 	if (k->module_dir)
 		snprintf(path, sizeof(path), "%s/modules.dep", k->module_dir);
 	add_file_name(&s, path);
+	add_file_name(&s, k->config ? k->config : "");
+	if (k->config)
+		sha256_add(&s, k->config_in_guest, strlen(k->config_in_guest) + 1);
 	for (size_t i = 0; i < sizeof(k->modules) / sizeof(*k->modules); i++) {
 		for (size_t j = 0; j < k->modules[i].n; j++)
 			sha256_add(&s, k->modules[i].names[j], strlen(k->modules[i].names[j]) + 1);

@@ -129,21 +129,67 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 	return remove(path);
 }
 
-/* Every name in @root that stands for @base. */
-static void unlink_names(const char *root, const char *base)
-{
-	DIR *dir = opendir(root);
-	const struct dirent *e;
-	char target[PATH_MAX];
-	ssize_t n;
+/* The cache's own directory of kernels, and one of them by any of its names. */
+struct cached {
+	char root[PATH_MAX]; /* links followed: a user may keep it elsewhere */
+	char dir[PATH_MAX];  /* the kernel, right below it */
+};
 
-	while (dir && (e = readdir(dir))) {
-		n = readlinkat(dirfd(dir), e->d_name, target, sizeof(target) - 1);
-		if (n > 0 && (size_t)n == strlen(base) && !memcmp(target, base, (size_t)n))
-			unlinkat(dirfd(dir), e->d_name, 0);
+/*
+ * 0: @name is a kernel of the cache. -EXDEV: it is a link to something else, which is not the cache's and of no
+ * concern. -ENOENT: neither.
+ */
+static int find_cached(struct cached *c, const char *name)
+{
+	char kernels[PATH_MAX], path[PATH_MAX];
+	struct stat st;
+	size_t n;
+
+	if (!*name || strchr(name, '/') || *name == '.' || cache_path(kernels, "kernels") ||
+	    !realpath(kernels, c->root) || snprintf(path, sizeof(path), "%s/%s", c->root, name) >= PATH_MAX ||
+	    lstat(path, &st))
+		return -ENOENT;
+	if (!S_ISLNK(st.st_mode)) {
+		snprintf(c->dir, sizeof(c->dir), "%s", path);
+		return S_ISDIR(st.st_mode) ? 0 : -ENOENT;
 	}
-	if (dir)
-		closedir(dir);
+	n = strlen(c->root);
+	if (!realpath(path, c->dir) || strncmp(c->dir, c->root, n) || c->dir[n] != '/' || strchr(c->dir + n + 1, '/'))
+		return -EXDEV;
+	return 0;
+}
+
+/* The links right below the cache's directory that stand for the kernel, also by another link. From scandir(). */
+static int find_names(const struct cached *c, struct dirent ***names)
+{
+	char path[PATH_MAX], real[PATH_MAX];
+	int n = scandir(c->root, names, NULL, alphasort), kept = 0;
+	struct stat st;
+
+	for (int i = 0; i < n; i++) {
+		struct dirent *e = (*names)[i];
+
+		if (snprintf(path, sizeof(path), "%s/%s", c->root, e->d_name) < PATH_MAX && !lstat(path, &st) &&
+		    S_ISLNK(st.st_mode) && realpath(path, real) && !strcmp(real, c->dir))
+			(*names)[kept++] = e;
+		else
+			free(e);
+	}
+	if (n < 0)
+		*names = NULL;
+	return kept;
+}
+
+static void unlink_names(const struct cached *c, struct dirent **names, int n)
+{
+	char path[PATH_MAX];
+
+	for (int i = 0; i < n; i++) {
+		if (snprintf(path, sizeof(path), "%s/%s", c->root, names[i]->d_name) < PATH_MAX)
+			unlink(path);
+		free(names[i]);
+	}
+	free(names);
 }
 
 /* First it is no kernel any more, in one step; then its files go, by whoever gets to it. */
@@ -158,36 +204,66 @@ static int move_away(const char *dir, char gone[PATH_MAX])
 		rc = -ENAMETOOLONG;
 	if (rc)
 		return rc;
-	if (!mkdtemp(gone) || rename(dir, gone))
+	if (!mkdtemp(gone))
 		return -errno;
-	return 0;
+	if (!rename(dir, gone))
+		return 0;
+	rc = -errno;
+	rmdir(gone);
+	return rc;
+}
+
+/* What was made of the image goes too. */
+static void forget_image(const char *digest)
+{
+	store_remove("vmlinux", digest);
+	store_remove("scx", digest);
+}
+
+static int remove_link(const struct cached *c, const char *name)
+{
+	char path[PATH_MAX], target[PATH_MAX];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%.*s/%s", PATH_MAX - NAME_MAX - 2, c->root, name);
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n < 0 || unlink(path)) {
+		cli_error("kernel rm %s: %s: %s; look at the cache's owner", name, path, strerror(errno));
+		return CLI_FAILED;
+	}
+	cli_error("kernel rm %s: it was a link to %.*s, which is not a kernel of the cache: only the link is removed",
+		  name, (int)n, target);
+	return CLI_OK;
 }
 
 int kernel_cache_remove(const char *name)
 {
-	char root[PATH_MAX], dir[PATH_MAX], image[PATH_MAX], path[PATH_MAX], gone[PATH_MAX], digest[SHA256_HEX];
-	const char *base;
+	char image[PATH_MAX], gone[PATH_MAX], digest[SHA256_HEX];
+	struct dirent **names;
+	struct cached c;
 	bool unpacked;
-	int rc;
+	int n_names, rc = find_cached(&c, name);
 
-	if (!*name || strchr(name, '/') || *name == '.' || cache_path(root, "kernels") ||
-	    snprintf(path, sizeof(path), "%s/%s", root, name) >= PATH_MAX || !realpath(path, dir)) {
+	if (rc == -EXDEV)
+		return remove_link(&c, name);
+	if (rc) {
 		cli_error("kernel rm %s: not in the cache; see ktstr kernel list", name);
 		return CLI_UNAVAILABLE;
 	}
-	base = strrchr(dir, '/') + 1;
-	unpacked = snprintf(image, sizeof(image), "%s/" IMAGE, dir) < PATH_MAX && !store_digest(image, digest);
-	rc = move_away(dir, gone);
+	unpacked = snprintf(image, sizeof(image), "%s/" IMAGE, c.dir) < PATH_MAX && !store_digest(image, digest);
+	n_names = find_names(&c, &names);
+	rc = move_away(c.dir, gone);
 	if (rc) {
-		cli_error("kernel rm %s: %s: %s; look at the cache's owner", name, dir, strerror(-rc));
+		cli_error("kernel rm %s: %s: %s; look at the cache's owner", name, c.dir, strerror(-rc));
+		n_names = 0;
+	}
+	unlink_names(&c, names, n_names);
+	if (rc)
 		return CLI_FAILED;
-	}
-	unlink_names(root, base);
-	if (unpacked) {
-		store_remove("vmlinux", digest);
-		store_remove("scx", digest);
-	}
-	if (nftw(gone, remove_entry, 16, FTW_DEPTH | FTW_PHYS))
+	if (unpacked)
+		forget_image(digest);
+	/* Neither links nor mounts lead out of it. */
+	if (nftw(gone, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT))
 		cli_error("kernel rm %s: %s: %s; remove it by hand", name, gone, strerror(errno));
 	return CLI_OK;
 }

@@ -69,25 +69,46 @@ static char *read_text(const char *path)
 	return NULL;
 }
 
+/* Not any file that has this name. */
+static bool is_config(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char head[4096];
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = read(fd, head, sizeof(head) - 1);
+	close(fd);
+	head[n > 0 ? n : 0] = '\0';
+	return !strncmp(head, "CONFIG_", 7) || strstr(head, "\nCONFIG_");
+}
+
+bool kernel_config_file(const char *image, char path[PATH_MAX])
+{
+	static const char tree[] = "/arch/x86/boot";
+	char release[NAME_MAX + 1];
+	const char *slash = strrchr(image, '/');
+	int dir = slash ? (int)(slash - image) : 0;
+
+	if (slash && snprintf(path, PATH_MAX, "%.*s/config", dir, image) < PATH_MAX && is_config(path))
+		return true;
+	if (slash && kernel_image_release(image, release) &&
+	    snprintf(path, PATH_MAX, "%.*s/config-%s", dir, image, release) < PATH_MAX && is_config(path))
+		return true;
+	dir -= (int)strlen(tree);
+	if (dir > 0 && !strncmp(image + dir, tree, strlen(tree)) &&
+	    snprintf(path, PATH_MAX, "%.*s/.config", dir, image) < PATH_MAX && is_config(path))
+		return true;
+	path[0] = '\0';
+	return false;
+}
+
 static char *beside(const char *image)
 {
-	char dir[PATH_MAX], path[PATH_MAX + NAME_MAX + 64], release[NAME_MAX + 1], *text;
+	char path[PATH_MAX];
 
-	snprintf(dir, sizeof(dir), "%s", image);
-	if (!strrchr(dir, '/'))
-		return NULL;
-	*strrchr(dir, '/') = '\0';
-	snprintf(path, sizeof(path), "%s/config", dir);
-	text = read_text(path);
-	if (!text && kernel_image_release(image, release)) {
-		snprintf(path, sizeof(path), "%s/config-%s", dir, release);
-		text = read_text(path);
-	}
-	if (!text) {
-		snprintf(path, sizeof(path), "%s/../../../.config", dir);
-		text = read_text(path);
-	}
-	return text;
+	return kernel_config_file(image, path) ? read_text(path) : NULL;
 }
 
 /* kernel/configs.c: gzip between two marks. */

@@ -97,7 +97,11 @@ int kernel_elf_files(const char *image, struct kernel_elf_files *files)
 	snprintf(below[0], sizeof(below[0]), "digests/%s", name);
 	snprintf(below[1], sizeof(below[1]), KIND "/%s", digest);
 	snprintf(below[2], sizeof(below[2]), KIND "/%s.sum", digest);
-	for (unsigned i = 0; i < 3 && !rc; i++)
+	for (unsigned i = 0; i < 3 && !rc; i++) {
 		rc = cache_path(files->path[i], below[i]);
+		/* A cache that can't be written has no digest: it is found again there. */
+		if (!rc && access(files->path[i], R_OK))
+			files->path[i][0] = '\0';
+	}
 	return rc;
 }

@@ -234,8 +234,11 @@ static void choose_registers(struct machine *m)
 static int open_kernel(struct machine *m)
 {
 	char why[512];
-	int fd = kernel_elf_open(m->o->image, why, sizeof(why));
+	int fd = machine_kernel_check(m->o);
 
+	if (fd)
+		return fd;
+	fd = kernel_elf_open(m->o->image, why, sizeof(why));
 	if (*why)
 		cli_error("%s", why);
 	if (fd < 0)

@@ -35,6 +35,8 @@ void machine_kept(struct initramfs_kept *k, const struct machine_options *o, con
 		.guest_init = init,
 		.busybox = !o->initrd,
 		.module_dir = *o->module_dir ? o->module_dir : NULL,
+		.config = *o->config_in_guest ? o->config : NULL,
+		.config_in_guest = o->config_in_guest,
 		.modules = { { modules_always, 2, true },
 			     { modules_disk, o->n_disks ? 2 : 0, true },
 			     { modules_net, o->nic.wanted ? 2 : 0, true },

@@ -61,7 +61,8 @@ static void plan_kernel_elf(struct plan *p, const struct machine_options *o)
 	if (kernel_elf_files(o->image, &p->elf))
 		return;
 	for (unsigned i = 0; i < sizeof(p->elf.path) / sizeof(*p->elf.path); i++)
-		p->files[p->plan.n_files++].host = p->elf.path[i];
+		if (*p->elf.path[i])
+			p->files[p->plan.n_files++].host = p->elf.path[i];
 }
 
 static int bring_module(void *ctx, const char *module, const char *file)
@@ -110,6 +111,31 @@ static int plan_tree_modules(struct plan *p, const struct machine_options *o)
 	return 0;
 }
 
+static int pass_over(void *ctx, const char *module, const char *file)
+{
+	return 0;
+}
+
+/* Those of --module are there: else the nested host would boot for nothing. */
+static int check_modules(const struct machine_options *o)
+{
+	char why[512];
+	struct modules *m;
+	int rc = o->modules.n ? modules_open(&m, o->module_dir, why, sizeof(why)) : 0;
+
+	if (rc)
+		cli_error("%s", why);
+	if (rc || !o->modules.n)
+		return rc ? CLI_UNAVAILABLE : 0;
+	for (unsigned i = 0; i < o->modules.n && !rc; i++) {
+		rc = modules_resolve(m, o->modules.word[i], pass_over, NULL);
+		if (rc)
+			cli_error("--module %s: no module %s in %s", o->modules.word[i], o->modules.word[i], o->module_dir);
+	}
+	modules_close(m);
+	return rc ? CLI_UNAVAILABLE : 0;
+}
+
 static int plan_kernel(struct plan *p, const struct machine_options *o)
 {
 	struct stat st;
@@ -122,6 +148,8 @@ static int plan_kernel(struct plan *p, const struct machine_options *o)
 	}
 	/* By its image's name: "host" is another one there, and a tree would have to be whole. */
 	p->files[p->plan.n_files++].host = o->image;
+	if (*o->config_in_guest)
+		p->files[p->plan.n_files++].host = o->config;
 	snprintf(p->kernel, sizeof(p->kernel), NESTED_KERNEL_ENV "=%s", o->image);
 	p->env[p->n_env++] = p->kernel;
 	if (!*o->module_dir)
@@ -189,7 +217,7 @@ static int plan_make(struct plan *p, const struct machine_options *o, const stru
 	if (o->timeout_ns)
 		p->plan.timeout_ns = o->timeout_ns + GRACE_NS;
 	plan_files(p, o);
-	if (plan_kernel(p, o))
+	if (machine_kernel_check(o) || check_modules(o) || plan_kernel(p, o))
 		return CLI_UNAVAILABLE;
 	plan_disks(p, o);
 	plan_outputs(p, o, outputs);

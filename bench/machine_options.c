@@ -13,7 +13,9 @@
 
 #include "bench/cache.h"
 #include "bench/cli.h"
+#include "bench/kernel_config.h"
 #include "bench/kernel_find.h"
+#include "bench/kernel_image.h"
 #include "bench/machine_scheduler.h"
 #include "bench/nested.h"
 #include "bench/path.h"
@@ -297,6 +299,7 @@ bool machine_file_split(const char *word, char host[PATH_MAX], const char **gues
 
 static int find_kernel(struct machine_options *o)
 {
+	char release[NAME_MAX + 1];
 	struct kernel_found k;
 	const char *brought = getenv(NESTED_ENV) ? getenv(NESTED_KERNEL_ENV) : NULL;
 	int rc = kernel_find(brought ? brought : o->kernel, &k);
@@ -306,7 +309,29 @@ static int find_kernel(struct machine_options *o)
 	memcpy(o->image, k.image, sizeof(o->image));
 	memcpy(o->module_dir, k.module_dir, sizeof(o->module_dir));
 	memcpy(o->kernel_name, k.name, sizeof(o->kernel_name));
+	/* Where libbpf looks for the values of a program's __kconfig externs. */
+	if (kernel_config_file(o->image, o->config) && kernel_image_release(o->image, release))
+		snprintf(o->config_in_guest, sizeof(o->config_in_guest), "/boot/config-%s", release);
 	return 0;
+}
+
+int machine_kernel_check(const struct machine_options *o)
+{
+	const char *missing;
+	char why[256];
+
+	if (kernel_image_check(o->image, why, sizeof(why))) {
+		cli_error("kernel %s: %s", o->image, why);
+		return CLI_UNAVAILABLE;
+	}
+	/* Without its console a guest is silent for a minute, and then ends. An --initrd may have modules of its own.
+	 */
+	if (*o->module_dir || o->initrd || kernel_image_drivers(o->image, o->config, &missing) != -ENOENT)
+		return 0;
+	cli_error("kernel %s: %s is not built in, and its modules are not found; put them beside it as "
+		  "lib/modules/RELEASE, or name a kernel that ktstr kernel list shows",
+		  o->image, missing);
+	return CLI_UNAVAILABLE;
 }
 
 static int check_readable(const char *what, const char *path, bool directory)

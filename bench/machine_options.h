@@ -53,6 +53,8 @@ struct machine_options {
 	char image[PATH_MAX];
 	char module_dir[PATH_MAX];	/* .../lib/modules/RELEASE, or "" */
 	char kernel_name[NAME_MAX + 1]; /* in the cache, or "": a file elsewhere */
+	char config[PATH_MAX];		/* its configuration, or "" */
+	char config_in_guest[NAME_MAX + 32];
 };
 
 /* Set what is not asked for; @o is zeroed. */
@@ -64,6 +66,8 @@ extern const struct argp machine_options_argp;
  * exit code after it said on stderr what is wrong.
  */
 int machine_options_check(struct machine_options *o);
+/* Whether the kernel can be booted, as far as that can be told before. 0, or an exit code after a word on stderr. */
+int machine_kernel_check(const struct machine_options *o);
 /* The same for a file to be written: @path may not exist, its directory must. */
 int machine_output_check(const char *option, const char *path);
 /* HOST[:GUEST]: the host's part in @host; the guest's, or NULL. False: too long. */

@@ -291,8 +291,12 @@ static void explain(struct nested *n, int error, char *why, size_t size)
 {
 	/* The end of it names only the caller. */
 	static const char *const trouble[] = { TROUBLE_MARKS, NULL };
-	char *qemu = qemu_tail(n->qemu.stderr_fd, 3 * TAIL_LINES, NULL);
+	char *qemu = qemu_tail(n->qemu.stderr_fd, 6 * TAIL_LINES, NULL);
 	char *serial = qemu_tail(n->qemu.serial_fd, TAIL_LINES, trouble);
+	unsigned registers = 0;
+	const char *word = qemu ? qemu_last_word(qemu, &registers) : "";
+	/* Linux's own word says more. */
+	int len = n->session.crash[0] ? 0 : (int)strcspn(word, "\n");
 	char ended[64];
 
 	if (error == -ETIMEDOUT)
@@ -300,12 +304,15 @@ static void explain(struct nested *n, int error, char *why, size_t size)
 			 "nested host: no sign of life from its Linux within %llu s; set KTSTR_NESTED_TIMEOUT",
 			 (unsigned long long)n->start_s);
 	else if (error == -ECONNRESET)
-		snprintf(why, size, "nested host: QEMU %s before the command ended%s%s",
-			 qemu_ended(&n->qemu, ended, sizeof(ended)), n->session.crash[0] ? ": " : "", n->session.crash);
+		snprintf(why, size, "nested host: QEMU %s before the command ended%s%s%s%.*s",
+			 qemu_ended(&n->qemu, ended, sizeof(ended)), n->session.crash[0] ? ": " : "", n->session.crash,
+			 len ? ": " : "", len, word);
 	else
 		snprintf(why, size, "nested host: %s", strerror(-error));
 	if (qemu && *qemu)
 		fprintf(stderr, "--- QEMU said last:\n%s\n", qemu);
+	if (registers)
+		fprintf(stderr, "--- and %u lines of registers\n", registers);
 	if (serial && *serial)
 		fprintf(stderr, "--- the nested host's Linux said last:\n%s\n", serial);
 	free(qemu);

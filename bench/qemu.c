@@ -223,3 +223,36 @@ char *qemu_tail(int log_fd, unsigned lines, const char *const *marks)
 	memmove(text, p, strlen(p) + 1);
 	return text;
 }
+
+/* "EAX=...", "R8 =...", "ES =...", "XMM00=...", "Code=..." */
+static bool is_registers(const char *line)
+{
+	size_t n = strspn(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
+
+	if (!strncmp(line, "Code=", 5))
+		return true;
+	return n >= 2 && n <= 5 && line[n + strspn(line + n, " ")] == '=' && strncmp(line + 1, "IP=", 3);
+}
+
+const char *qemu_last_word(char *text, unsigned *registers)
+{
+	char *to = text, *last = NULL;
+
+	*registers = 0;
+	for (char *line = text, *next; *line; line = next) {
+		size_t n = strcspn(line, "\n");
+		bool more = line[n] == '\n';
+
+		next = line + n + more;
+		if (is_registers(line)) {
+			++*registers;
+			continue;
+		}
+		if (n && line[n - 1] != '\r' && strncmp(line + 1, "IP=", 3))
+			last = to;
+		memmove(to, line, n + more);
+		to += n + more;
+	}
+	*to = '\0';
+	return last ? last : "";
+}

@@ -18,8 +18,8 @@
 
 static const char doc[] =
 	"The kernels that --kernel knows.\v"
-	"  list [--available]  what is in the cache; which are damaged, debug kernels, or\n"
-	"                      unable to load schedulers; --available: what Debian's\n"
+	"  list [--available]  what is in the cache, and which of it is damaged, a debug\n"
+	"                      kernel, or refuses schedulers; --available: what Debian's\n"
 	"                      archive has, and which of it would be the default\n"
 	"  fetch [--refresh] [NAME...]\n"
 	"                      unpack Debian's cloud kernels into the cache: a series\n"
@@ -124,9 +124,9 @@ static int list(struct args *a)
 {
 	if (a->n < 2)
 		return kernel_cache_list();
-	if (strcmp(a->word[1], "--available"))
+	if (a->word[1][0] == '-' && strcmp(a->word[1], "--available"))
 		cli_parse(&kernel_argp, "kernel", 2, a->word, a);
-	if (a->n > 2)
+	if (a->n > 2 || a->word[1][0] != '-')
 		cli_usage("kernel list: too many words; it is ktstr kernel list [--available]");
 	return run_script("fetch", "available", a->word + 2);
 }

@@ -49,6 +49,9 @@ image() { # FILE TEXT
 	head -c 4096 /dev/zero >"$1"
 	printf 'HdrS\x0f\x02' | dd of="$1" bs=1 seek=514 conv=notrunc 2>/dev/null
 	printf '\x00\x02' | dd of="$1" bs=1 seek=526 conv=notrunc 2>/dev/null
+	# Above 1 MiB, and with a 64-bit entry.
+	printf '\x01' | dd of="$1" bs=1 seek=529 conv=notrunc 2>/dev/null
+	printf '\x01' | dd of="$1" bs=1 seek=566 conv=notrunc 2>/dev/null
 	printf '9.9.9-stub (x) #1\0' | dd of="$1" bs=1 seek=1024 conv=notrunc 2>/dev/null
 	printf '%s' "$2" | dd of="$1" bs=1 seek=2048 conv=notrunc 2>/dev/null
 }
@@ -112,6 +115,20 @@ expect 0 "ktstr-" "unpack linux-source-9.9.tar.xz" "$ktstr" kernel build --sourc
 # --- run takes it, a tree, and not what is damaged ---------------------------------
 
 expect 0 "$first/vmlinuz" '' "$ktstr" run --kernel "${first##*/}" --dry-run -- true
+# Its configuration goes along: what libbpf reads __kconfig externs from.
+config_goes_along() { # KERNEL CONFIG
+	expect 0 "console=" '' "$ktstr" run --kernel "$1" --dump-initrd "$dir/initrd" -- true
+	rm -rf "$dir/unpacked" && mkdir "$dir/unpacked"
+	(cd "$dir/unpacked" && busybox cpio -id <"$dir/initrd" 2>/dev/null)
+	cmp -s "$2" "$dir/unpacked/boot/config-9.9.9-stub" || fail "$1: the guest does not have $2"
+}
+config_goes_along "${first##*/}" "$first/config"
+mkdir -p "$dir/boot"
+cp "$src/image" "$dir/boot/vmlinuz-9.9.9-stub"
+printf '#\n# Linux/x86 9.9.9 Kernel Configuration\n#\nCONFIG_VIRTIO_MMIO=y\nCONFIG_VIRTIO_CONSOLE=y\n' >"$dir/boot/config-9.9.9-stub"
+config_goes_along "$dir/boot/vmlinuz-9.9.9-stub" "$dir/boot/config-9.9.9-stub"
+echo 'Host elsewhere' >"$dir/boot/config" # not a kernel's
+config_goes_along "$dir/boot/vmlinuz-9.9.9-stub" "$dir/boot/config-9.9.9-stub"
 tree=$dir/tree
 mkdir -p "$tree/arch/x86/boot" "$tree/drivers"
 cp "$src/image" "$tree/arch/x86/boot/bzImage"
@@ -122,6 +139,8 @@ for m in 'b_low:' 'a-top:b_low'; do
 done
 printf 'drivers/a-top.o\ndrivers/b_low.o\ndrivers/unbuilt.o\n' >"$tree/modules.order"
 : >"$tree/modules.builtin"
+cp "$dir/boot/config-9.9.9-stub" "$tree/.config"
+config_goes_along "$tree" "$tree/.config"
 expect 0 "console=" '' "$ktstr" run --kernel "$tree" --module a_top --dump-initrd "$dir/initrd" -- true
 busybox cpio -t <"$dir/initrd" 2>/dev/null >"$dir/names"
 grep -qx usr/lib/modules/ktstr/a_top.ko "$dir/names" || fail "the tree's module is not in the guest"
@@ -175,12 +194,107 @@ expect 64 '^$' 'kernel vmlinux: something is missing; .* KERNEL OUT' "$ktstr" ke
 expect 64 '^$' 'kernel list: too many words; ' "$ktstr" kernel list more
 expect 64 '^$' 'kernel: what to do is missing; ' "$ktstr" kernel
 
+# --- said before a nested host starts ----------------------------------------------
+
+# What ends as soon as it is started, and would be seen to.
+printf '#!/bin/sh\n[ "$1" != --version ] || { echo "QEMU emulator version 11.0.0"; exit; }\necho "qemu: no more" >&2\nexit 3\n' >"$dir/qemu"
+chmod +x "$dir/qemu"
+export KTSTR_QEMU=$dir/qemu
+nested=$dir/cache/kernels/nested
+mkdir -p "$nested/lib/modules/1" "$dir/alone"
+echo kernel >"$nested/vmlinuz"
+: >"$nested/lib/modules/1/modules.dep"
+printf 'kernel/%s.ko\n' virtio_pci virtio_console virtio_blk kvm_amd >"$nested/lib/modules/1/modules.builtin"
+early() { # PATTERN ARGS...
+	local pattern=$1
+	shift
+	expect 69 '^$' "$pattern" "$ktstr" run --host nested "$@" -- true
+	! grep -q 'nested host' "$dir/err" || fail "$*: the nested host was started for nothing"
+}
+head -c 1024 /dev/zero >"$dir/alone/arm64"
+printf 'ARM\x64' | dd of="$dir/alone/arm64" bs=1 seek=56 conv=notrunc 2>/dev/null
+early 'arm64: an Image of arm64; ktstr boots x86-64' --kernel "$dir/alone/arm64"
+printf '\x7fELF\x02\x01\x01' | cat - /dev/zero | head -c 1024 >"$dir/alone/elf"
+printf '\xb7' | dd of="$dir/alone/elf" bs=1 seek=18 conv=notrunc 2>/dev/null
+early 'elf: an ELF of another machine .64-bit, e_machine 183.' --kernel "$dir/alone/elf"
+early 'ktstr: an ELF without a PVH note' --kernel "$ktstr"
+gzip -c "$src/image" >"$dir/alone/gz"
+early 'gz: compressed by gzip; unpack it' --kernel "$dir/alone/gz"
+early 'Makefile: neither a bzImage nor an ELF' --kernel "$src/Makefile"
+image "$dir/alone/bz32" one
+printf '\x00' | dd of="$dir/alone/bz32" bs=1 seek=566 conv=notrunc 2>/dev/null
+early 'bz32: a bzImage without a 64-bit entry' --kernel "$dir/alone/bz32"
+: >"$dir/alone/empty"
+early 'empty: neither' --kernel "$dir/alone/empty"
+# By its configuration; and by the code in it, where there is none.
+image "$dir/alone/vmlinuz" one
+printf '#\nCONFIG_VIRTIO_MMIO=m\nCONFIG_VIRTIO_CONSOLE=y\n' >"$dir/alone/config"
+early 'virtio_mmio is not built in, and its modules are not found; put them beside it' --kernel "$dir/alone/vmlinuz"
+rm "$dir/alone/config"
+payload() { # FILE TEXT: the bzImage gets an ELF that holds it
+	printf '\x01' | dd of="$1" bs=1 seek=497 conv=notrunc 2>/dev/null
+	printf '\x00\x0c\0\0\x00\x10\0\0' | dd of="$1" bs=1 seek=584 conv=notrunc 2>/dev/null
+	{ printf '\x7fELF'; head -c 200 /dev/urandom; printf '%s' "$2"; head -c 3600 /dev/urandom; } | gzip -c >"$dir/payload"
+	head -c 4092 <(cat "$dir/payload" /dev/zero) >>"$1"
+	printf '\0\0\0\0' >>"$1"
+}
+payload "$dir/alone/vmlinuz" virtio_console
+early 'virtio_mmio is not built in' --kernel "$dir/alone/vmlinuz"
+early 'no module nosuch in ' --kernel "${third##*/}" --module nosuch
+early 'no module nosuch in ' --kernel "$tree" --module nosuch
+# A kernel that has them gets as far as QEMU, whose word is in the line; also from a cache that can't be written.
+image "$dir/alone/vmlinuz" two
+payload "$dir/alone/vmlinuz" 'virtio_console virtio-mmio'
+expect 70 '^$' 'QEMU exited with status 3 before the command ended: qemu: no more' \
+	"$ktstr" run --host nested --kernel "$dir/alone/vmlinuz" -- true
+cat >"$dir/frozen" <<'FROZEN'
+rm -rf "$1/digests" && mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" || exit 77
+shift
+"$@"
+FROZEN
+rc=0
+unshare -m bash "$dir/frozen" "$dir/cache" "$ktstr" run --host nested --kernel "$dir/alone/vmlinuz" -- true \
+	>"$dir/out" 2>"$dir/err" </dev/null || rc=$?
+case $rc in
+70) grep -q 'qemu: no more' "$dir/err" || fail "a cache that can't be written, and has no digests" ;;
+77 | 1) echo "may not mount here: a cache that can't be written is not tested" ;;
+*) fail "a cache that can't be written, and has no digests: exit code $rc" ;;
+esac
+unset KTSTR_QEMU
+rm -rf "$nested"
+
 # --- rm ------------------------------------------------------------------------------
 
 ln -s "${third##*/}" "$dir/cache/kernels/mine"
 expect 0 '^$' '^$' "$ktstr" kernel rm mine
 if [ -e "$third" ] || [ -L "$dir/cache/kernels/mine" ]; then fail "rm left the kernel or its other name"; fi
 expect 69 '^$' "not in the cache; see" "$ktstr" kernel rm mine
+# A user's own links: what they point to is not the cache's.
+mkdir -p "$dir/mine/lib" "$dir/cache/kernels/7.7-k/lib" "$dir/others"
+image "$dir/mine/vmlinuz" mine
+echo data >"$dir/mine/lib/data"
+cp "$dir/mine/vmlinuz" "$dir/cache/kernels/7.7-k/"
+ln -s "$dir/mine" "$dir/cache/kernels/abroad"
+ln -s ../../mine "$dir/cache/kernels/upwards"
+ln -s abroad "$dir/cache/kernels/twice"
+ln -s . "$dir/cache/kernels/itself"
+ln -s 7.7-k/lib "$dir/cache/kernels/below"
+ln -s "$dir/none" "$dir/cache/kernels/dangling"
+ln -s ../../others "$dir/cache/kernels/7.7-k/way"
+ln -s 7.7-k "$dir/cache/kernels/7.7"
+ln -s 7.7 "$dir/cache/kernels/7"
+touch "$dir/others/kept"
+for link in twice abroad upwards itself below dangling; do
+	expect 0 '^$' "kernel rm $link: it was a link to .* only the link is removed" "$ktstr" kernel rm $link
+	[ ! -L "$dir/cache/kernels/$link" ] || fail "rm left the link $link"
+done
+if [ ! -s "$dir/mine/lib/data" ] || [ ! -d "$dir/cache/kernels/7.7-k/lib" ]; then fail "rm removed what a link points to"; fi
+expect 0 '^$' '^$' "$ktstr" kernel rm 7
+if [ -e "$dir/cache/kernels/7.7-k" ] || [ -L "$dir/cache/kernels/7" ] || [ -L "$dir/cache/kernels/7.7" ]; then
+	fail "rm by a name of a name left the kernel or a name"
+fi
+[ -e "$dir/others/kept" ] || fail "rm followed a link in the kernel's directory"
+[ -z "$(find "$dir/cache/tmp" -name 'fetch.rm*')" ] || fail "rm left what it moved away"
 expect 69 '^$' "not in the cache; see" "$ktstr" kernel rm ../tmp
 expect 64 '^$' "something is missing" "$ktstr" kernel rm
 expect 64 '^$' "juggle" "$ktstr" kernel juggle

@@ -569,7 +569,7 @@ static void what_guests_share_is_kept(void **state)
 	static const char *const wanted[] = { "mod" };
 	struct initramfs_kept kept = { .busybox = false, .modules = { { wanted, 1, false } } };
 	struct initramfs *in = initramfs_new(), *second = initramfs_new(), *third = initramfs_new();
-	char modules[256], init[256], warning[256], command[1024], *archive;
+	char modules[256], init[256], config[256], warning[256], command[1024], *archive;
 	struct contents *own;
 	struct stat st;
 	int fd, again;
@@ -583,6 +583,9 @@ static void what_guests_share_is_kept(void **state)
 	assert_int_equal(system(command), 0);
 	kept.guest_init = init;
 	kept.module_dir = modules;
+	snprintf(config, sizeof(config), "%s", host_file("kept-config", 0644, "CONFIG_X=y"));
+	kept.config = config;
+	kept.config_in_guest = "/boot/config-9.9";
 	fd = initramfs_open_kept(in, &kept, warning, sizeof(warning));
 	assert_string_equal(initramfs_why(in), "");
 	assert_string_equal(warning, "");
@@ -606,7 +609,7 @@ static void what_guests_share_is_kept(void **state)
 	snprintf(command, sizeof(command),
 		 "mkdir %s/kept && cd %s/kept && busybox cpio -idu 2>/dev/null && test $(cat lib/modules/ktstr/mod.ko) "
 		 "= one && "
-		 "test $(cat init) = init",
+		 "test $(cat init) = init && test $(cat boot/config-9.9) = CONFIG_X=y",
 		 dir, dir);
 	f = popen(command, "w");
 	assert_int_equal(fwrite(archive, 1, (size_t)st.st_size, f), st.st_size);

@@ -189,6 +189,20 @@ static void play_panic(void)
 	say_on_serial(said);
 }
 
+/* As QEMU ends when it can't go on: one word, and all that a vCPU has. */
+static void die_with_registers(void)
+{
+	fprintf(stderr, "qemu: fatal: Trying to execute code outside RAM or ROM at 0xfffffff0\n\n");
+	fprintf(stderr, "RAX=0000000000000000 RBX=0000000000000000\nR8 =0000000000000000 R9 =0000000000000000\n");
+	fprintf(stderr, "RIP=00000000fffffff0 RFL=00000046 [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT=0\n");
+	fprintf(stderr, "ES =0000 0000000000000000 0000ffff 00009300\nGDT=     0000000000000000 0000ffff\n");
+	fprintf(stderr, "CR0=60000010 CR2=0000000000000000\nEFER=0000000000000000\n");
+	for (int i = 0; i < 32; i++)
+		fprintf(stderr, "XMM%02d=0000000000000000 0000000000000000\n", i);
+	fprintf(stderr, "Code=00 00 00\n");
+	exit(1);
+}
+
 int main(int argc, char **argv)
 {
 	const char *part = getenv("FAKE_QEMU");
@@ -210,6 +224,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "qemu: cannot set up guest memory\n");
 		return 1;
 	}
+	if (!strcmp(part, "registers"))
+		die_with_registers();
 	life();
 	if (!strcmp(part, "panic"))
 		play_panic();

@@ -296,6 +296,23 @@ static void a_dead_qemu_is_explained(void **state)
 	assert_non_null(strstr(read_file("stderr"), "cannot set up guest memory"));
 }
 
+/* Its word is in the one line for the user, and not under the registers. */
+static void what_qemu_died_of_is_not_hidden_by_registers(void **state)
+{
+	struct nested_plan plan = plan_of();
+	const char *said;
+
+	assert_int_equal(run(&plan, "registers"), 202);
+	assert_non_null(strstr(read_file("why"), "QEMU exited with status 1 before the command ended: qemu: fatal: "
+						 "Trying to execute code outside RAM or ROM at 0xfffffff0"));
+	said = read_file("stderr");
+	assert_non_null(strstr(said, "outside RAM or ROM at 0xfffffff0\n"));
+	assert_non_null(strstr(said, "RIP=00000000fffffff0"));
+	assert_non_null(strstr(said, "and 39 lines of registers"));
+	assert_null(strstr(said, "XMM"));
+	assert_null(strstr(said, "R8 ="));
+}
+
 static void a_panic_inside_is_shown(void **state)
 {
 	struct nested_plan plan = plan_of();
@@ -527,6 +544,7 @@ int main(void)
 		cmocka_unit_test(a_reader_that_takes_nothing_is_left),
 		cmocka_unit_test(output_that_is_lost_is_no_success),
 		cmocka_unit_test(a_dead_qemu_is_explained),
+		cmocka_unit_test(what_qemu_died_of_is_not_hidden_by_registers),
 		cmocka_unit_test(a_panic_inside_is_shown),
 		cmocka_unit_test(a_mute_host_times_out),
 		cmocka_unit_test(a_command_times_out),
