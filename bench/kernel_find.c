@@ -191,6 +191,12 @@ static int from_tree(const char *tree, struct kernel_found *k)
 	/* Not those of a kernel that is installed and has the same release. */
 	k->module_dir[0] = '\0';
 	rc = kernel_tree_modules(tree, k->module_dir);
+	if (rc == -EROFS || rc == -EACCES || rc == -ENOSPC || rc == -EDQUOT) {
+		cli_error("kernel %s: the list of its modules can't be kept in the cache: %s; set KTSTR_CACHE_DIR to a "
+			  "directory that can be written",
+			  tree, strerror(-rc));
+		return CLI_UNAVAILABLE;
+	}
 	if (rc && rc != -ENOENT) {
 		cli_error("kernel %s: its modules: %s; build them anew", tree, strerror(-rc));
 		return CLI_UNAVAILABLE;

@@ -152,7 +152,7 @@ fi
 cat >"$dir/log.json" <<'LOG'
 {"name": "ktstr:unit / good", "stdout": "ok 1 - a\n1..1\n", "result": "OK"}
 {"name": "ktstr:nested / lost", "stdout": "ok 1 - a\nnot ok 2 - b\n# exit code 97\n# pty: at step x\nok 3 - c\n# aside\n", "result": "FAIL"}
-{"name": "ktstr:nested / wrong", "stdout": "Bail out! no guest\n", "stderr": "seen", "result": "TIMEOUT"}
+{"name": "ktstr:nested / wrong", "stdout": "# kernel default: 9.9.9-x\nBail out! no guest\n", "stderr": "seen", "result": "TIMEOUT"}
 {"name": "ktstr:kvm / none", "stdout": "no KVM\n", "result": "SKIP"}
 LOG
 sed -n '/^count() {/,/^}/p;/^lost_tests() {/,/^}/p' "$root/tests/run" >"$dir/functions"
@@ -161,6 +161,7 @@ expect "sums" 0 '^1 2 1$' 'skipped: ktstr:kvm / none: no KVM' \
 expect "why TAP's cases failed" 0 '' "^ktstr: failed: ktstr:nested / lost: not ok 2 - b
 ktstr: failed: ktstr:nested / lost: # exit code 97
 ktstr: failed: ktstr:nested / lost: # pty: at step x
+ktstr: failed: ktstr:nested / wrong: kernel default: 9.9.9-x
 ktstr: failed: ktstr:nested / wrong: Bail out! no guest
 ktstr: skipped: [^
 ]*$" bash -euc ". $dir/functions; passed=0 failed=0 skipped=0; count $dir/log.json"
