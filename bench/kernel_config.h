@@ -12,7 +12,8 @@ bool kernel_config_file(const char *image, char path[PATH_MAX]);
 
 /*
  * The options of the kernel @image that check it while it runs (lockdep, KASAN and the like), as strings without
- * CONFIG_; empty: it has none. From the config beside it, else the one it carries (IKCONFIG). JSON null: neither is there.
+ * CONFIG_; empty: it has none. From the config beside it, else the one it carries (IKCONFIG). JSON null: neither is
+ * there.
  */
 json_t *kernel_config_debug(const char *image);
 /* "PROVE_LOCKING, KASAN" for a list with elements, else "". */

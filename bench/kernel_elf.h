@@ -15,8 +15,8 @@
  */
 int kernel_elf_open(const char *image, char *why, size_t why_size);
 
-/* The files of the cache that kernel_elf_open() looks at, "" for one that is not there, for another machine with the same
- * paths. 0 or -errno. */
+/* The files of the cache that kernel_elf_open() looks at, "" for one that is not there, for another machine with the
+ * same paths. 0 or -errno. */
 struct kernel_elf_files {
 	char path[3][PATH_MAX];
 };

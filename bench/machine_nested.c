@@ -130,7 +130,8 @@ static int check_modules(const struct machine_options *o)
 	for (unsigned i = 0; i < o->modules.n && !rc; i++) {
 		rc = modules_resolve(m, o->modules.word[i], pass_over, NULL);
 		if (rc)
-			cli_error("--module %s: no module %s in %s", o->modules.word[i], o->modules.word[i], o->module_dir);
+			cli_error("--module %s: no module %s in %s", o->modules.word[i], o->modules.word[i],
+				  o->module_dir);
 	}
 	modules_close(m);
 	return rc ? CLI_UNAVAILABLE : 0;

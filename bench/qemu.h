@@ -49,8 +49,8 @@ const char *qemu_ended(const struct qemu *q, char *buf, size_t size);
  */
 char *qemu_tail(int log_fd, unsigned lines, const char *const *marks);
 
-/* Take the registers of a vCPU, which QEMU writes in some 35 lines after its one word, out of @text; all but the line with
- * the instruction pointer. Gives the last line that is left, "" if there is none; it lives as long as @text. */
+/* Take the registers of a vCPU, which QEMU writes in some 35 lines after its one word, out of @text; all but the line
+ * with the instruction pointer. Gives the last line that is left, "" if there is none; it lives as long as @text. */
 const char *qemu_last_word(char *text, unsigned *registers);
 
 #endif

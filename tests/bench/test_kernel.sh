@@ -263,6 +263,31 @@ esac
 unset KTSTR_QEMU
 rm -rf "$nested"
 
+# --- kernels that refuse schedulers: by what the cache knows of their BTF ---------------
+
+mkdir -p "$dir/cache/kernels/8.8-good/lib/modules/8.8"
+image "$dir/cache/kernels/8.8-good/vmlinuz" good
+knows() { echo "$2" >"$dir/cache/scx/$(sha256sum <"$1/vmlinuz" | cut -d' ' -f1)"; }
+lacks='its BTF lacks 21 of 70 sched_ext kfuncs .such as scx_bpf_create_dsq.: schedulers that call one are refused'
+mkdir -p "$dir/cache/scx"
+knows "$third" '1 70 21 scx_bpf_create_dsq'
+knows "$dir/cache/kernels/8.8-good" '1 74 0 -'
+expect 1 "$lacks; use --kernel 8.8-good$" '^$' "$ktstr" kernel check "${third##*/}"
+expect 0 'schedulers can be loaded; its BTF has all 74 sched_ext kfuncs$' '^$' "$ktstr" kernel check 8.8-good
+expect 2 'unknown: its BTF can.t be read$' '^$' "$ktstr" kernel check "$tree"
+expect 69 '^$' 'kernel default: no such file, and not in the cache; run ktstr kernel fetch default' "$ktstr" kernel check
+expect 0 "${third##*/} +[0-9.]+ MiB.*  $lacks" '' "$ktstr" kernel list
+ln -s "${third##*/}" "$dir/cache/kernels/default"
+expect 0 "fair +kernels.*'default' is 9.9.9-stub: $lacks; use --kernel 8.8-good" '' "$ktstr" doctor
+expect 0 '' "warning: kernel ${third##*/}: $lacks; use --kernel 8.8-good" \
+	"$ktstr" run --kernel "${third##*/}" --scheduler /bin/true --dry-run -- true
+# What is kept is not believed when it is no answer.
+knows "$third" '1 70 71 scx_bpf_create_dsq'
+expect 2 'unknown' '^$' "$ktstr" kernel check "${third##*/}"
+rm "$dir/cache/kernels/default"
+expect 0 '^$' '^$' "$ktstr" kernel rm 8.8-good
+[ "$(find "$dir/cache/scx" -type f | wc -l)" -eq 1 ] || fail "rm left what was known of the kernel's BTF"
+
 # --- rm ------------------------------------------------------------------------------
 
 ln -s "${third##*/}" "$dir/cache/kernels/mine"
