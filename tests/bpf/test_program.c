@@ -218,7 +218,13 @@ static void is_a_script(void **state)
 {
 	struct scheduler *s = *state;
 
-	assert_int_equal(scheduler_attach(s, program("attach; sleep 1000; echo unreached"), false), 0);
+	/* The child attaches, so it is there when the signal comes; one that the shell is about to start would miss it.
+	 */
+	assert_int_equal(scheduler_attach(s,
+					  program("sh -c 'mkdir -p root; echo test_ops >root/ops; echo enabled >state; "
+						  "echo 5 >new; mv new enable_seq; exec sleep 1000'\necho unreached"),
+					  false),
+			 0);
 	assert_true(scheduler_holds(s));
 	scheduler_detach(s);
 	assert_int_equal(s->stop, STOP_IN_ORDER);
