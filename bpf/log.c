@@ -48,6 +48,7 @@ static void put_stderr(struct scheduler_log *l, const char *data, size_t len)
 
 void log_put(struct scheduler_log *l, const char *data, size_t len)
 {
+	l->bytes += len;
 	search(l, data, len);
 	if (l->to_host && ktstr_guest_scheduler_log(&l->host, data, len)) {
 		/* Init is gone, and so will be the guest. */

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "guest-init/ktstr-guest.h"
 
@@ -24,6 +25,7 @@ struct scheduler_log {
 	bool in_line; /* on stderr */
 	char line[LOG_LINE_MAX];
 	size_t len;
+	uint64_t bytes;
 	bool refused; /* a verifier's log went by */
 	bool failed;  /* libbpf said that it could not load an object */
 	bool dumped;  /* the kernel's dump of a scheduler that failed went by */

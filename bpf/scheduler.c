@@ -21,7 +21,8 @@
 
 const char *scheduler_sysfs = "/sys/kernel/sched_ext/";
 struct scheduler_patience scheduler_patience = {
-	.attach_ms = 120000,
+	.quiet_ms = 120000,
+	.attach_ms = 600000,
 	.restart_ms = 60000,
 	.grace_ms = 10000,
 	.detach_ms = 10000,
@@ -136,10 +137,11 @@ static int ended_early(struct scheduler *s)
 
 static int wait_enabled(struct scheduler *s)
 {
-	uint64_t deadline = scheduler_clock_ns() + scheduler_patience.attach_ms * MS_NS;
+	uint64_t now = scheduler_clock_ns(), deadline = now + scheduler_patience.attach_ms * MS_NS;
+	uint64_t said = s->log.bytes, quiet = now + scheduler_patience.quiet_ms * MS_NS;
 	struct scx_state st;
 
-	while (!s->exited && !s->ended && scheduler_clock_ns() < deadline) {
+	while (!s->exited && !s->ended && now < deadline && now < quiet) {
 		read_state(&st);
 		if (st.enabled && st.enable_seq != s->seq_before) {
 			s->attach_ns = scheduler_clock_ns() - s->start_ns;
@@ -148,10 +150,15 @@ static int wait_enabled(struct scheduler *s)
 			return 0;
 		}
 		scheduler_poll(s, STEP_MS);
+		now = scheduler_clock_ns();
+		/* It makes progress: scx_pair has 4096 maps to make, each with an RCU grace period. */
+		if (s->log.bytes != said)
+			quiet = now + scheduler_patience.quiet_ms * MS_NS;
+		said = s->log.bytes;
 	}
 	if (s->exited || s->ended)
 		return ended_early(s);
-	scheduler_say(s, "attached no scheduler within %u s", scheduler_patience.attach_ms / 1000);
+	scheduler_say(s, "attached no scheduler within %llu s", (now - s->start_ns) / 1000000000ull);
 	return SCHEDULER_FAILED;
 }
 

@@ -95,7 +95,8 @@ uint64_t scheduler_clock_ns(void);
 /* Where sched_ext shows itself, which ends with a '/', and how long is waited for what; tests have their own. */
 extern const char *scheduler_sysfs;
 struct scheduler_patience {
-	unsigned attach_ms;  /* a verifier may have much to read, on a slow machine */
+	unsigned quiet_ms;   /* until it is attached, without a word of its program: a verifier may have much to read */
+	unsigned attach_ms;  /* until it is attached, whatever its program says */
 	unsigned restart_ms; /* from a scheduler's end to its program's next one */
 	unsigned grace_ms;   /* of a program, between SIGINT and SIGKILL */
 	unsigned detach_ms;  /* for the kernel, once nothing holds the scheduler */

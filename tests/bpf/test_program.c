@@ -67,7 +67,7 @@ static int fresh(void **state)
 	put("enable_seq", "4");
 	mkdir(script, 0755);
 	rmdir(script);
-	scheduler_patience = (struct scheduler_patience){ 20000, 20000, 20000, 20000 };
+	scheduler_patience = (struct scheduler_patience){ 20000, 20000, 20000, 20000, 20000 };
 	*state = &s;
 	return 0;
 }
@@ -181,9 +181,27 @@ static void attaches_nothing(void **state)
 {
 	struct scheduler *s = *state;
 
-	scheduler_patience.attach_ms = 300;
+	scheduler_patience.quiet_ms = 300;
 	assert_int_equal(scheduler_attach(s, program("until_asked"), false), SCHEDULER_FAILED);
 	assert_non_null(strstr(s->said, "attached no scheduler"));
+	scheduler_free(s);
+	/* One that talks on and on, too. */
+	scheduler_patience.quiet_ms = 20000;
+	scheduler_patience.attach_ms = 600;
+	assert_int_equal(scheduler_attach(s, program("while :; do echo .; sleep 0.02; done"), false), SCHEDULER_FAILED);
+	scheduler_free(s);
+}
+
+/* As scx_pair, which tells of its 4096 maps. */
+static void slow_but_not_silent(void **state)
+{
+	struct scheduler *s = *state;
+
+	scheduler_patience.quiet_ms = 1500;
+	assert_int_equal(
+		scheduler_attach(s, program("for i in 1 2 3 4 5; do echo .; sleep 0.5; done; attach; until_asked"),
+				 false),
+		0);
 	scheduler_free(s);
 }
 
@@ -292,6 +310,7 @@ int main(void)
 		cmocka_unit_test_setup(refused_by_the_verifier, fresh),
 		cmocka_unit_test_setup(ends_while_it_runs, fresh),
 		cmocka_unit_test_setup(attaches_nothing, fresh),
+		cmocka_unit_test_setup(slow_but_not_silent, fresh),
 		cmocka_unit_test_setup(hangs_at_its_end, fresh),
 		cmocka_unit_test_setup(leaves_its_scheduler, fresh),
 		cmocka_unit_test_setup(is_a_script, fresh),
