@@ -31,24 +31,25 @@ static void search(struct scheduler_log *l, const char *data, size_t len)
 	}
 }
 
-static void put_stderr(struct scheduler_log *l, const char *data, size_t len)
+static void put_stderr(const struct scheduler_log *l, const char *data, size_t len)
 {
+	bool in_line = l->in_line;
+
 	while (len) {
 		const char *end = memchr(data, '\n', len);
 		size_t part = end ? (size_t)(end - data) + 1 : len;
 
-		if (!l->in_line)
+		if (!in_line)
 			fprintf(stderr, "%s: ", l->name);
 		fwrite(data, 1, part, stderr);
-		l->in_line = !end;
+		in_line = !end;
 		data += part;
 		len -= part;
 	}
 }
 
-void log_put(struct scheduler_log *l, const char *data, size_t len)
+static void put(struct scheduler_log *l, const char *data, size_t len)
 {
-	l->bytes += len;
 	search(l, data, len);
 	if (l->to_host && ktstr_guest_scheduler_log(&l->host, data, len)) {
 		/* Init is gone, and so will be the guest. */
@@ -58,6 +59,21 @@ void log_put(struct scheduler_log *l, const char *data, size_t len)
 		return;
 	}
 	put_stderr(l, data, len);
+}
+
+void log_put(struct scheduler_log *l, const char *data, size_t len)
+{
+	if (!len)
+		return;
+	l->bytes += len;
+	put(l, data, len);
+	l->in_line = data[len - 1] != '\n';
+}
+
+void log_end_line(struct scheduler_log *l)
+{
+	if (l->in_line)
+		log_put(l, "\n", 1);
 }
 
 void log_vprintf(struct scheduler_log *l, const char *fmt, va_list args)
@@ -72,10 +88,7 @@ void log_vprintf(struct scheduler_log *l, const char *fmt, va_list args)
 
 void log_close(struct scheduler_log *l)
 {
-	line_ended(l);
-	if (l->in_line)
-		putc('\n', stderr);
-	l->in_line = false;
+	log_end_line(l);
 	if (l->to_host)
 		ktstr_guest_close(&l->host);
 	l->to_host = false;

@@ -22,7 +22,7 @@ struct scheduler_log {
 	const char *name; /* before each line on stderr */
 	struct ktstr_guest host;
 	bool to_host;
-	bool in_line; /* on stderr */
+	bool in_line; /* the last byte was no end of line */
 	char line[LOG_LINE_MAX];
 	size_t len;
 	uint64_t bytes;
@@ -34,6 +34,8 @@ struct scheduler_log {
 /* @to_host: where the guest's init takes frames; else, and where it does not, stderr. */
 void log_open(struct scheduler_log *l, const char *name, bool to_host);
 void log_put(struct scheduler_log *l, const char *data, size_t len);
+/* End a line that has no end yet, before something else is printed. */
+void log_end_line(struct scheduler_log *l);
 void log_vprintf(struct scheduler_log *l, const char *fmt, va_list args);
 /* Ends a last line that has no end. */
 void log_close(struct scheduler_log *l);

@@ -43,6 +43,7 @@ void scheduler_say(struct scheduler *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(s->said, sizeof(s->said), fmt, ap);
 	va_end(ap);
+	log_end_line(&s->log);
 	fprintf(stderr, "ktstr-scx: %s: %s\n", s->name, s->said);
 }
 

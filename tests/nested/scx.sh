@@ -86,6 +86,7 @@ fault script '0 ran ' "$user" "a script that starts the program"
 fault exec-script '0 ran ' "$user" "a script that becomes the program"
 fault file '0 ran ' "$user" "a program that needs a file"
 fault slow '0 ran ' "$user" "a program that is slow to attach"
+fault no-end '1 ' 'its program ended with code 3 before' "a program whose last line has no end"
 fault noise '0 ran ' "$user" "a program that prints more than a pipe holds"
 fault restart '0 enabled ' "$user" "a scheduler that restarts itself held to the end"
 report "and the restart is told" grep -q 'restart: ktstr-scx: scx-program: restarted itself 1 time;' err

@@ -30,6 +30,9 @@ try script 'echo ran' "/tmp/script"
 try exec-script 'echo ran' "/tmp/exec-script"
 try file 'echo ran' "$program --need /tmp/file"
 try slow 'echo ran' "$program --slow 3"
+printf '#!/bin/sh\nprintf no-end-of-line\nexit 3\n' >/tmp/no-end
+chmod 755 /tmp/no-end
+try no-end 'echo late' /tmp/no-end
 try noise 'echo ran' "$program --noise 20000"
 try restart 'cat /sys/kernel/sched_ext/enable_seq >/dev/null; sleep 4; cat /sys/kernel/sched_ext/state' "$program --restart 1"
 try stall "$long" "$program --stall"
