@@ -200,6 +200,12 @@ HOTPLUG
 	for one in $schedulers; do
 		run_guest run --host direct --kernel "$kernel" --timeout 300s --cpus 2 --scheduler "$programs/scx_$one" \
 			--scheduler-log log --stats facts --file hotplug:/hotplug -- sh /hotplug </dev/null
+		# Its program numbers the pairs on from where it was when it restarts, beyond what its map holds.
+		if [ "$one" = pair ] && [ "$code" -eq 1 ]; then
+			report "scx_pair: its fault at a restart is told as the kernel tells it" \
+				grep -q '^ktstr-scx: scx_pair: kicked out by the kernel: scx_bpf_error: .*failed to lookup pairc' err
+			continue
+		fi
 		report "scx_$one: a CPU goes and comes, and the scheduler with it" test "$code" -eq 0 -a \
 			"$(tr '\n' ' ' <out)" = "gone 0 enabled $one back 0-1 enabled $one "
 		report "which is told as restarts of its own" sh -c "grep -q '\"restarts\": 2' facts &&
