@@ -167,14 +167,15 @@ static int check_program(const struct machine_options *o, const char *host)
 int machine_scheduler_check(const struct machine_options *o)
 {
 	char program[PATH_MAX];
-	int rc = machine_scheduler_program(o, program) ? check_program(o, program) : 0;
+	bool is_program = machine_scheduler_program(o, program);
+	int rc = is_program ? check_program(o, program) : 0;
 
 	if (!rc && o->scheduler_log)
 		rc = machine_output_check("--scheduler-log", o->scheduler_log);
 	if (!rc)
 		rc = check_sched_ext(o);
 	/* Ours call none of what a kernel may lack; the machine around the nested host has said it. */
-	if (!rc && machine_scheduler_program(o, program) && !host_is_nested())
+	if (!rc && is_program && !host_is_nested())
 		kernel_scx_warn(o->image, *o->kernel_name ? o->kernel_name : o->image);
 	return rc;
 }
