@@ -13,8 +13,7 @@
 #include "kvm/ioapic.h"
 #include "kvm/serial.h"
 #include "kvm/vm.h"
-
-#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+#include "reactor/container.h"
 
 /* The guest-physical map */
 #define GAP_START 0xc0000000ull /* RAM below ends here at the latest */

@@ -6,6 +6,7 @@
 #include <liburing.h>
 
 #include "reactor/busywait.h"
+#include "reactor/container.h"
 #include "reactor/epoll.h"
 #include "reactor/reactor.h"
 
@@ -60,7 +61,5 @@ int ring_reap(struct reactor *r);
 int reactor_poll_multishot(struct reactor *r, struct completion *c, int fd, unsigned events);
 
 #define CLOSE_PATIENCE_NS 2000000000ull
-
-#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 #endif

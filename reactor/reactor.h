@@ -148,9 +148,6 @@ void poller_remove(struct reactor *r, struct poller *p);
 /* Whether @rest will be called before the reactor sleeps. */
 bool reactor_polls(const struct reactor *r);
 
-/* In-flight SQEs of the whole ring. */
-unsigned reactor_in_flight(const struct reactor *r);
-
 /*
  * reactor_defer - run @fn once after all CQEs of this wake were handled and
  * before the next enter: where devices publish a batch. @d is embedded in its

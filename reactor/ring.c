@@ -183,11 +183,6 @@ int reactor_worker_cpus(struct reactor *r, const void *cpus, size_t size)
 	return io_uring_register_iowq_aff(&r->ring, size, cpus);
 }
 
-unsigned reactor_in_flight(const struct reactor *r)
-{
-	return r->in_flight;
-}
-
 void reactor_fatal(struct reactor *r, int error)
 {
 	if (!r->fatal)

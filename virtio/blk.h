@@ -80,11 +80,9 @@ const char *blk_engine_used(const struct blk *b);
 const char *blk_engine_reason(const struct blk *b);
 const struct blk_engine_counters *blk_engine_counters(const struct blk *b);
 uint64_t blk_capacity(const struct blk *b);
-/* Stop taking requests (a freeze). Those in flight go on to their end; how many there are, with those that a reset left
+/* Stop taking requests, for good. Those in flight go on to their end; how many there are, with those that a reset left
  * behind at the backing. */
 unsigned blk_quiesce(struct blk *b);
-/* Take requests again, those that came in between first. */
-void blk_resume(struct blk *b);
 /* Waits (stepping the ring) for what is in flight, at most @patience_ns; then
  * returns -ETIMEDOUT and leaves all as it is: call it again, or leak it. */
 int blk_destroy(struct blk *b, uint64_t patience_ns);

@@ -26,7 +26,7 @@ struct virtio_device *console_device(struct console *c);
 
 /*
  * Guest to host. @fn gets the bytes of @port in order, on the reactor thread;
- * it must take all of them, or put the rest back, and must not step the ring.
+ * it must take all of them, and must not step the ring.
  * While a port is held the device pops no TX chain of it, so the guest blocks:
  * hold when what you feed is full (sink_full()). A port without a consumer keeps
  * 256 KiB for the consumer to come, then blocks likewise. On ports 1 and 2 the
@@ -36,10 +36,6 @@ struct virtio_device *console_device(struct console *c);
 typedef void (*console_consumer)(void *ctx, unsigned port, const uint8_t *data, size_t len);
 void console_consume(struct console *c, unsigned port, console_consumer fn, void *ctx);
 void console_hold(struct console *c, unsigned port, bool hold);
-/* Put bytes in front of those to come: the consumer gets them again, first and
- * in one piece with the next bytes of @port. Inside a consumer, at most what it
- * was given (-E2BIG); elsewhere 0 or -ENOMEM. */
-int console_push_back(struct console *c, unsigned port, const void *data, size_t len);
 
 /* Host to guest: queued without bound, delivered when the guest has buffers.
  * 0 or -ENOMEM. */
@@ -52,7 +48,6 @@ void console_on_backlog(struct console *c, unsigned port, size_t low, void (*fn)
 
 /* After the vCPUs stopped: take what the guest still had in its TX rings. */
 void console_final_drain(struct console *c);
-bool console_port_open(const struct console *c, unsigned port);
 
 struct console_counters {
 	struct {

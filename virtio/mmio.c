@@ -60,13 +60,6 @@ void virtio_raise(struct virtio_device *d, uint32_t bits)
 		d->interrupts++;
 }
 
-void virtio_config_changed(struct virtio_device *d)
-{
-	atomic_fetch_add(&d->config_generation, 1);
-	if (d->status & S_DRIVER_OK)
-		virtio_raise(d, VIRTIO_INT_CONFIG);
-}
-
 void virtio_config_copy(const void *config, size_t size, uint32_t offset, void *buf, unsigned len, uint8_t fill)
 {
 	size_t n = offset < size ? size - offset : 0;

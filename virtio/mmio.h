@@ -117,8 +117,6 @@ void virtio_reset_done(struct virtio_device *d);
  * the status back, and a late transfer would fall into memory that is something else by now. Without @stuck the device
  * is failed (FAILED and DEVICE_NEEDS_RESET), the write settles, and the next reset tries again. */
 void virtio_reset_failed(struct virtio_device *d, const char *why);
-/* The device's configuration changed: generation, config interrupt. */
-void virtio_config_changed(struct virtio_device *d);
 /* What config_read() does for a constant layout: [offset, offset+len) of
  * @config; @fill beyond its end. */
 void virtio_config_copy(const void *config, size_t size, uint32_t offset, void *buf, unsigned len, uint8_t fill);

@@ -4,11 +4,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "reactor/container.h"
 #include "virtio/selfkick.h"
 
 static void selfkick_fired(struct kick *k)
 {
-	struct selfkick *s = (struct selfkick *)((char *)k - offsetof(struct selfkick, kick));
+	struct selfkick *s = container_of(k, struct selfkick, kick);
 
 	/* A poll that the kernel ended fires without a ring. */
 	if (!s->rung)

@@ -40,7 +40,7 @@ static void restart(void)
 {
 	driver_reset(&fuzz.d);
 	fault_finish_all(&fault);
-	blk_resume(blk);
+	blk->paused = false;
 	throttle_init(&blk->throttle, &(struct throttle_limit){ 0 }, &(struct throttle_limit){ 0 }, monotonic_ns());
 	next_fault = (struct fault){ 0 };
 	fuzz_restart(&fuzz);
@@ -103,8 +103,6 @@ static void disk_action(uint8_t action, struct fuzz_input *in)
 				      &(struct throttle_limit){ (v & 0x70) * 100ull, 0 }, monotonic_ns());
 		else if (v & 0x40)
 			blk_quiesce(blk);
-		else
-			blk_resume(blk);
 	}
 }
 

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "kvm/vm.h"
+#include "reactor/container.h"
 
 #define SECOND 1000000000ull
 #define VCPUS 2
@@ -38,7 +39,7 @@ static void serial_out(void *ctx, unsigned port, const uint8_t *data, size_t len
 
 static void limit_over(struct timer *t)
 {
-	struct run *run = (struct run *)((char *)t - offsetof(struct run, limit));
+	struct run *run = container_of(t, struct run, limit);
 
 	run->timed_out = true;
 	reactor_stop(run->r);

@@ -15,6 +15,7 @@
 
 #include "kvm/probe.h"
 #include "kvm/vm.h"
+#include "reactor/container.h"
 #include "virtio/blk.h"
 
 #define SECOND 1000000000ull
@@ -58,7 +59,7 @@ static void ended(void *ctx, enum vm_end end, const char *detail)
 
 static void limit_over(struct timer *t)
 {
-	struct run *run = (struct run *)((char *)t - offsetof(struct run, limit));
+	struct run *run = container_of(t, struct run, limit);
 
 	run->timed_out = true;
 	reactor_stop(run->r);

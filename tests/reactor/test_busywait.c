@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "reactor/busywait.h"
+#include "reactor/container.h"
 #include "reactor/reactor.h"
 
 #define MAX_NS 200000u
@@ -220,17 +221,17 @@ struct fixture {
 
 static void kicked(struct kick *k)
 {
-	((struct fixture *)((char *)k - offsetof(struct fixture, kick)))->kicks++;
+	container_of(k, struct fixture, kick)->kicks++;
 }
 
 static void deferred(struct deferred *d)
 {
-	((struct fixture *)((char *)d - offsetof(struct fixture, deferred)))->deferrals++;
+	container_of(d, struct fixture, deferred)->deferrals++;
 }
 
 static bool look(struct poller *p)
 {
-	struct fixture *f = (struct fixture *)((char *)p - offsetof(struct fixture, p));
+	struct fixture *f = container_of(p, struct fixture, p);
 
 	assert_true(reactor_polls(f->r));
 	f->looks++;
@@ -245,7 +246,7 @@ static bool look(struct poller *p)
 /* Its other side kicks at once: the sleep is short, and the next busy-wait longer. */
 static bool rest(struct poller *p)
 {
-	struct fixture *f = (struct fixture *)((char *)p - offsetof(struct fixture, p));
+	struct fixture *f = container_of(p, struct fixture, p);
 
 	f->rests++;
 	if (f->work_at_rest) {
@@ -336,7 +337,7 @@ struct stirrer {
 /* Each read completes at once, and its handler begins the next. */
 static void read_again(struct completion *c, int32_t res, uint32_t flags)
 {
-	struct stirrer *s = (struct stirrer *)((char *)c - offsetof(struct stirrer, c));
+	struct stirrer *s = container_of(c, struct stirrer, c);
 
 	assert_int_equal(res, 1);
 	if (++s->reads < 5000 && !s->f->looks)

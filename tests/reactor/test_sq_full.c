@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "reactor/reactor.h"
+#include "reactor/internal.h"
 
 #define SQ 4u
 #define READS 100u
@@ -74,12 +74,12 @@ static void refused_entries_wait(void **state)
 			kick_unwatch(&kick);
 		}
 	}
-	for (unsigned i = 0; i < 10000 && (ended < READS || reactor_in_flight(r)); i++)
+	for (unsigned i = 0; i < 10000 && (ended < READS || r->in_flight); i++)
 		assert_true(reactor_step(r, true) >= 0);
 	assert_int_equal(ended, READS);
 	for (unsigned i = 0; i < READS; i++)
 		assert_int_equal(op[i].ends, 1);
-	assert_int_equal(reactor_in_flight(r), 0);
+	assert_int_equal(r->in_flight, 0);
 	assert_int_equal(refusals, 0);
 	for (unsigned i = 0; i < READS; i++)
 		reactor_detach(r, &op[i].c);

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reactor/container.h"
 #include "tests/virtio/blk_fixture.h"
 
 #define SECTORS 256u
@@ -197,8 +198,7 @@ static void foresee(struct op *o, const struct fault *fault, enum fault_kind kin
 
 static struct fault plan(struct fault_backing *b, enum fault_kind kind, unsigned call, size_t want)
 {
-	const struct blk_request *r =
-		(const struct blk_request *)((const char *)b->asked - offsetof(struct blk_request, op));
+	const struct blk_request *r = container_of(b->asked, const struct blk_request, op);
 	struct op *o = op_of_head(r->head);
 	struct fault fault = { 0 };
 

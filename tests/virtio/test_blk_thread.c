@@ -18,6 +18,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "reactor/container.h"
 #include "tests/virtio/blk_fixture.h"
 
 #define PATIENCE_MS 30000
@@ -38,7 +39,7 @@ struct link {
 
 static void kicked(struct kick *k)
 {
-	virtio_mmio_kick(blk_device(((struct link *)((char *)k - offsetof(struct link, kick)))->f.blk), 0);
+	virtio_mmio_kick(blk_device(container_of(k, struct link, kick)->f.blk), 0);
 }
 
 static void stopped(struct kick *k)

@@ -145,7 +145,6 @@ static void test_reset_between_pieces(void **state)
 			assert_int_equal(blk_quiesce(f.blk), 1);
 			steps_are_bounded(1); /* what was begun goes on */
 			assert_int_equal(blk_quiesce(f.blk), 0);
-			blk_resume(f.blk);
 			return;
 		}
 		assert_true(driver_reset(&f.d));

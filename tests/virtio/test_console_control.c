@@ -269,12 +269,12 @@ static void port_open_and_close(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_false(console_port_open(f->c, 1));
+	assert_false(f->c->port[1].opened);
 	say(f, 1, VIRTIO_CONSOLE_PORT_OPEN, 1);
-	assert_true(console_port_open(f->c, 1));
-	assert_false(console_port_open(f->c, 2));
+	assert_true(f->c->port[1].opened);
+	assert_false(f->c->port[2].opened);
 	say(f, 1, VIRTIO_CONSOLE_PORT_OPEN, 0);
-	assert_false(console_port_open(f->c, 1));
+	assert_false(f->c->port[1].opened);
 }
 
 /* CON-36: in order, one a chain, also when buffers come one by one later */
@@ -340,7 +340,7 @@ static void outbox_used_zero(void **state)
 	driver_add(&f->d, OVQ, seg, 3);
 	driver_kick(&f->d, OVQ);
 	assert_int_equal(take_used(f, OVQ), 0);
-	assert_true(console_port_open(f->c, 2));
+	assert_true(f->c->port[2].opened);
 	post_tx(f, OVQ, NULL, 7); /* too short for a message */
 	driver_kick(&f->d, OVQ);
 	assert_int_equal(take_used(f, OVQ), 0);
@@ -378,7 +378,7 @@ static void control_cap(void **state)
 	assert_int_equal(driver_used_count(&f->d, OVQ), 64);
 	settle(f);
 	assert_int_equal(driver_used_count(&f->d, OVQ), 80);
-	assert_true(console_port_open(f->c, 1));
+	assert_true(f->c->port[1].opened);
 }
 
 /* CON-17 for c_ivq: 32 chains that are too small, then a later wake */
@@ -480,7 +480,7 @@ static void control_poison(void **state)
 	assert_int_equal(f->got[0].len, 0);
 	driver_init(&f->d, F_V1 | F_MULTIPORT, CONSOLE_QUEUES, 256);
 	say(f, 1, VIRTIO_CONSOLE_PORT_OPEN, 1);
-	assert_true(console_port_open(f->c, 1));
+	assert_true(f->c->port[1].opened);
 }
 
 #define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)

@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "reactor/container.h"
 #include "tests/virtio/console_fixture.h"
 
 #define STREAM (24u << 20)
@@ -40,12 +41,12 @@ static uint8_t byte_at(uint64_t i)
 
 static void tx_kicked(struct kick *k)
 {
-	virtio_mmio_kick(((struct link *)((char *)k - offsetof(struct link, kick[0])))->f->d.dev, TXQ(1));
+	virtio_mmio_kick(container_of(k, struct link, kick[0])->f->d.dev, TXQ(1));
 }
 
 static void rx_kicked(struct kick *k)
 {
-	virtio_mmio_kick(((struct link *)((char *)k - offsetof(struct link, kick[1])))->f->d.dev, RXQ(1));
+	virtio_mmio_kick(container_of(k, struct link, kick[1])->f->d.dev, RXQ(1));
 }
 
 /* --- the driver's thread ------------------------------------------------- */
@@ -174,7 +175,7 @@ static void feed(void *ctx, unsigned port)
 /* The slow end: something of what is queued goes out each time. */
 static void on_tick(struct timer *t)
 {
-	struct link *l = (struct link *)((char *)t - offsetof(struct link, tick));
+	struct link *l = container_of(t, struct link, tick);
 
 	l->queued -= l->queued < 60000 ? l->queued : 60000;
 	if (l->queued < HOST_FULL / 2)

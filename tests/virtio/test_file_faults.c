@@ -523,7 +523,7 @@ static void three_each(int error, unsigned tries)
 static void test_nowait_is_not_asked_in_vain(void **state)
 {
 	assert_true(open_engine(&engines[1], DISK));
-	if (f.blk->backing->ops == &file_mixed_ops) {
+	if (f.blk->backing->ops == &file_mixed.ops) {
 		three_each(EAGAIN, 3);
 		three_each(EOPNOTSUPP, 1);
 		three_each(EOPNOTSUPP, 0);

@@ -528,23 +528,6 @@ static void test_config_writes_reach_the_device_only(void **state)
 	assert_true(got == 0x0807060504030201ull);
 }
 
-static void test_config_change(void **state)
-{
-	uint32_t before = driver_read(&f.d, VIRTIO_MMIO_CONFIG_GENERATION);
-
-	virtio_config_changed(&f.dev); /* no driver yet: nobody to tell */
-	assert_int_equal(driver_irqs(&f.d), 0);
-	assert_int_equal(driver_read(&f.d, VIRTIO_MMIO_CONFIG_GENERATION), before + 1);
-	driver_init(&f.d, F_V1, 2, 8);
-	driver_irqs(&f.d);
-	driver_ack(&f.d);
-	virtio_config_changed(&f.dev);
-	assert_int_equal(driver_irqs(&f.d), 1);
-	assert_int_equal(driver_ack(&f.d), VIRTIO_INT_CONFIG);
-	driver_reset(&f.d); /* the generation outlives a reset */
-	assert_int_equal(driver_read(&f.d, VIRTIO_MMIO_CONFIG_GENERATION), before + 2);
-}
-
 /* A reset that waits for I/O: the write has not taken effect, status stays
  * non-zero, everything else is ignored until the device is through. */
 static void test_reset_that_waits(void **state)
@@ -677,7 +660,6 @@ int main(void)
 		T(test_driver_ok_scans_queues),
 		T(test_no_guest_memory),
 		T(test_config_writes_reach_the_device_only),
-		T(test_config_change),
 		T(test_reset_that_waits),
 		T(test_reset_that_fails),
 		T(test_unchanged_registers_are_not_written),

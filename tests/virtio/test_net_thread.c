@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "reactor/container.h"
 #include "tests/virtio/net_fixture.h"
 
 #define FRAMES 200000u
@@ -30,7 +31,7 @@ struct link {
 
 static void kicked(struct kick *k)
 {
-	struct link *l = (struct link *)((char *)k - offsetof(struct link, kick));
+	struct link *l = container_of(k, struct link, kick);
 
 	virtio_mmio_kick(l->f->d.dev, TXQ);
 	if (l->done)

@@ -216,9 +216,6 @@ static void test_limits_are_checked(void **state)
 	assert_non_null(strstr(why, "bps"));
 	l = (struct throttle_limit){ 100, 100 };
 	assert_int_equal(throttle_limit_check(&l, "iops", why, sizeof(why)), 0);
-	throttle_limit_set_rate(&l, 0);
-	assert_int_equal(l.burst, 0);
-	assert_int_equal(throttle_limit_check(&l, "iops", why, sizeof(why)), 0);
 	assert_int_equal(bucket_of(100, 0).capacity, 100); /* one second's worth */
 	assert_int_equal(bucket_of(100, 250).available, 250);
 }
@@ -564,10 +561,6 @@ static void test_pause_while_stalled(void **state)
 	driver_kick(&f.d, 0);
 	blk_settle(&f);
 	assert_int_equal(counters()->reads_completed, 1);
-	blk_resume(f.blk);
-	blk_settle(&f);
-	assert_int_equal(counters()->reads_completed, 2);
-	post(VIRTIO_BLK_T_IN, 512);
 	assert_int_equal(counters()->currently_throttled_gauge, 1);
 	blk_fixture_close(&f);
 }

@@ -170,22 +170,22 @@ static bool never_blocks(int fd)
 static void choose_engine(struct file_backing *f, const struct blk_config *cfg)
 {
 	if (cfg->engine == BLK_ENGINE_URING) {
-		f->b.ops = &file_uring_ops;
+		file_use_engine(f, &file_uring);
 		f->b.reason = "asked for";
 	} else if (cfg->engine == BLK_ENGINE_SYNC) {
-		f->b.ops = &file_sync_ops;
+		file_use_engine(f, &file_sync);
 		f->b.reason = "asked for";
 	} else if (never_blocks(f->fd)) {
-		f->b.ops = &file_inline_ops;
+		file_use_engine(f, &file_inline);
 		f->b.reason = "auto: the file is in memory and can't block";
 	} else if (reactor_features(f->r)->epoll) {
-		f->b.ops = &file_sync_ops;
+		file_use_engine(f, &file_sync);
 		f->b.reason = "auto: there is no io_uring here";
 	} else if (f->direct_fd >= 0) {
-		f->b.ops = &file_uring_ops;
+		file_use_engine(f, &file_uring);
 		f->b.reason = "auto: the file is on a disk, past the page cache";
 	} else {
-		f->b.ops = &file_mixed_ops;
+		file_use_engine(f, &file_mixed);
 		f->b.reason = "auto: what the page cache has is done at once, the rest may block";
 		f->nowait_read = f->nowait_write = true;
 	}
@@ -201,7 +201,7 @@ int backing_open(struct backing **out, struct reactor *r, const struct blk_confi
 		return refuse(&why, -ENOMEM, "disk: out of memory");
 	f->r = r;
 	f->fd = f->direct_fd = -1;
-	f->b.ops = &file_sync_ops; /* for the way out */
+	file_use_engine(f, &file_sync); /* for the way out */
 	err = cfg->path ? open_path(f, cfg, &why) : open_memory(f, cfg, &why);
 	if (!err && cfg->direct)
 		err = open_direct(f, cfg, &why);

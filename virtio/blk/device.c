@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reactor/container.h"
+
 #define FEATURES                                                                                                       \
 	(1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_BLK_F_SIZE_MAX | 1ull << VIRTIO_BLK_F_SEG_MAX |                   \
 	 1ull << VIRTIO_BLK_F_BLK_SIZE | 1ull << VIRTIO_BLK_F_FLUSH | 1ull << VIRTIO_RING_F_EVENT_IDX)
@@ -24,7 +26,7 @@ _Static_assert(offsetof(struct virtio_blk_config, blk_size) == 0x14 &&
 
 static struct blk *blk_of(struct virtio_device *d)
 {
-	return (struct blk *)((char *)d - offsetof(struct blk, dev));
+	return container_of(d, struct blk, dev);
 }
 
 static void config_read(struct virtio_device *d, uint32_t offset, void *buf, unsigned len)
@@ -101,7 +103,7 @@ void blk_straggler_done(struct blk *b)
 
 static void reset_bound_fired(struct timer *t)
 {
-	struct blk *b = (struct blk *)((char *)t - offsetof(struct blk, reset_bound));
+	struct blk *b = container_of(t, struct blk, reset_bound);
 	char why[128];
 
 	if (!b->dev.resetting)
@@ -241,12 +243,6 @@ unsigned blk_quiesce(struct blk *b)
 	for (const struct blk_request *r = b->first; r; r = r->next)
 		n += !r->submitted;
 	return n;
-}
-
-void blk_resume(struct blk *b)
-{
-	b->paused = false;
-	blk_service(b);
 }
 
 int blk_destroy(struct blk *b, uint64_t patience_ns)

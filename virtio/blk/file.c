@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * I/O on a file backing. The engines share everything but one step: how a range
- * list goes to the kernel (start()).
+ * list goes to the kernel (struct file_engine, start).
  *
  * A short read that is not at the end of the file is gone on with here, for
  * upstairs a short read means the end.
@@ -15,9 +15,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "reactor/container.h"
+
 static struct file_backing *file_of(struct backing *b)
 {
-	return (struct file_backing *)((char *)b - offsetof(struct file_backing, b));
+	return container_of(b, struct file_backing, b);
 }
 
 /* --- pieces --------------------------------------------------------------- */
@@ -100,7 +102,7 @@ static int32_t start_on_ring(struct file_backing *f, struct backing_op *op, cons
 	return -EINPROGRESS;
 }
 
-static int32_t start_here(struct file_backing *f, const struct piece *p, int flags)
+static int32_t transfer_here(struct file_backing *f, const struct piece *p, int flags)
 {
 	ssize_t n = p->write ? pwritev2(p->fd, p->iov, (int)p->n, (off_t)p->offset, flags)
 			     : preadv2(p->fd, p->iov, (int)p->n, (off_t)p->offset, flags);
@@ -111,13 +113,18 @@ static int32_t start_here(struct file_backing *f, const struct piece *p, int fla
 	return (int32_t)n;
 }
 
+static int32_t start_here(struct file_backing *f, struct backing_op *op, const struct piece *p)
+{
+	return transfer_here(f, p, 0);
+}
+
 /* At once if that takes no waiting, else on the ring, which tells errors too. */
 static int32_t start_mixed(struct file_backing *f, struct backing_op *op, const struct piece *p)
 {
 	bool *worth = p->write ? &f->nowait_write : &f->nowait_read;
 
 	if (*worth) {
-		int32_t res = start_here(f, p, RWF_NOWAIT);
+		int32_t res = transfer_here(f, p, RWF_NOWAIT);
 
 		if (res >= 0)
 			return res;
@@ -126,13 +133,6 @@ static int32_t start_mixed(struct file_backing *f, struct backing_op *op, const 
 			*worth = false;
 	}
 	return start_on_ring(f, op, p);
-}
-
-static int32_t start(struct file_backing *f, struct backing_op *op, const struct piece *p)
-{
-	if (f->b.ops == &file_uring_ops)
-		return start_on_ring(f, op, p);
-	return f->b.ops == &file_mixed_ops ? start_mixed(f, op, p) : start_here(f, p, 0);
 }
 
 /* Pieces until the operation is through, or one is in flight or waits. */
@@ -145,7 +145,7 @@ static int32_t go_on(struct file_backing *f, struct backing_op *op)
 
 		if (!next_piece(f, op, &p))
 			return -EINPROGRESS;
-		res = start(f, op, &p);
+		res = f->engine->start(f, op, &p);
 		if (res == -EINPROGRESS)
 			return res;
 	} while (!absorb(f, op, &res));
@@ -200,7 +200,7 @@ static int allocate_on_ring(struct file_backing *f, struct backing_op *op, int m
 
 static void piece_done(struct completion *c, int32_t res, uint32_t flags)
 {
-	struct backing_op *op = (struct backing_op *)((char *)c - offsetof(struct backing_op, c));
+	struct backing_op *op = container_of(c, struct backing_op, c);
 	struct file_backing *f = file_of(op->backing);
 
 	if (op->want && !absorb(f, op, &res)) {
@@ -338,51 +338,69 @@ static void file_close(struct backing *b)
 	free(f);
 }
 
-const struct backing_ops file_uring_ops = {
-	.name = "uring",
-	.attach = attach_on_ring,
-	.detach = detach_on_ring,
-	.readv = file_readv,
-	.writev = file_writev,
-	.sync_data = file_sync_on_ring,
-	.erase = file_erase_on_ring,
-	.cancel = cancel_on_ring,
-	.close = file_close,
+const struct file_engine file_uring = {
+	.start = start_on_ring,
+	.ops = {
+		.name = "uring",
+		.attach = attach_on_ring,
+		.detach = detach_on_ring,
+		.readv = file_readv,
+		.writev = file_writev,
+		.sync_data = file_sync_on_ring,
+		.erase = file_erase_on_ring,
+		.cancel = cancel_on_ring,
+		.close = file_close,
+	},
 };
 
-const struct backing_ops file_sync_ops = {
-	.name = "sync",
-	.whole_drains = true,
-	.attach = attach_here,
-	.detach = detach_here,
-	.readv = file_readv,
-	.writev = file_writev,
-	.sync_data = file_sync_here,
-	.erase = file_erase_here,
-	.cancel = cancel_here,
-	.close = file_close,
+const struct file_engine file_sync = {
+	.start = start_here,
+	.ops = {
+		.name = "sync",
+		.whole_drains = true,
+		.attach = attach_here,
+		.detach = detach_here,
+		.readv = file_readv,
+		.writev = file_writev,
+		.sync_data = file_sync_here,
+		.erase = file_erase_here,
+		.cancel = cancel_here,
+		.close = file_close,
+	},
 };
 
-const struct backing_ops file_inline_ops = {
-	.name = "inline",
-	.attach = attach_inline,
-	.detach = detach_on_ring,
-	.readv = file_readv,
-	.writev = file_writev,
-	.sync_data = file_sync_here,
-	.erase = file_erase_inline,
-	.cancel = cancel_here,
-	.close = file_close,
+const struct file_engine file_inline = {
+	.start = start_here,
+	.ops = {
+		.name = "inline",
+		.attach = attach_inline,
+		.detach = detach_on_ring,
+		.readv = file_readv,
+		.writev = file_writev,
+		.sync_data = file_sync_here,
+		.erase = file_erase_inline,
+		.cancel = cancel_here,
+		.close = file_close,
+	},
 };
 
-const struct backing_ops file_mixed_ops = {
-	.name = "inline+uring",
-	.attach = attach_on_ring,
-	.detach = detach_on_ring,
-	.readv = file_readv,
-	.writev = file_writev,
-	.sync_data = file_sync_on_ring,
-	.erase = file_erase_on_ring,
-	.cancel = cancel_on_ring,
-	.close = file_close,
+const struct file_engine file_mixed = {
+	.start = start_mixed,
+	.ops = {
+		.name = "inline+uring",
+		.attach = attach_on_ring,
+		.detach = detach_on_ring,
+		.readv = file_readv,
+		.writev = file_writev,
+		.sync_data = file_sync_on_ring,
+		.erase = file_erase_on_ring,
+		.cancel = cancel_on_ring,
+		.close = file_close,
+	},
 };
+
+void file_use_engine(struct file_backing *f, const struct file_engine *engine)
+{
+	f->engine = engine;
+	f->b.ops = &engine->ops;
+}

@@ -9,8 +9,19 @@
 #define BOUNCE_BYTES (64u << 10) /* one operation's; longer ones go in pieces */
 #define BOUNCE_BUFFERS 32u	 /* more operations than that wait for each other */
 
+struct piece;
+struct file_backing;
+
+/* How a backing does its I/O: the operations, and the one step in which the engines differ. */
+struct file_engine {
+	struct backing_ops ops;
+	/* Give @p to the kernel: bytes moved, -EINPROGRESS (@op completes later), or another negative errno. */
+	int32_t (*start)(struct file_backing *f, struct backing_op *op, const struct piece *p);
+};
+
 struct file_backing {
 	struct backing b;
+	const struct file_engine *engine; /* b.ops is its ops */
 	struct reactor *r;
 	int fd;				  /* through the page cache */
 	int direct_fd;			  /* O_DIRECT; -1 without */
@@ -26,7 +37,9 @@ struct file_backing {
 	struct backing_op *waiting, *waiting_last; /* for a buffer, in order */
 };
 
-extern const struct backing_ops file_uring_ops, file_sync_ops, file_inline_ops, file_mixed_ops;
+extern const struct file_engine file_uring, file_sync, file_inline, file_mixed;
+
+void file_use_engine(struct file_backing *f, const struct file_engine *engine);
 
 /* Where an operation's next piece goes, and in which ranges. */
 struct piece {

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "reactor/container.h"
 #include "virtio/blk/device.h"
 
 /* --- order ---------------------------------------------------------------- */
@@ -352,7 +353,7 @@ void blk_start_ready(struct blk *b)
 
 static void op_done(struct backing_op *op, int32_t res)
 {
-	struct blk_request *r = (struct blk_request *)((char *)op - offsetof(struct blk_request, op));
+	struct blk_request *r = container_of(op, struct blk_request, op);
 	struct blk *b = r->blk;
 
 	assert(r->busy && r->submitted);

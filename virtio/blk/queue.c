@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stddef.h>
 
+#include "reactor/container.h"
 #include "virtio/blk/device.h"
 
 static struct virtqueue *queue_of(struct blk *b)
@@ -78,7 +79,7 @@ static bool await_more(struct blk *b)
 
 static void publish_deferred(struct deferred *d)
 {
-	struct blk *b = (struct blk *)((char *)d - offsetof(struct blk, publish));
+	struct blk *b = container_of(d, struct blk, publish);
 
 	b->turn_bytes = 0;
 	if (b->dirty && publish_or_hold(b) && !reactor_polls(b->r) && await_more(b))
@@ -87,7 +88,7 @@ static void publish_deferred(struct deferred *d)
 
 static void hold_ended(struct timer *t)
 {
-	struct blk *b = (struct blk *)((char *)t - offsetof(struct blk, hold_end));
+	struct blk *b = container_of(t, struct blk, hold_end);
 
 	if (!b->dirty)
 		return;
@@ -285,7 +286,7 @@ void blk_service(struct blk *b)
 
 static bool look(struct poller *p)
 {
-	struct blk *b = (struct blk *)((char *)p - offsetof(struct blk, poller));
+	struct blk *b = container_of(p, struct blk, poller);
 
 	if (is_open(b) && virtq_pending(queue_of(b))) {
 		blk_service(b);
@@ -299,7 +300,7 @@ static bool look(struct poller *p)
 
 static bool rest(struct poller *p)
 {
-	struct blk *b = (struct blk *)((char *)p - offsetof(struct blk, poller));
+	struct blk *b = container_of(p, struct blk, poller);
 
 	if (b->dirty && hold_expired(&b->hold, monotonic_ns()))
 		blk_publish(b);
@@ -313,12 +314,12 @@ static bool rest(struct poller *p)
 
 static void retry_fired(struct timer *t)
 {
-	blk_service((struct blk *)((char *)t - offsetof(struct blk, retry)));
+	blk_service(container_of(t, struct blk, retry));
 }
 
 static void again_fired(struct selfkick *s)
 {
-	struct blk *b = (struct blk *)((char *)s - offsetof(struct blk, again));
+	struct blk *b = container_of(s, struct blk, again);
 
 	/* Nor does a pause keep back what was begun. */
 	blk_start_ready(b);

@@ -6,13 +6,6 @@
 
 #define NS_PER_S 1000000000ull
 
-void throttle_limit_set_rate(struct throttle_limit *l, uint64_t rate)
-{
-	l->rate = rate;
-	if (!rate)
-		l->burst = 0;
-}
-
 int throttle_limit_check(const struct throttle_limit *l, const char *name, char *why, size_t why_size)
 {
 	if (l->burst && !l->rate) {

@@ -19,8 +19,6 @@ struct throttle_limit {
 	uint64_t burst; /* tokens */
 };
 
-/* A rate of 0 clears the burst with it. */
-void throttle_limit_set_rate(struct throttle_limit *l, uint64_t rate);
 /* 0, or -EINVAL with the reason in @why: a burst without a rate or below it. */
 int throttle_limit_check(const struct throttle_limit *l, const char *name, char *why, size_t why_size);
 

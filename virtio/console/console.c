@@ -8,6 +8,7 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
 
+#include "reactor/container.h"
 #include "virtio/console/internal.h"
 
 /* 5.3.4; columns and rows count only with VIRTIO_CONSOLE_F_SIZE, which is not
@@ -18,7 +19,7 @@ _Static_assert(sizeof(console_config) == 12, "5.3.4");
 
 static struct console *console_of(struct virtio_device *d)
 {
-	return (struct console *)d;
+	return container_of(d, struct console, dev);
 }
 
 int console_queue_port(unsigned q, bool *tx)
@@ -145,7 +146,7 @@ void console_turn(struct console *c, uint32_t queues)
 
 static void go_on(struct selfkick *s)
 {
-	struct console *c = (struct console *)((char *)s - offsetof(struct console, again));
+	struct console *c = container_of(s, struct console, again);
 	uint32_t todo = c->todo;
 
 	c->todo = 0;
@@ -154,7 +155,7 @@ static void go_on(struct selfkick *s)
 
 static void refill_time(struct timer *t)
 {
-	struct console *c = (struct console *)((char *)t - offsetof(struct console, refill));
+	struct console *c = container_of(t, struct console, refill);
 	uint32_t queues = 0;
 
 	for (unsigned id = 0; id < CONSOLE_PORTS; id++)
@@ -185,7 +186,7 @@ static bool is_due(struct console *c, unsigned q)
 
 static bool look(struct poller *p)
 {
-	struct console *c = (struct console *)((char *)p - offsetof(struct console, poller));
+	struct console *c = container_of(p, struct console, poller);
 	uint32_t open = open_queues(c), queues = 0;
 
 	for (unsigned q = 0; q < CONSOLE_QUEUES; q++)
@@ -209,7 +210,7 @@ static bool rest_queue(struct console *c, unsigned q)
 
 static bool rest(struct poller *p)
 {
-	struct console *c = (struct console *)((char *)p - offsetof(struct console, poller));
+	struct console *c = container_of(p, struct console, poller);
 	uint32_t open = open_queues(c), queues = 0;
 
 	for (unsigned q = 0; q < CONSOLE_QUEUES; q++)
@@ -370,12 +371,6 @@ const struct console_counters *console_counters(const struct console *c)
 	return &c->counters;
 }
 
-bool console_port_open(const struct console *c, unsigned port)
-{
-	assert(port < CONSOLE_PORTS);
-	return c->dev.active && (port == CONSOLE_PORT_CONSOLE || c->port[port].opened);
-}
-
 void console_consume(struct console *c, unsigned port, console_consumer fn, void *ctx)
 {
 	struct console_port *p = &c->port[port];
@@ -387,12 +382,6 @@ void console_consume(struct console *c, unsigned port, console_consumer fn, void
 		p->tx_fresh = p->tx.len > 0;
 	c->todo |= 1u << port_tx_queue(port);
 	selfkick_ring(&c->again);
-}
-
-int console_push_back(struct console *c, unsigned port, const void *data, size_t len)
-{
-	assert(port < CONSOLE_PORTS);
-	return txbuf_put_back(&c->port[port].tx, data, len);
 }
 
 void console_hold(struct console *c, unsigned port, bool hold)

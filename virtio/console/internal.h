@@ -78,7 +78,7 @@ struct owed {
 };
 
 struct console {
-	struct virtio_device dev; /* first */
+	struct virtio_device dev;
 	struct reactor *r;
 	struct console_port port[CONSOLE_PORTS];
 

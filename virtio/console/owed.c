@@ -9,6 +9,7 @@
  */
 #include <stddef.h>
 
+#include "reactor/container.h"
 #include "virtio/console/internal.h"
 
 static bool writer_waited(const struct owed *o, uint64_t now)
@@ -78,7 +79,7 @@ void owed_rest(struct console *c)
 
 static void time_passed(struct timer *t)
 {
-	struct console *c = (struct console *)((char *)t - offsetof(struct console, owed.time));
+	struct console *c = container_of(t, struct console, owed.time);
 
 	if (owed_is_due(c)) {
 		c->irq = true;

@@ -25,7 +25,7 @@
 #define NET_IOV_MAX (2 * VIRTQ_SIZE_MAX)
 
 struct net {
-	struct virtio_device dev; /* first */
+	struct virtio_device dev;
 	struct reactor *r;
 	struct net_backend *backend;
 	struct net_counters counters;

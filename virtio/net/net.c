@@ -10,13 +10,14 @@
 #include <linux/virtio_ids.h>
 #include <linux/virtio_net.h>
 
+#include "reactor/container.h"
 #include "virtio/net/internal.h"
 
 static const uint8_t default_mac[6] = { 0x02, 0, 0, 0, 0, 0x01 };
 
 static struct net *net_of(struct virtio_device *d)
 {
-	return (struct net *)d;
+	return container_of(d, struct net, dev);
 }
 
 /* --- RX ------------------------------------------------------------------ */
@@ -134,7 +135,7 @@ void net_flush(struct net *n)
 
 static void flush(struct deferred *d)
 {
-	net_flush((struct net *)((char *)d - offsetof(struct net, flush)));
+	net_flush(container_of(d, struct net, flush));
 }
 
 void net_flush_later(struct net *n)
@@ -174,7 +175,7 @@ static bool tx_is_open(const struct net *n)
 
 static bool look(struct poller *p)
 {
-	struct net *n = (struct net *)((char *)p - offsetof(struct net, poller));
+	struct net *n = container_of(p, struct net, poller);
 
 	if (!tx_is_open(n) || !virtq_pending(&n->dev.vq[NET_TXQ]))
 		return false;
@@ -184,7 +185,7 @@ static bool look(struct poller *p)
 
 static bool rest(struct poller *p)
 {
-	struct net *n = (struct net *)((char *)p - offsetof(struct net, poller));
+	struct net *n = container_of(p, struct net, poller);
 
 	if (!tx_is_open(n) || !virtq_enable_kicks(&n->dev.vq[NET_TXQ]))
 		return false;
@@ -200,7 +201,7 @@ void net_tx_resume(struct net *n)
 
 static void go_on(struct selfkick *s)
 {
-	struct net *n = (struct net *)((char *)s - offsetof(struct net, again));
+	struct net *n = container_of(s, struct net, again);
 
 	if (n->dev.active && n->dev.vq[NET_TXQ].ready)
 		drain_tx(n);
@@ -267,7 +268,7 @@ void net_stopped(struct net *n)
 
 static void reset_bound_fired(struct timer *t)
 {
-	struct net *n = (struct net *)((char *)t - offsetof(struct net, reset_bound));
+	struct net *n = container_of(t, struct net, reset_bound);
 
 	if (n->dev.resetting)
 		virtio_reset_failed(&n->dev,

@@ -16,6 +16,7 @@
 
 #include <linux/if_tun.h>
 
+#include "reactor/container.h"
 #include "virtio/net/internal.h"
 
 #define TAP_TX_MAX 16
@@ -25,7 +26,7 @@
 #define TAP_RETRY_NS_MAX 5000000000ull
 
 struct tap_write {
-	struct completion c; /* first */
+	struct completion c;
 	struct tap *tap;
 	struct tap_write *next_free;
 	uint16_t head;
@@ -34,7 +35,7 @@ struct tap_write {
 };
 
 struct tap {
-	struct net_backend b; /* first */
+	struct net_backend b;
 	struct reactor *r;
 	int fd;
 	bool started;
@@ -50,14 +51,14 @@ struct tap {
 
 static struct tap *tap_of(struct net_backend *b)
 {
-	return (struct tap *)b;
+	return container_of(b, struct tap, b);
 }
 
 /* --- driver to host ------------------------------------------------------ */
 
 static void write_done(struct completion *c, int32_t res, uint32_t flags)
 {
-	struct tap_write *w = (struct tap_write *)c;
+	struct tap_write *w = container_of(c, struct tap_write, c);
 	struct tap *t = w->tap;
 
 	/* A frame that the host did not take (the interface is down, or it is no
@@ -123,7 +124,7 @@ static void read_next(struct tap *t)
 
 static void read_again(struct timer *timer)
 {
-	read_next((struct tap *)((char *)timer - offsetof(struct tap, again)));
+	read_next(container_of(timer, struct tap, again));
 }
 
 /* The frame in t->frame to the driver; without a chain for it, it waits. */
@@ -143,7 +144,7 @@ static void deliver(struct tap *t)
 
 static void read_done(struct completion *c, int32_t res, uint32_t flags)
 {
-	struct tap *t = (struct tap *)((char *)c - offsetof(struct tap, rx));
+	struct tap *t = container_of(c, struct tap, rx);
 
 	if (!t->started)
 		return;
