@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bench/size.h"
+#include "bench/base/size.h"
 #include "bench/workloads/workload.h"
 
 #define POLL_NS 10000000ull

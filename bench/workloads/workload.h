@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "bench/hist.h"
+#include "bench/base/hist.h"
 
 #define WORKLOAD_SAMPLES_MIN 1000
 #define WORKLOAD_CAP 10 /* durations */

@@ -213,8 +213,8 @@ int main(int argc, char **argv)
 
 	kernel = argc > 1 ? kernel_btf(argv[1]) : NULL;
 	if (!kernel)
-		fprintf(stderr,
-			"no default kernel in the cache: what needs its BTF is skipped; bench/fetch kernel default\n");
+		fprintf(stderr, "no default kernel in the cache: what needs its BTF is skipped; bench/kernel/fetch "
+				"kernel default\n");
 	rc = cmocka_run_group_tests(tests, NULL, NULL);
 	btf__free(kernel);
 	return rc;

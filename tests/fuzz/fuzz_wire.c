@@ -6,7 +6,7 @@
  */
 #include <jansson.h>
 
-#include "bench/events.h"
+#include "bench/session/events.h"
 #include "tests/fuzz/fuzz.h"
 #include "virtio/wire.h"
 

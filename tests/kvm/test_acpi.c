@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "bench/topology_text.h"
+#include "bench/spec/topology.h"
 #include "kvm/acpi.h"
 
 static uint8_t image[ACPI_SIZE];

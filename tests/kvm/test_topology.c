@@ -18,7 +18,7 @@
 
 #include <asm/kvm_para.h>
 
-#include "bench/topology_text.h"
+#include "bench/spec/topology.h"
 #include "kvm/cpuid_topology.h"
 
 #define ROUNDS 3000

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a verb's --help prints, from its argp tables. */
+#ifndef KTSTR_BENCH_CLI_HELP_H
+#define KTSTR_BENCH_CLI_HELP_H
+
+#include <argp.h>
+#include <stdio.h>
+
+/*
+ * Usage, what it does, the options in their tables' order with --help last, notes and examples, for a terminal of 80
+ * columns. @name is "ktstr run". Indented lines of the text stay as they are, so that examples can be pasted.
+ */
+void help_print(FILE *f, const char *name, const struct argp *argp);
+
+#endif

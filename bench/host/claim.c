@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+
+#include "bench/host/claim.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench/base/say.h"
+#include "bench/base/size.h"
+#include "bench/host/facts.h"
+#include "bench/host/locks.h"
+
+#define HALT_POLL_NS 200000u
+#define VCPU_PRIORITY 1
+#define REACTOR_PRIORITY 2
+#define TURN_PATIENCE_NS 10000000000ull /* for another's taking, which is a matter of milliseconds */
+#define RETRY_NS 100000000		/* between two tries to get the locks */
+#define WHY 512
+
+struct machine_host {
+	const struct host_options *o;
+	struct host_cpus cpus;
+	struct placement p;
+	struct placement_busy busy;
+	struct locks locks;
+	int vcpu_cpu[BITS_MAX];
+	uint64_t waited_ns;
+	/* Of this thread, from before */
+	struct bits old_cpus;
+	int old_policy;
+	struct sched_param old_param;
+	bool moved, raised;
+	bool workers_moved; /* the ring's too */
+};
+
+/* --- locks -------------------------------------------------------------- */
+
+static void mark_busy(struct machine_host *h, enum lock_kind kind, unsigned number)
+{
+	if (kind == LOCK_CPU) {
+		bits_add(&h->busy.cpu, number);
+		/* All may share a CPU but one who has its LLC for himself. */
+		for (unsigned at = 0; !h->p.own_cpus && at < h->cpus.n; at++)
+			if (h->cpus.cpu[at].cpu == number)
+				bits_add(&h->busy.llc_exclusive, h->cpus.cpu[at].llc);
+		return;
+	}
+	bits_add(&h->busy.llc, number);
+	if (h->p.mode != MODE_PERFORMANCE)
+		bits_add(&h->busy.llc_exclusive, number);
+}
+
+static void file_error(const char *name, int error)
+{
+	const char *remedy = error == -EMFILE || error == -ENFILE ? say_limit(-error)
+			     : error == -ELOOP ? "remove the symbolic link, or set KTSTR_LOCK_DIR to another directory"
+			     : error == -ENOSPC || error == -EDQUOT
+				     ? "free space there, or set KTSTR_LOCK_DIR to another directory"
+				     : "set KTSTR_LOCK_DIR to a directory that all users can write";
+
+	say_error("%s/ktstr-%s: %s; %s, or use --bypass-llc-locks", locks_dir(), name, strerror(-error), remedy);
+}
+
+/* Its holder takes its own locks with it, and needs milliseconds: one that keeps it is stopped, or no ktstr. */
+static void say_turn_late(void)
+{
+	pid_t taker = locks_taker();
+	char who[32] = "another process";
+
+	if (taker > 0)
+		snprintf(who, sizeof(who), "pid %d", (int)taker);
+	say_error("%s/ktstr-take.lock: %s has held it for %d s, in which no other machine can take its CPUs; end or "
+		  "continue that process, or use --bypass-llc-locks",
+		  locks_dir(), who, (int)(TURN_PATIENCE_NS / 1000000000u));
+}
+
+static int lock_each(struct machine_host *h, enum lock_kind kind, const struct bits *numbers, const char *about)
+{
+	bool exclusive = h->p.mode == MODE_PERFORMANCE;
+	char name[32];
+
+	for (unsigned i = 0; i < BITS_MAX; i++) {
+		int rc = bits_has(numbers, i) ? lock_take(&h->locks, kind, i, exclusive, about) : 0;
+
+		/* A CPU of one's own that somebody else counts on. */
+		if (!rc && bits_has(numbers, i) && kind == LOCK_CPU && h->p.own_cpus &&
+		    !h->locks.lock[h->locks.n - 1].alone)
+			rc = -EBUSY;
+		if (rc == -EBUSY)
+			mark_busy(h, kind, i);
+		if (rc && rc != -EBUSY) {
+			snprintf(name, sizeof(name), "%s-%u.lock", lock_kind_name(kind), i);
+			file_error(name, rc);
+		}
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int lock_all(struct machine_host *h)
+{
+	struct bits cpus = h->p.cpus;
+	char about[64];
+	int rc;
+
+	if (h->o->bypass_locks)
+		return 0;
+	snprintf(about, sizeof(about), "mode=%s vcpus=%u", host_mode_name(h->p.mode), h->p.n_vcpus);
+	if (h->p.mode == MODE_DEFAULT) {
+		memset(&cpus, 0, sizeof(cpus));
+		for (unsigned i = 0; i < h->p.n_vcpus; i++)
+			bits_add(&cpus, h->p.vcpu[i]);
+	}
+	rc = lock_each(h, LOCK_LLC, &h->p.llcs, about);
+	if (!rc)
+		rc = lock_each(h, LOCK_CPU, &cpus, about);
+	if (rc)
+		locks_drop(&h->locks);
+	return rc;
+}
+
+/* Plan and lock, and again with what was found to be held, until it is had or there is nothing left to try. */
+static int plan_and_lock(struct machine_host *h, const struct placement_request *q, char why[WHY])
+{
+	int rc = h->o->bypass_locks ? 0 : locks_begin(&h->locks, TURN_PATIENCE_NS);
+
+	memset(&h->busy, 0, sizeof(h->busy));
+	if (rc == -EBUSY) {
+		say_turn_late();
+		return -ETIMEDOUT;
+	}
+	if (rc) {
+		file_error("take.lock", rc);
+		return rc;
+	}
+	do {
+		rc = placement_plan(&h->cpus, q, &h->busy, &h->p, why, WHY);
+		if (rc)
+			break;
+		rc = lock_all(h);
+	} while (rc == -EBUSY);
+	locks_end(&h->locks);
+	return rc;
+}
+
+/* The first LLC in somebody's hands, for the user to know whose. */
+static void say_busy(const struct machine_host *h, const char *why)
+{
+	char holder[256] = "";
+
+	for (unsigned i = 0; i < h->cpus.n_llcs && !*holder; i++)
+		if (bits_has(&h->busy.llc, i) || bits_has(&h->busy.llc_exclusive, i))
+			lock_holder_text(LOCK_LLC, i, holder, sizeof(holder));
+	say_error("skipped: %s%s%s; wait with --wait 10m, or see ktstr locks", why, *holder ? ": " : "", holder);
+}
+
+/* @llcs gets the guest's LLC of each vCPU. */
+static struct placement_request request(const struct host_options *o, const struct topology *t, unsigned llcs[BITS_MAX])
+{
+	struct topology_cpu cpu;
+
+	for (unsigned i = 0; i < t->n_cpus; i++) {
+		topology_cpu(t, i, &cpu);
+		llcs[i] = cpu.llc;
+	}
+	return (struct placement_request){ .mode = o->mode,
+					   .vcpus = t->n_cpus,
+					   .guest_llc = llcs,
+					   .threads = t->threads,
+					   .cap = o->cap,
+					   .turn = (unsigned)getpid() };
+}
+
+static int take(struct machine_host *h, const struct topology *t)
+{
+	const struct timespec pause = { .tv_nsec = RETRY_NS };
+	unsigned llcs[BITS_MAX];
+	const struct placement_request q = request(h->o, t, llcs);
+	uint64_t from = monotonic_ns();
+	char why[WHY] = "";
+	int rc;
+
+	while ((rc = plan_and_lock(h, &q, why)) == -EBUSY && monotonic_ns() - from < h->o->wait_ns)
+		nanosleep(&pause, NULL);
+	h->waited_ns = monotonic_ns() - from;
+	if (!rc)
+		return 0;
+	if (rc == -EBUSY)
+		say_busy(h, why);
+	else if (*why)
+		say_error("%s%s", h->o->mode == MODE_PERFORMANCE ? "skipped: " : "", why);
+	return rc == -EBUSY || h->o->mode == MODE_PERFORMANCE ? EXIT_SKIPPED : EXIT_UNAVAILABLE;
+}
+
+/* --- this thread -------------------------------------------------------- */
+
+static int raise_priority(struct machine_host *h)
+{
+	const struct sched_param param = { .sched_priority = REACTOR_PRIORITY };
+
+	h->old_policy = sched_getscheduler(0);
+	if (h->old_policy < 0 || sched_getparam(0, &h->old_param) || sched_setscheduler(0, SCHED_FIFO, &param))
+		return -errno;
+	h->raised = true;
+	return 0;
+}
+
+static void lower_priority(struct machine_host *h)
+{
+	if (h->raised)
+		sched_setscheduler(0, h->old_policy, &h->old_param);
+	h->raised = false;
+}
+
+/* Whether it will be had when it is needed, before anything is made. */
+static int check_priority(struct machine_host *h)
+{
+	int rc = raise_priority(h);
+
+	lower_priority(h);
+	if (!rc)
+		return 0;
+	say_error("skipped: performance mode: SCHED_FIFO: %s; raise the limit (ulimit -r %d), or use --mode default",
+		  strerror(-rc), REACTOR_PRIORITY);
+	return EXIT_SKIPPED;
+}
+
+int machine_host_take(struct machine_host **out, const struct host_options *o, const struct topology *t)
+{
+	struct machine_host *h = calloc(1, sizeof(*h));
+	int rc;
+
+	if (!h) {
+		say_error("out of memory");
+		return EXIT_INTERNAL;
+	}
+	assert(t->n_cpus);
+	h->o = o;
+	rc = host_cpus_read(&h->cpus, "/sys", NULL);
+	if (rc) {
+		say_error("/sys/devices/system/cpu: tells no CPUs: %s; mount /sys", strerror(-rc));
+		rc = EXIT_UNAVAILABLE;
+	}
+	if (!rc && o->mode == MODE_PERFORMANCE)
+		rc = check_priority(h);
+	if (!rc)
+		rc = take(h, t);
+	if (rc) {
+		machine_host_free(h);
+		return rc;
+	}
+	for (unsigned i = 0; i < t->n_cpus; i++)
+		h->vcpu_cpu[i] = (int)h->p.vcpu[i];
+	*out = h;
+	return 0;
+}
+
+static const struct host_cpu *cpu_of(const struct machine_host *h, unsigned number)
+{
+	for (unsigned at = 0; at < h->cpus.n; at++)
+		if (h->cpus.cpu[at].cpu == number)
+			return &h->cpus.cpu[at];
+	return &h->cpus.cpu[0];
+}
+
+void machine_host_memory(const struct machine_host *h, const struct topology *t, struct vm_backing *b)
+{
+	struct topology_cpu guest;
+
+	if (h->p.mode != MODE_PERFORMANCE)
+		return;
+	b->prefault = true;
+	if (b->bind != VM_BIND_NONE || h->cpus.n_nodes < 2)
+		return;
+	/* A node without CPUs goes where the first vCPU is. */
+	b->bind = VM_BIND_STRICT;
+	b->n_host_nodes = t->n_nodes;
+	for (unsigned n = 0; n < t->n_nodes; n++)
+		b->host_node[n] = (uint16_t)cpu_of(h, h->p.vcpu[0])->node;
+	for (unsigned i = 0; i < t->n_cpus; i++) {
+		topology_cpu(t, i, &guest);
+		if (guest.package_first == i)
+			b->host_node[guest.package] = (uint16_t)cpu_of(h, h->p.vcpu[i])->node;
+	}
+}
+
+void machine_host_vm(const struct machine_host *h, struct vm_host *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (h->p.mode == MODE_PERFORMANCE) {
+		out->vcpu_cpu = h->vcpu_cpu;
+		out->fifo_priority = VCPU_PRIORITY;
+		out->keep_exits = out->realtime = true;
+	}
+	out->set_halt_poll = h->o->halt_poll_given || h->p.mode != MODE_PERFORMANCE;
+	out->halt_poll_ns = h->o->halt_poll_given ? h->o->halt_poll_ns : h->p.spare ? HALT_POLL_NS : 0;
+}
+
+bool machine_host_spare(const struct machine_host *h)
+{
+	return h->p.spare;
+}
+
+int machine_host_apply(struct machine_host *h, struct reactor *r)
+{
+	struct bits cpus = h->p.cpus, workers = placement_worker_cpus(&h->p);
+	int rc = 0;
+
+	if (h->p.service >= 0) {
+		memset(&cpus, 0, sizeof(cpus));
+		bits_add(&cpus, (unsigned)h->p.service);
+	}
+	if (h->p.confined || h->p.service >= 0) {
+		rc = affinity_get(&h->old_cpus);
+		if (!rc)
+			rc = affinity_set(&cpus);
+		h->moved = !rc;
+	}
+	/* They go by the cpuset, not by this thread's affinity. */
+	if (!rc && (h->moved || !bits_equal(&workers, &h->p.cpus)))
+		h->workers_moved = !reactor_worker_cpus(r, &workers, sizeof(workers));
+	if (!rc && h->p.mode == MODE_PERFORMANCE)
+		rc = raise_priority(h);
+	if (rc)
+		say_error("mode %s: CPUs and priority: %s; use --mode default", host_mode_name(h->p.mode),
+			  strerror(-rc));
+	return rc ? EXIT_UNAVAILABLE : 0;
+}
+
+void machine_host_free(struct machine_host *h)
+{
+	if (!h)
+		return;
+	lower_priority(h);
+	if (h->moved)
+		affinity_set(&h->old_cpus);
+	locks_drop(&h->locks);
+	host_cpus_free(&h->cpus);
+	free(h);
+}
+
+/* --- what it was -------------------------------------------------------- */
+
+static json_t *list_of(const struct bits *b)
+{
+	char text[256];
+
+	return json_string(bits_format(b, text, sizeof(text)));
+}
+
+static json_t *placement_facts(const struct host_options *o, const struct host_cpus *cpus, const struct placement *p)
+{
+	json_t *vcpus = json_array(), *facts;
+
+	for (unsigned i = 0; i < p->n_vcpus && p->mode == MODE_PERFORMANCE; i++)
+		json_array_append_new(vcpus, json_integer(p->vcpu[i]));
+	facts = json_pack("{ss ss so so so sb sb}", "mode", host_mode_name(p->mode), "where",
+			  host_is_nested() ? "the nested host" : "this machine", "llcs", list_of(&p->llcs), "cpus",
+			  list_of(&p->cpus), "vcpu_cpus", vcpus, "overcommitted",
+			  p->mode != MODE_PERFORMANCE && !p->own_cpus, "spare_cpu", p->spare);
+	json_object_set_new(facts, "reactor_cpu", p->service < 0 ? json_null() : json_integer(p->service));
+	json_object_set_new(facts, "allowed_cpus", list_of(&cpus->allowed));
+	json_object_set_new(facts, "locks",
+			    json_string(o->bypass_locks		      ? "bypassed"
+					: p->mode == MODE_PERFORMANCE ? "exclusive"
+								      : "shared"));
+	return facts;
+}
+
+/* Real-time threads may have so much of each second; -1: all of it. Null: not told. */
+static json_t *rt_runtime(void)
+{
+	char line[32];
+
+	if (!host_read_line("/proc/sys/kernel/sched_rt_runtime_us", line, sizeof(line)))
+		return json_null();
+	return json_integer(atoll(line));
+}
+
+json_t *machine_host_facts(struct machine_host *h, const struct vm *vm)
+{
+	json_t *facts = placement_facts(h->o, &h->cpus, &h->p), *files = json_array();
+	struct vm_host_facts had;
+	struct vm_host asked;
+
+	vm_host_facts(vm, &had);
+	machine_host_vm(h, &asked);
+	for (unsigned i = 0; i < h->locks.n; i++)
+		json_array_append_new(
+			files, json_sprintf("%s-%u", lock_kind_name(h->locks.lock[i].kind), h->locks.lock[i].number));
+	json_object_set_new(facts, "lock_files", files);
+	/* Somebody else counts on the same CPU now, however free it was at first. */
+	json_object_set_new(facts, "shared_at_end", json_boolean(locks_shared(&h->locks, LOCK_CPU)));
+	json_object_set_new(facts, "memory_prefault", json_boolean(h->p.mode == MODE_PERFORMANCE));
+	json_object_set_new(facts, "waited_ns", json_integer((json_int_t)h->waited_ns));
+	json_object_set_new(facts, "vcpu_policy", json_string(asked.fifo_priority ? "fifo 1" : "other"));
+	json_object_set_new(facts, "reactor_policy", json_string(h->raised ? "fifo 2" : "other"));
+	json_object_set_new(facts, "ring_workers_confined", json_boolean(h->workers_moved));
+	json_object_set_new(facts, "sched_rt_runtime_us", rt_runtime());
+	/* Null: KVM's own, as its module's parameter has it. */
+	json_object_set_new(facts, "halt_poll_ns", had.halt_poll_set ? json_integer(asked.halt_poll_ns) : json_null());
+	json_object_set_new(facts, "pause_exits", json_boolean(!had.pause_kept));
+	json_object_set_new(facts, "hlt_exits", json_boolean(!had.hlt_kept));
+	json_object_set_new(facts, "realtime_hint", json_boolean(had.realtime));
+	json_object_set_new(facts, "steal_time", json_boolean(had.steal_time));
+	return facts;
+}
+
+/* Busy as /proc/locks says it, which is how lock_take() would find it but for a race. */
+static void look(struct placement_busy *busy)
+{
+	struct lock_holder *list = NULL;
+	int n = locks_read(&list);
+
+	for (int i = 0; i < n; i++) {
+		bits_add(list[i].kind == LOCK_LLC ? &busy->llc : &busy->cpu, list[i].number);
+		if (list[i].kind == LOCK_LLC && list[i].exclusive)
+			bits_add(&busy->llc_exclusive, list[i].number);
+	}
+	free(list);
+}
+
+json_t *machine_host_preview(const struct host_options *o, const struct topology *t, char *why, size_t size)
+{
+	unsigned llcs[BITS_MAX];
+	const struct placement_request q = request(o, t, llcs);
+	struct placement *p = malloc(sizeof(*p));
+	struct placement_busy busy = { 0 };
+	struct host_cpus cpus = { 0 };
+	json_t *facts = NULL;
+
+	snprintf(why, size, "/sys tells no CPUs");
+	if (!o->bypass_locks)
+		look(&busy);
+	if (p && !host_cpus_read(&cpus, "/sys", NULL) && !placement_plan(&cpus, &q, &busy, p, why, size))
+		facts = placement_facts(o, &cpus, p);
+	host_cpus_free(&cpus);
+	free(p);
+	return facts;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+
+#include "bench/host/disk_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/base/file_lock.h"
+
+/* QEMU's permissions: each that is used has a lock at USED, each that others may not use one at KEPT. */
+enum { READ = 0, WRITE = 1, RESIZE = 3 };
+#define USED 100
+#define KEPT 200
+
+/* 0, -EBUSY, or -errno. */
+static int lock_byte(int fd, short type, off_t byte)
+{
+	struct flock l = { .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+
+	if (!fcntl(fd, F_OFD_SETLK, &l))
+		return 0;
+	return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
+}
+
+/* Whether somebody else has any lock there. */
+static int check_byte(int fd, off_t byte)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+
+	if (fcntl(fd, F_OFD_GETLK, &l))
+		return -errno;
+	return l.l_type == F_UNLCK ? 0 : -EBUSY;
+}
+
+/*
+ * QEMU takes shared locks alone and then looks whether anybody's are in the way: two that start at once may both give
+ * up. Of two of ours one gets the exclusive lock of the writer, at a byte that whoever reads holds too.
+ */
+static int lock_all(int fd, bool read_only)
+{
+	int rc = lock_byte(fd, read_only ? F_RDLCK : F_WRLCK, KEPT + WRITE);
+
+	if (!rc)
+		rc = check_byte(fd, USED + WRITE);
+	if (!rc)
+		rc = check_byte(fd, USED + RESIZE);
+	if (!rc)
+		rc = check_byte(fd, KEPT + READ);
+	if (!rc)
+		rc = lock_byte(fd, F_RDLCK, USED + READ);
+	if (!rc)
+		rc = lock_byte(fd, F_RDLCK, KEPT + RESIZE);
+	if (!rc && !read_only)
+		rc = lock_byte(fd, F_RDLCK, USED + WRITE);
+	return rc;
+}
+
+static void unlock_all(int fd)
+{
+	struct flock l = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+
+	fcntl(fd, F_OFD_SETLK, &l);
+}
+
+static void name_holder(int fd, char text[96])
+{
+	struct lock_inode inode;
+	char path[64], name[32] = "";
+	pid_t pid = lock_inode_of(fd, &inode) ? 0 : lock_ofd_holder(&inode);
+	FILE *f;
+
+	snprintf(text, 96, "another process");
+	if (!pid)
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	f = fopen(path, "re");
+	if (f && fgets(name, sizeof(name), f))
+		name[strcspn(name, "\n")] = '\0';
+	if (f)
+		fclose(f);
+	if (pid == getpid())
+		snprintf(text, 96, "another --disk of this machine");
+	else
+		snprintf(text, 96, "pid %d (%s)", (int)pid, name);
+}
+
+int disk_lock_take(const char *path, bool read_only, char *why, size_t why_size)
+{
+	int fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC), rc;
+	char holder[96];
+
+	*why = '\0';
+	if (fd < 0) {
+		rc = -errno;
+		snprintf(why, why_size, "%s: %s", path, strerror(errno));
+		return rc;
+	}
+	rc = lock_all(fd, read_only);
+	if (rc == -EBUSY) {
+		unlock_all(fd);
+		name_holder(fd, holder);
+		snprintf(why, why_size,
+			 read_only ? "%s: %s has it and writes to it; end that first, or use a copy"
+				   : "%s: %s has it; who writes a disk has it alone: end that first, use a copy, or "
+				     "give both ',ro'",
+			 path, holder);
+		close(fd);
+		return rc;
+	}
+	if (rc)
+		snprintf(why, why_size,
+			 "%s: its file system keeps no locks (%s); see to it yourself that nobody else writes to it",
+			 path, strerror(-rc));
+	return fd;
+}

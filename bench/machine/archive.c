@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What goes into a guest: its first file system and its kernel's command line. */
+
+#include "bench/machine/archive.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bench/base/path.h"
+#include "bench/base/say.h"
+#include "bench/host/cpus.h"
+#include "bench/host/facts.h"
+#include "bench/host/placement.h"
+#include "bench/initramfs/archive.h"
+#include "bench/initramfs/command.h"
+#include "bench/kernel/find.h"
+#include "bench/kernel/image.h"
+#include "bench/machine/scheduler.h"
+#include "bench/machine/shape.h"
+#include "bench/session/session.h"
+#include "bench/spec/file.h"
+
+/*
+ * No module is needed by name where the kernel has it built in, and a kernel
+ * that lacks it says so itself: the guest's init names the port or disk that
+ * does not appear.
+ */
+static const char *const modules_always[] = { "virtio_mmio", "virtio_console" };
+static const char *const modules_disk[] = { "virtio_blk", "ext4" };
+static const char *const modules_net[] = { "virtio_net", "af_packet" };
+
+void machine_kept(struct initramfs_kept *k, const struct machine_options *o, const char *init)
+{
+	*k = (struct initramfs_kept){
+		.guest_init = init,
+		.busybox = !o->initrd,
+		.module_dir = *o->module_dir ? o->module_dir : NULL,
+		.config = *o->config_in_guest ? o->config : NULL,
+		.config_in_guest = o->config_in_guest,
+		.modules = { { modules_always, 2, true },
+			     { modules_disk, o->n_disks ? 2 : 0, true },
+			     { modules_net, o->nic.wanted ? 2 : 0, true },
+			     { o->modules.word, o->modules.n, false } },
+	};
+}
+
+/* What depends on the options but not on the command is the same for the next guest too. */
+static void open_kept(struct machine_archive *a, struct initramfs *in, const struct machine_options *o,
+		      const char *init)
+{
+	struct initramfs_kept kept;
+	char warning[512];
+	int fd;
+
+	machine_kept(&kept, o, init);
+	fd = initramfs_open_kept(in, &kept, warning, sizeof(warning));
+	if (fd < 0)
+		return;
+	a->kept_fd = fd;
+	if (*warning)
+		say_error("%s", warning);
+}
+
+/* NAME=VALUE of --env, over what ktstr sets itself. */
+static void add_env(struct initramfs *in, const struct guest_options *o)
+{
+	for (unsigned i = 0; i < o->env.n; i++)
+		initramfs_put_env(in, o->env.word[i]);
+}
+
+static void add_all_modules(struct initramfs *in, const struct machine_options *o)
+{
+	char release[NAME_MAX + 1];
+
+	if (!kernel_image_release(o->image, release))
+		snprintf(release, sizeof(release), "%s", strrchr(o->module_dir, '/') + 1);
+	initramfs_add_all_modules(in, o->module_dir, release);
+}
+
+static void add_cwd(struct initramfs *in, const struct guest_options *o)
+{
+	initramfs_add_tree(in, o->cwd_path, o->cwd_path);
+	initramfs_set_option(in, "cwd", o->cwd_path);
+}
+
+static void add_files(struct initramfs *in, const struct machine_options *o, const struct machine_job *job)
+{
+	char host[PATH_MAX], at[PATH_MAX];
+	const char *guest;
+	struct stat st;
+
+	for (unsigned i = 0; i < o->files.n; i++) {
+		file_split(o->files.word[i], host, &guest);
+		if (path_absolute(guest ? guest : host, at))
+			continue;
+		if (!stat(host, &st) && S_ISDIR(st.st_mode))
+			initramfs_add_tree(in, host, at);
+		else
+			initramfs_add_binary(in, host, at);
+	}
+	if (job->companion.host)
+		initramfs_add_binary(in, job->companion.host, job->companion.guest);
+	for (unsigned i = 0; i < o->outputs.n; i++) {
+		if (path_absolute(o->outputs.word[i], at))
+			continue;
+		initramfs_add_output(in, at);
+		/* The command can write it as it could here: its directory is there. */
+		*strrchr(at, '/') = '\0';
+		if (*at)
+			initramfs_add_dir(in, at, 0755);
+	}
+}
+
+/* The command, and the program behind its first word if the guest has none of its own. */
+static int add_command(struct initramfs *in, const struct machine_options *o, const struct machine_job *job)
+{
+	char program[PATH_MAX], number[16];
+	int rc = 0;
+
+	if (command_find(job->argv[0], program) == COMMAND_HOST) {
+		initramfs_add_binary(in, program, program);
+		/* The guest's PATH and working directory are not ours. */
+		job->argv[0] = strdup(program);
+	}
+	if (o->scheduler)
+		rc = machine_scheduler_argv(in, o, job->argv);
+	else
+		initramfs_set_argv(in, (const char *const *)job->argv);
+	snprintf(number, sizeof(number), "%u", o->n_disks);
+	initramfs_set_option(in, "wait_disks", number);
+	return rc;
+}
+
+/*
+ * On a terminal of the guest's own, whose bytes are the command's input and output. Not on hvc0: Linux's hvc driver
+ * hands over 16 bytes at a time, and spins with interrupts off until the host took them.
+ */
+static void add_shell(struct initramfs *in, const struct machine_job *job)
+{
+	static const char *const login[] = { "sh", "-l", NULL };
+	const char *term = getenv("TERM");
+
+	if (!job->argv)
+		initramfs_set_argv(in, login);
+	initramfs_set_option(in, "tty", "1");
+	if (term && *term)
+		initramfs_set_env(in, "TERM", term);
+}
+
+int machine_archive_make(struct machine_archive *a, const struct machine_options *o, const struct machine_job *job)
+{
+	struct initramfs *in;
+	char init[PATH_MAX];
+	int rc = 0;
+
+	memset(a, 0, sizeof(*a));
+	if (host_companion("guest-init", "../guest-init/guest-init", init))
+		return EXIT_UNAVAILABLE;
+	in = initramfs_new();
+	if (!in) {
+		say_error("out of memory");
+		return EXIT_INTERNAL;
+	}
+	open_kept(a, in, o, init);
+	if (o->guest.cwd)
+		add_cwd(in, &o->guest);
+	if (o->guest.all_modules)
+		add_all_modules(in, o);
+	add_files(in, o, job);
+	rc = job->argv ? add_command(in, o, job) : 0;
+	if (job->shell)
+		add_shell(in, job);
+	add_env(in, &o->guest);
+	if (!job->other_vmm) {
+		initramfs_set_option(in, "conversation", "1");
+		if (session_one_output(job->out_to_err ? STDERR_FILENO : STDOUT_FILENO, STDERR_FILENO))
+			initramfs_set_option(in, "one_output", "1");
+		machine_shape_expect(in, o);
+	}
+	if (o->stats || o->conversation.events)
+		initramfs_set_option(in, "dmesg", "1");
+	/* All that it said is here, and its disks are written, before it powers off. */
+	if (o->n_disks || !job->other_vmm)
+		initramfs_set_option(in, "ack_exit", "1");
+	if (*initramfs_note(in) && !host_is_nested())
+		say_error("%s", initramfs_note(in));
+	if (!rc && initramfs_write(in, &a->own, &a->own_size)) {
+		say_error("guest's files: %s", initramfs_why(in));
+		rc = EXIT_UNAVAILABLE;
+	}
+	initramfs_free(in);
+	return rc;
+}
+
+static int append_file(FILE *f, int fd)
+{
+	static const char zero[4];
+	char buf[65536];
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(fd, buf, sizeof(buf), at)) > 0) {
+		if (fwrite(buf, 1, (size_t)n, f) != (size_t)n)
+			return -errno;
+		at += n;
+	}
+	/* An archive starts at a multiple of 4. */
+	if (!n && at % 4 && !fwrite(zero, (size_t)(4 - at % 4), 1, f))
+		n = -1;
+	return n < 0 ? -errno : 0;
+}
+
+int machine_archive_write(const struct machine_archive *a, const struct machine_options *o, FILE *f)
+{
+	int fd = o->initrd ? open(o->initrd, O_RDONLY | O_CLOEXEC) : -1, rc = 0;
+
+	if (o->initrd)
+		rc = fd < 0 ? -errno : append_file(f, fd);
+	if (fd >= 0)
+		close(fd);
+	if (!rc && a->kept_fd)
+		rc = append_file(f, a->kept_fd);
+	if (!rc && (fwrite(a->own, 1, a->own_size, f) != a->own_size || fflush(f)))
+		rc = -errno;
+	return rc;
+}
+
+void machine_archive_free(struct machine_archive *a)
+{
+	if (a->kept_fd)
+		close(a->kept_fd);
+	free(a->own);
+	memset(a, 0, sizeof(*a));
+}
+
+/* More vCPUs than CPUs that they may run on. */
+static bool is_crowded(const struct machine_options *o)
+{
+	struct bits cpus;
+	unsigned n;
+
+	if (affinity_get(&cpus))
+		return false;
+	n = bits_count(&cpus);
+	return (o->host_cpus.mode == MODE_SHARED ? placement_shared_cpus(o->host_cpus.cap, n) : n) < o->cpus;
+}
+
+char *machine_guest_cmdline(const struct machine_options *o, const struct machine_job *job)
+{
+	/*
+	 * The log stays in the guest (a byte on COM1 costs an exit), but a panic is told in full: the kernel raises
+	 * the level itself. There is no PCI: looking for it is 3000 exits of 37 000. The kernel need not test its
+	 * ciphers: it is a quarter of a start. Mitigations stay: a scheduler's figures are about a stock kernel.
+	 */
+	static const char common[] = "console=ttyS0 panic=-1 reboot=k no_timer_check random.trust_cpu=on "
+				     "i8042.noaux i8042.nomux i8042.dumbkbd pci=off cryptomgr.notests";
+	/*
+	 * Linux (6.5 and later) starts all CPUs at once, and each spins until the first one has time for it; where they
+	 * share the host's CPUs it is the spinning that takes the time. 32 CPUs on 2: 16 s, one after the other 3 s.
+	 */
+	static const char one_by_one[] = " cpuhp.parallel=0";
+	char *line = NULL;
+	int n = asprintf(&line, "%s%s%s%s%s", common, is_crowded(o) ? one_by_one : "",
+			 job->argv || job->shell ? " loglevel=1 rdinit=/init" : "", o->append ? " " : "",
+			 o->append ? o->append : "");
+
+	return n < 0 ? NULL : line;
+}

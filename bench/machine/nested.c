@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The verb again, in the nested host: all that it needs of this machine, and what it writes. */
+
+#include "bench/machine/nested.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bench/base/nested_env.h"
+#include "bench/base/say.h"
+#include "bench/host/facts.h"
+#include "bench/initramfs/command.h"
+#include "bench/initramfs/depmod.h"
+#include "bench/kernel/elf.h"
+#include "bench/kernel/find.h"
+#include "bench/kernel/image.h"
+#include "bench/machine/archive.h"
+#include "bench/machine/options.h"
+#include "bench/machine/scheduler.h"
+#include "bench/nested/run.h"
+#include "bench/spec/file.h"
+
+#define GRACE_NS 120000000000ull /* for the nested host's own boot and work, beside the guest's time */
+#define MIB (1u << 20)
+#define FILES_MAX 8192 /* all modules of a build tree */
+
+struct plan {
+	struct nested_plan plan;
+	struct nested_file binaries[MACHINE_LIST_MAX + 4], files[FILES_MAX], trees[MACHINE_LIST_MAX + 3];
+	char hosts[MACHINE_LIST_MAX][PATH_MAX];
+	struct nested_disk disks[MACHINE_DISKS_MAX];
+	const char *kernels[2], *outputs[MACHINE_LIST_MAX + 8], *env[6];
+	unsigned n_env;
+	char kernel[PATH_MAX + 32]; /* the variable */
+	struct kernel_elf_files elf;
+	char program[PATH_MAX], init[PATH_MAX], scx[PATH_MAX], scheduler[PATH_MAX], modules[PATH_MAX];
+	unsigned n_outputs;
+};
+
+/* The files of --file lie in the nested host where they lie here. */
+static void plan_files(struct plan *p, const struct machine_options *o)
+{
+	const char *guest;
+	struct stat st;
+
+	for (unsigned i = 0; i < o->files.n; i++) {
+		file_split(o->files.word[i], p->hosts[i], &guest);
+		if (!stat(p->hosts[i], &st) && S_ISDIR(st.st_mode))
+			p->trees[p->plan.n_trees++].host = p->hosts[i];
+		else
+			p->binaries[p->plan.n_binaries++].host = p->hosts[i];
+	}
+	if (o->guest.cwd)
+		p->trees[p->plan.n_trees++].host = o->guest.cwd_path;
+	if (o->initrd)
+		p->files[p->plan.n_files++].host = o->initrd;
+	p->plan.files = p->files;
+	p->plan.trees = p->trees;
+	p->plan.binaries = p->binaries;
+}
+
+/* What this machine has unpacked already takes the nested one seconds. */
+static void plan_kernel_elf(struct plan *p, const struct machine_options *o)
+{
+	if (kernel_elf_files(o->image, &p->elf))
+		return;
+	for (unsigned i = 0; i < sizeof(p->elf.path) / sizeof(*p->elf.path); i++)
+		if (*p->elf.path[i])
+			p->files[p->plan.n_files++].host = p->elf.path[i];
+}
+
+static int bring_module(void *ctx, const char *module, const char *file)
+{
+	struct plan *p = ctx;
+	char *copy = strdup(file); /* to the end of the process */
+
+	if (!copy)
+		return -ENOMEM;
+	if (p->plan.n_files >= sizeof(p->files) / sizeof(*p->files))
+		return -E2BIG;
+	p->files[p->plan.n_files++].host = copy;
+	return 0;
+}
+
+/*
+ * A build tree has its modules where they were built, thousands of them: those that the guest gets come along, and stay
+ * where they are.
+ */
+static int plan_tree_modules(struct plan *p, const struct machine_options *o)
+{
+	struct initramfs_kept kept;
+	char release[NAME_MAX + 1], why[512];
+	struct modules *m;
+	int rc = modules_open(&m, o->module_dir, why, sizeof(why));
+
+	if (rc) {
+		say_error("%s", why);
+		return EXIT_UNAVAILABLE;
+	}
+	machine_kept(&kept, o, p->init);
+	for (size_t g = 0; g < sizeof(kept.modules) / sizeof(*kept.modules); g++)
+		for (size_t i = 0; i < kept.modules[g].n && (!rc || rc == -ENOENT); i++)
+			rc = modules_resolve(m, kept.modules[g].names[i], bring_module, p);
+	if (o->guest.all_modules && (!rc || rc == -ENOENT))
+		rc = modules_each(m, bring_module, p);
+	modules_close(m);
+	if (rc && rc != -ENOENT) {
+		say_error("%s: its modules can't be brought to the nested host: %s", o->kernel, strerror(-rc));
+		return EXIT_UNAVAILABLE;
+	}
+	if (!kernel_image_release(o->image, release))
+		return 0;
+	snprintf(p->modules, sizeof(p->modules), "/lib/modules/%s", release);
+	p->trees[p->plan.n_trees++] = (struct nested_file){ .host = o->module_dir, .guest = p->modules };
+	return 0;
+}
+
+static int pass_over(void *ctx, const char *module, const char *file)
+{
+	return 0;
+}
+
+/* Those of --module are there: else the nested host would boot for nothing. */
+static int check_modules(const struct machine_options *o)
+{
+	char why[512];
+	struct modules *m;
+	int rc = o->modules.n ? modules_open(&m, o->module_dir, why, sizeof(why)) : 0;
+
+	if (rc)
+		say_error("%s", why);
+	if (rc || !o->modules.n)
+		return rc ? EXIT_UNAVAILABLE : 0;
+	for (unsigned i = 0; i < o->modules.n && !rc; i++) {
+		rc = modules_resolve(m, o->modules.word[i], pass_over, NULL);
+		if (rc)
+			say_error("--module %s: no module %s in %s", o->modules.word[i], o->modules.word[i],
+				  o->module_dir);
+	}
+	modules_close(m);
+	return rc ? EXIT_UNAVAILABLE : 0;
+}
+
+static int plan_kernel(struct plan *p, const struct machine_options *o)
+{
+	struct stat st;
+
+	plan_kernel_elf(p, o);
+	if (*o->kernel_name) {
+		p->kernels[0] = o->kernel_name;
+		p->plan.kernels = p->kernels;
+		return 0;
+	}
+	/* By its image's name: "host" is another one there, and a tree would have to be whole. */
+	p->files[p->plan.n_files++].host = o->image;
+	if (*o->config_in_guest)
+		p->files[p->plan.n_files++].host = o->config;
+	snprintf(p->kernel, sizeof(p->kernel), NESTED_KERNEL_ENV "=%s", o->image);
+	p->env[p->n_env++] = p->kernel;
+	if (!*o->module_dir)
+		return 0;
+	if (!stat(o->kernel, &st) && S_ISDIR(st.st_mode))
+		return plan_tree_modules(p, o);
+	/* Where the system has them: what lies beside the kernel here may lie behind a link. */
+	snprintf(p->modules, sizeof(p->modules), "/lib/modules/%s", strrchr(o->module_dir, '/') + 1);
+	p->trees[p->plan.n_trees++] = (struct nested_file){ .host = o->module_dir, .guest = p->modules };
+	return 0;
+}
+
+static void plan_disks(struct plan *p, const struct machine_options *o)
+{
+	uint64_t in_memory = 0;
+
+	for (unsigned i = 0; i < o->n_disks; i++) {
+		const struct blk_config *c = &o->disk[i].blk;
+
+		if (!c->path) {
+			in_memory += c->size ? c->size : VIRTIO_BLK_DEFAULT_CAPACITY_BYTES;
+			continue;
+		}
+		p->disks[p->plan.n_disks++] = (struct nested_disk){ .path = c->path, .ro = c->read_only };
+	}
+	p->plan.disks = p->disks;
+	p->plan.memory_mib = NESTED_OWN_MIB + (o->memory + in_memory) / MIB;
+}
+
+static void plan_outputs(struct plan *p, const struct machine_options *o, const char *const *outputs)
+{
+	for (unsigned i = 0; i < o->outputs.n; i++)
+		p->outputs[p->n_outputs++] = o->outputs.word[i];
+	if (o->scheduler_log)
+		p->outputs[p->n_outputs++] = o->scheduler_log;
+	if (o->stats)
+		p->outputs[p->n_outputs++] = o->stats;
+	for (unsigned i = 0; outputs && outputs[i] && i < 4; i++)
+		p->outputs[p->n_outputs++] = outputs[i];
+	p->plan.outputs = p->outputs;
+}
+
+static int plan_make(struct plan *p, const struct machine_options *o, const struct machine_job *job,
+		     const char *const *outputs)
+{
+	if (o->nic.net.tap) {
+		say_error("--net tap=%s: the nested host does not have this machine's interfaces; use --host direct",
+			  o->nic.net.tap);
+		return EXIT_UNAVAILABLE;
+	}
+	if (host_companion("guest-init", "../guest-init/guest-init", p->init))
+		return EXIT_UNAVAILABLE;
+	if (o->scheduler && host_companion("ktstr-scx", "../bpf/ktstr-scx", p->scx))
+		return EXIT_UNAVAILABLE;
+	p->plan.self = true;
+	/* A terminal here is one there. */
+	p->plan.tty = job->shell && isatty(STDIN_FILENO);
+	p->plan.guest_init = p->init;
+	p->plan.cpus = o->cpus > 2 ? o->cpus : 2;
+	if ((long)p->plan.cpus > sysconf(_SC_NPROCESSORS_ONLN))
+		p->plan.cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	/* One more for the reactor, or the mode could not be had there. */
+	if (o->host_cpus.mode == MODE_PERFORMANCE && p->plan.cpus <= o->cpus)
+		p->plan.cpus = o->cpus + 1;
+	if (o->timeout_ns)
+		p->plan.timeout_ns = o->timeout_ns + GRACE_NS;
+	plan_files(p, o);
+	if (machine_kernel_check(o) || check_modules(o) || plan_kernel(p, o))
+		return EXIT_UNAVAILABLE;
+	plan_disks(p, o);
+	plan_outputs(p, o, outputs);
+	/* Programs of this build may have shared libraries; from the nested host's copies the guest gets its own. */
+	if (o->scheduler)
+		p->binaries[p->plan.n_binaries++].host = p->scx;
+	if (machine_scheduler_program(o, p->scheduler)) {
+		if (machine_scheduler_is_object(p->scheduler))
+			p->files[p->plan.n_files++].host = p->scheduler;
+		else
+			p->binaries[p->plan.n_binaries++].host = p->scheduler;
+	}
+	if (job->companion.host)
+		p->binaries[p->plan.n_binaries++].host = job->companion.host;
+	if (job->argv && command_find(job->argv[0], p->program) == COMMAND_HOST)
+		p->binaries[p->plan.n_binaries++].host = p->program;
+	return 0;
+}
+
+int machine_run_nested(const struct machine_options *o, const struct machine_job *job, const char *const *outputs,
+		       int argc, char **argv)
+{
+	struct plan *p = calloc(1, sizeof(*p));
+	const char **words = nested_argv(argc + 1, argv - 1);
+	char why[1024], *path = NULL, *term = NULL;
+	int rc = EXIT_INTERNAL;
+
+	/* A program of this machine's PATH is found there by the same PATH. */
+	if (!p || !words ||
+	    asprintf(&path, "PATH=%s:/usr/sbin:/usr/bin:/sbin:/bin", getenv("PATH") ? getenv("PATH") : "") < 0) {
+		path = NULL;
+		say_error("out of memory");
+		goto out;
+	}
+	rc = plan_make(p, o, job, outputs);
+	if (rc)
+		goto out;
+	p->env[p->n_env++] = path;
+	p->env[p->n_env++] = NESTED_VERB_ENV "=1";
+	if (job->shell && getenv("TERM") && asprintf(&term, "TERM=%s", getenv("TERM")) > 0)
+		p->env[p->n_env++] = term;
+	/* Not a file that comes back in the end: what happens is told while it does. */
+	p->plan.lines = o->conversation.events;
+	if (o->conversation.events)
+		p->env[p->n_env++] = NESTED_EVENTS_ENV "=3";
+	p->plan.env = p->env;
+	p->plan.argv = words;
+	rc = nested_run(&p->plan, why, sizeof(why));
+	if (rc < 0) {
+		say_error("%s", why);
+		rc = nested_exit_code(rc);
+	}
+out:
+	free(term);
+	free(path);
+	free(words);
+	free(p);
+	return rc;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* --dry-run: the machine that would be, with nothing made, taken or started. JSON schema "ktstr-plan/1". */
+
+#include "bench/machine/plan.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/base/say.h"
+#include "bench/base/size.h"
+#include "bench/cli/settings.h"
+#include "bench/host/claim.h"
+#include "bench/host/facts.h"
+#include "bench/machine/archive.h"
+#include "bench/machine/shape.h"
+
+static json_t *words_of(const char *const *word, unsigned n)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < n && word[i]; i++)
+		json_array_append_new(list, json_string(word[i]));
+	return list;
+}
+
+static json_t *text_or_null(const char *text)
+{
+	return text && *text ? json_string(text) : json_null();
+}
+
+static json_t *disks_of(const struct machine_options *o)
+{
+	json_t *list = json_array();
+	char text[PATH_MAX + 512];
+
+	for (unsigned i = 0; i < o->n_disks; i++)
+		if (!disk_unparse(&o->disk[i], o->disk[i].blk.path, text, sizeof(text)))
+			json_array_append_new(list, json_string(text));
+	return list;
+}
+
+static json_t *net_of(const struct machine_options *o)
+{
+	const char *given = settings_given("net", 0), *mac = given ? strstr(given, "mac=") : NULL;
+	char mtu[16] = "";
+
+	if (!o->nic.wanted)
+		return json_null();
+	if (o->nic.net.mtu)
+		snprintf(mtu, sizeof(mtu), ",mtu=%u", o->nic.net.mtu);
+	return json_sprintf("%s%s%s%.*s%s", o->nic.net.tap ? "tap=" : "", o->nic.net.tap ? o->nic.net.tap : "loopback",
+			    mac ? "," : "", mac ? (int)strcspn(mac, ",") : 0, mac ? mac : "", mtu);
+}
+
+/* Options that change the machine and are in nothing else of the plan, as they were given: name to a list of values. */
+static json_t *options_of(void)
+{
+	static const char *const names[] = {
+		"hugepages", "prefault", "mlock", "madvise", "host-nodes",	 "topology-check", "halt-poll", "wait",
+		"console",   "env",	 "cwd",	  "modules", "bypass-llc-locks", "scx-stats",	   "wake"
+	};
+	json_t *options = json_object(), *values;
+	const char *value;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (!settings_given(names[i], 0))
+			continue;
+		values = json_array();
+		for (unsigned n = 0; (value = settings_given(names[i], n)); n++)
+			json_array_append_new(values, json_string(*value ? value : "yes"));
+		json_object_set_new(options, names[i], values);
+	}
+	return options;
+}
+
+static json_t *settings_of(void)
+{
+	const struct setting *const *used;
+	json_t *list = json_array();
+	unsigned n = settings_used(&used);
+
+	for (unsigned i = 0; i < n; i++)
+		json_array_append_new(list, json_pack("{ss ss ss}", "name", used[i]->name, "value", used[i]->value,
+						      "origin", used[i]->origin));
+	return list;
+}
+
+/* In the nested host only its own ktstr knows what CPUs there are. */
+static json_t *resources_of(const struct machine_options *o, enum host_choice host)
+{
+	char why[512];
+	json_t *facts;
+
+	if (host == HOST_NESTED)
+		return json_pack("{ss ss}", "mode", host_mode_name(o->host_cpus.mode), "where", "the nested host");
+	facts = machine_host_preview(&o->host_cpus, &o->shape.topology, why, sizeof(why));
+	return facts ? facts : json_pack("{ss ss}", "mode", host_mode_name(o->host_cpus.mode), "not_to_be_had", why);
+}
+
+static json_t *plan_of(const struct machine_options *o, const struct machine_job *job, enum host_choice host)
+{
+	unsigned n_words = 0;
+	char *cmdline = machine_guest_cmdline(o, job);
+	json_t *plan;
+
+	while (job->argv && job->argv[n_words])
+		n_words++;
+	plan = json_pack("{ss ss ss ss}", "schema", "ktstr-plan/1", "ktstr", KTSTR_VERSION, "host",
+			 host == HOST_NESTED ? "nested" : "direct", "host_kind",
+			 o->host == HOST_NESTED ? "as --host says" : host_kind_text(&job->probe));
+	json_object_set_new(plan, "resources", resources_of(o, host));
+	json_object_set_new(plan, "kernel", json_string(o->image));
+	json_object_set_new(plan, "modules_directory", text_or_null(o->module_dir));
+	json_object_set_new(plan, "initrd", text_or_null(o->initrd));
+	json_object_set_new(plan, "cmdline", text_or_null(cmdline));
+	json_object_set_new(plan, "cpus", json_integer(o->cpus));
+	json_object_set_new(plan, "memory_bytes", json_integer((json_int_t)o->memory));
+	json_object_set_new(plan, "topology", machine_shape_facts(o, NULL));
+	json_object_set_new(plan, "disks", disks_of(o));
+	json_object_set_new(plan, "net", net_of(o));
+	json_object_set_new(plan, "register_page", json_string(register_choice_name(o->register_page)));
+	json_object_set_new(plan, "poll",
+			    o->poll.fixed ? json_sprintf("%" PRIu64 " us", o->poll.max_ns / 1000)
+					  : json_string("auto"));
+	json_object_set_new(plan, "scheduler", text_or_null(o->scheduler));
+	json_object_set_new(plan, "scheduler_log", text_or_null(o->scheduler_log));
+	json_object_set_new(plan, "files", words_of(o->files.word, o->files.n));
+	json_object_set_new(plan, "modules", words_of(o->modules.word, o->modules.n));
+	json_object_set_new(plan, "outputs", words_of(o->outputs.word, o->outputs.n));
+	json_object_set_new(plan, "stats", text_or_null(o->stats));
+	json_object_set_new(plan, "events", text_or_null(o->conversation.events));
+	json_object_set_new(plan, "timeout_ns", o->timeout_ns ? json_integer((json_int_t)o->timeout_ns) : json_null());
+	json_object_set_new(plan, "command",
+			    job->argv ? words_of((const char *const *)job->argv, n_words) : json_null());
+	json_object_set_new(plan, "options", options_of());
+	json_object_set_new(plan, "settings", settings_of());
+	free(cmdline);
+	return plan;
+}
+
+/* --- as text ------------------------------------------------------------ */
+
+static void line(const char *name, const char *text)
+{
+	if (text && *text)
+		printf("%-12s %s\n", name, text);
+}
+
+static const char *text_at(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+static void lines(const char *name, const json_t *list)
+{
+	const json_t *value;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, value) line(name, json_string_value(value));
+}
+
+static void print_resources(const json_t *resources)
+{
+	const json_t *vcpus = json_object_get(resources, "vcpu_cpus"), *reactor, *cpu;
+	size_t i;
+
+	printf("%-12s %s", "mode", text_at(resources, "mode"));
+	if (text_at(resources, "not_to_be_had"))
+		printf("; not to be had now: %s\n", text_at(resources, "not_to_be_had"));
+	else if (!text_at(resources, "llcs"))
+		printf("; its CPUs are chosen in the nested host\n");
+	else
+		printf(" on CPUs %s of LLCs %s, locks %s%s\n", text_at(resources, "cpus"), text_at(resources, "llcs"),
+		       text_at(resources, "locks"),
+		       json_is_true(json_object_get(resources, "overcommitted")) ? "; CPUs are shared with others"
+										 : "");
+	json_array_foreach((json_t *)vcpus, i, cpu)
+		printf("%-12s vCPU %zu on CPU %" JSON_INTEGER_FORMAT "\n", "pin", i, json_integer_value(cpu));
+	reactor = json_object_get(resources, "reactor_cpu");
+	if (json_is_integer(reactor))
+		printf("%-12s reactor on CPU %" JSON_INTEGER_FORMAT "\n", "pin", json_integer_value(reactor));
+}
+
+static void print_command(const json_t *command)
+{
+	const json_t *word;
+	size_t i;
+
+	if (!json_is_array(command))
+		return;
+	printf("%-12s", "command");
+	json_array_foreach((json_t *)command, i, word) printf(" %s", json_string_value(word));
+	putchar('\n');
+}
+
+static void print_options(const json_t *options)
+{
+	const char *name;
+	json_t *values;
+
+	json_object_foreach((json_t *)options, name, values) lines(name, values);
+}
+
+static void print_settings(const json_t *settings)
+{
+	const json_t *s;
+	size_t i;
+
+	json_array_foreach((json_t *)settings, i, s) printf("%-12s %s = %s (%s)\n", "setting", text_at(s, "name"),
+							    text_at(s, "value"), text_at(s, "origin"));
+}
+
+static void print_nodes(const struct topology *t)
+{
+	char text[SIZE_TEXT];
+
+	if (t->n_nodes < 2)
+		return;
+	printf("%-12s", "of nodes");
+	for (unsigned n = 0; n < t->n_nodes; n++)
+		printf("%s %s", n ? "," : "", size_format(text, t->node[n].memory));
+	putchar('\n');
+}
+
+static void print_plan(const struct machine_options *o, const json_t *plan)
+{
+	char memory[SIZE_TEXT], time[SIZE_TEXT];
+
+	printf("%-12s %s: %s\n", "host", text_at(plan, "host"), text_at(plan, "host_kind"));
+	print_resources(json_object_get(plan, "resources"));
+	line("kernel", text_at(plan, "kernel"));
+	line("modules in", text_at(plan, "modules_directory"));
+	line("initrd", text_at(plan, "initrd"));
+	line("cmdline", text_at(plan, "cmdline"));
+	printf("%-12s %u, %s\n", "cpus", o->cpus, text_at(json_object_get(plan, "topology"), "shape"));
+	line("memory", size_format(memory, o->memory));
+	print_nodes(&o->shape.topology);
+	lines("disk", json_object_get(plan, "disks"));
+	line("net", text_at(plan, "net"));
+	printf("%-12s %s\n", "registers",
+	       o->register_page == REGISTERS_AUTO ? "auto"
+	       : o->register_page == REGISTERS_ON ? "in memory"
+						  : "by exits");
+	line("poll", text_at(plan, "poll"));
+	line("scheduler", text_at(plan, "scheduler"));
+	line("scheduler-log", text_at(plan, "scheduler_log"));
+	lines("file", json_object_get(plan, "files"));
+	lines("module", json_object_get(plan, "modules"));
+	lines("output", json_object_get(plan, "outputs"));
+	line("stats", text_at(plan, "stats"));
+	line("events", text_at(plan, "events"));
+	if (o->timeout_ns)
+		line("timeout", duration_format(time, o->timeout_ns));
+	print_options(json_object_get(plan, "options"));
+	print_command(json_object_get(plan, "command"));
+	print_settings(json_object_get(plan, "settings"));
+}
+
+int machine_dry_run(const struct machine_options *o, const struct machine_job *job, enum host_choice host)
+{
+	json_t *plan = plan_of(o, job, host);
+
+	if (o->dry_run == DRY_RUN_JSON)
+		json_dumpf(plan, stdout, JSON_INDENT(2));
+	else
+		print_plan(o, plan);
+	if (o->dry_run == DRY_RUN_JSON)
+		putchar('\n');
+	json_decref(plan);
+	return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
+}

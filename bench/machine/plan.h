@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* --dry-run: what a machine would be. */
+#ifndef KTSTR_BENCH_MACHINE_PLAN_H
+#define KTSTR_BENCH_MACHINE_PLAN_H
+
+#include "bench/machine/job.h"
+#include "bench/spec/machine.h"
+
+/* --dry-run: print what the above would make, on a host of kind HOST_DIRECT or HOST_NESTED. An exit code. */
+int machine_dry_run(const struct machine_options *o, const struct machine_job *job, enum host_choice host);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The machine's reactor: whether it busy-waits, and what is to be told of it. */
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "bench/host/facts.h"
+#include "bench/machine/state.h"
+
+void machine_reactor_prepare(struct machine *m)
+{
+	m->poll_ns = poll_choose(&m->o->poll, m->o->cpus, machine_host_spare(m->host), &m->poll_reason);
+	if (reactor_features(m->r)->epoll) {
+		m->poll_ns = 0;
+		m->poll_reason = "there is no ring that a busy-wait could look at";
+	}
+	reactor_busy_wait(m->r, m->poll_ns);
+}
+
+/* --- facts ---------------------------------------------------------------- */
+
+static void put(json_t *object, const char *key, uint64_t value)
+{
+	json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+static bool read_of_task(const char *task, const char *file, char *line, size_t size)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%.16s/%s", task, file);
+	return host_read_line(path, line, size);
+}
+
+/* Bounds of io-wq's workers; those that are still there, and their CPU time. They go after seconds without work. */
+static json_t *workers_facts(const struct machine *m)
+{
+	const struct reactor_features *f = reactor_features(m->r);
+	DIR *tasks = opendir("/proc/self/task");
+	json_t *object = json_object();
+	uint64_t alive = 0, cpu_ns = 0, ns;
+	const struct dirent *e;
+	char text[128];
+
+	while (tasks && (e = readdir(tasks))) {
+		if (!read_of_task(e->d_name, "comm", text, sizeof(text)) || strncmp(text, "iou-wrk", 7))
+			continue;
+		alive++;
+		if (read_of_task(e->d_name, "schedstat", text, sizeof(text)) && sscanf(text, "%" SCNu64, &ns) == 1)
+			cpu_ns += ns;
+	}
+	if (tasks)
+		closedir(tasks);
+	put(object, "bounded_max", f->workers_bounded);
+	put(object, "unbounded_max", f->workers_unbounded);
+	put(object, "alive", alive);
+	put(object, "alive_cpu_ns", cpu_ns);
+	return object;
+}
+
+static json_t *poll_facts(const struct machine *m)
+{
+	const struct reactor_counters *c = reactor_counters(m->r);
+	json_t *object = json_object();
+
+	put(object, "max_ns", m->poll_ns);
+	json_object_set_new(object, "reason", json_string(m->poll_reason));
+	put(object, "hits", c->polls_hit);
+	put(object, "misses", c->polls_missed);
+	put(object, "preempted", c->polls_preempted);
+	put(object, "ns", c->poll_ns);
+	return object;
+}
+
+/* How long handlers kept all others waiting; of the histogram what is not empty, as [from ns, how often]. */
+static json_t *held_facts(const struct reactor_counters *c)
+{
+	json_t *object = json_object(), *buckets = json_array();
+
+	for (unsigned i = 0; i < REACTOR_HELD_BUCKETS; i++)
+		if (c->held[i])
+			json_array_append_new(buckets, json_pack("[I I]", (json_int_t)1 << i, (json_int_t)c->held[i]));
+	put(object, "max", c->held_max_ns);
+	put(object, "over_10ms", c->held_long);
+	json_object_set_new(object, "buckets", buckets);
+	return object;
+}
+
+static uint64_t thread_cpu_ns(void)
+{
+	struct timespec ts = { 0 };
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+json_t *machine_reactor_facts(const struct machine *m)
+{
+	const struct reactor_features *f = reactor_features(m->r);
+	const struct reactor_counters *c = reactor_counters(m->r);
+	json_t *features = json_pack("{sb sb sb sb sb sb sb si si}", "single_issuer", f->single_issuer, "defer_taskrun",
+				     f->defer_taskrun, "submit_all", f->submit_all, "coop_taskrun", f->coop_taskrun,
+				     "no_iowait", f->no_iowait, "ring_fd", f->ring_fd, "epoll", f->epoll, "sq_entries",
+				     (int)f->sq_entries, "cq_entries", (int)f->cq_entries);
+	json_t *object = json_object();
+
+	json_object_set_new(object, "features", features);
+	put(object, "wakes", c->wakes);
+	put(object, "enters", c->enters);
+	put(object, "cqes", c->cqes);
+	put(object, "cqes_max", c->cqes_max);
+	json_object_set_new(object, "cqes_per_wake", json_real(c->wakes ? (double)c->cqes / (double)c->wakes : 0));
+	put(object, "sqes", c->sqes);
+	put(object, "stale", c->stale);
+	put(object, "rearms", c->rearms);
+	put(object, "overflows", c->overflows);
+	put(object, "kernel_ns", c->kernel_ns);
+	put(object, "handlers_ns", c->handlers_ns);
+	json_object_set_new(object, "held_ns", held_facts(c));
+	put(object, "cpu_ns", thread_cpu_ns());
+	json_object_set_new(object, "poll", poll_facts(m));
+	json_object_set_new(object, "workers", workers_facts(m));
+	return object;
+}

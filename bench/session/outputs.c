@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+
+#include "bench/session/outputs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bench/base/path.h"
+#include "virtio/wire.h"
+
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+struct output {
+	struct outputs *all;
+	char *guest;		  /* as the guest names it */
+	char host[PATH_MAX];	  /* where it goes */
+	char temporary[PATH_MAX]; /* "": written in place */
+	int fd;			  /* -1: not being written */
+	struct sink sink;	  /* while @fd is open */
+	bool whole;		  /* all of it came */
+	bool done, failed;
+};
+
+static void fail(struct outputs *o, struct output *f, int error)
+{
+	f->failed = true;
+	if (o->error)
+		return;
+	o->error = error;
+	snprintf(o->why, sizeof(o->why), "%.200s: %s", f->host,
+		 error == -ENXIO ? "nobody reads this fifo; start its reader first" : strerror(-error));
+}
+
+int outputs_init(struct outputs *o, const char *const *paths)
+{
+	char guest[PATH_MAX];
+	int ret;
+
+	*o = (struct outputs){ 0 };
+	while (paths && paths[o->n])
+		o->n++;
+	if (!o->n)
+		return 0;
+	o->files = calloc(o->n, sizeof(*o->files));
+	if (!o->files) {
+		o->n = 0;
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < o->n; i++) {
+		o->files[i].all = o;
+		o->files[i].fd = -1;
+	}
+	for (size_t i = 0; i < o->n; i++) {
+		struct output *f = &o->files[i];
+
+		ret = path_absolute(paths[i], guest);
+		if (!ret && snprintf(f->host, sizeof(f->host), "%s", paths[i]) >= PATH_MAX)
+			ret = -ENAMETOOLONG;
+		if (!ret && !(f->guest = strdup(guest)))
+			ret = -ENOMEM;
+		if (ret) {
+			outputs_free(o);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+static int open_file(struct output *f)
+{
+	struct stat st;
+	mode_t mask;
+
+	if (!stat(f->host, &st) && !S_ISREG(st.st_mode)) {
+		/* A fifo that nobody reads would hold all that this thread does. */
+		f->fd = open(f->host, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+		return f->fd < 0 ? -errno : 0;
+	}
+	if (snprintf(f->temporary, sizeof(f->temporary), "%s.XXXXXX", f->host) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	f->fd = mkostemp(f->temporary, O_CLOEXEC);
+	if (f->fd < 0) {
+		f->temporary[0] = '\0';
+		return -errno;
+	}
+	mask = umask(0);
+	umask(mask);
+	return fchmod(f->fd, 0666 & ~mask) ? -errno : 0;
+}
+
+static int output_close(struct output *f)
+{
+	int ret = 0;
+
+	sink_close(&f->sink);
+	if (f->fd >= 0 && close(f->fd))
+		ret = -errno;
+	f->fd = -1;
+	return ret;
+}
+
+/* All of it came, and is written. */
+static int output_finish(struct output *f)
+{
+	int ret = output_close(f);
+
+	if (!ret && f->temporary[0] && rename(f->temporary, f->host))
+		ret = -errno;
+	if (!ret)
+		f->temporary[0] = '\0';
+	f->done = !ret;
+	return ret;
+}
+
+static void output_drained(struct sink *s)
+{
+	struct output *f = container_of(s, struct output, sink);
+	struct outputs *o = f->all;
+	int ret = s->error;
+
+	if (!ret && f->whole)
+		ret = output_finish(f);
+	if (ret)
+		fail(o, f, ret);
+	if (o->drained)
+		o->drained(o->ctx);
+}
+
+static int output_open(struct output *f)
+{
+	int ret = f->fd < 0 ? open_file(f) : 0;
+
+	/* Called whenever nothing waits any more. */
+	return ret || f->sink.r ? ret : sink_open(f->all->r, &f->sink, f->fd, 0, output_drained);
+}
+
+static int output_write(struct output *f, const uint8_t *data, size_t len)
+{
+	int ret = output_open(f);
+
+	return ret || !len ? ret : sink_put(&f->sink, data, len);
+}
+
+static int output_whole(struct output *f)
+{
+	/* An empty file comes with no chunk. */
+	int ret = output_open(f);
+
+	f->whole = true;
+	return ret || !sink_idle(&f->sink) ? ret : output_finish(f);
+}
+
+static struct output *find(struct outputs *o, const char *guest, size_t len)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (strlen(o->files[i].guest) == len && !memcmp(o->files[i].guest, guest, len))
+			return &o->files[i];
+	return NULL;
+}
+
+void outputs_frame(struct outputs *o, uint32_t type, const uint8_t *payload, size_t len)
+{
+	const uint8_t *end = len ? memchr(payload, '\0', len) : NULL;
+	size_t name = end ? (size_t)(end - payload) : len;
+	struct output *f = end ? find(o, (const char *)payload, name) : NULL;
+	int ret;
+
+	/* The guest may not choose what is written here. */
+	if (!f || f->failed || f->whole)
+		return;
+	if (type == WIRE_FEND)
+		ret = output_whole(f);
+	else
+		ret = output_write(f, end + 1, len - name - 1);
+	if (ret)
+		fail(o, f, ret);
+}
+
+int outputs_error(const struct outputs *o)
+{
+	return o->error;
+}
+
+bool outputs_full(const struct outputs *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (o->files[i].sink.r && sink_waiting(&o->files[i].sink) > OUTPUTS_HIGH)
+			return true;
+	return false;
+}
+
+bool outputs_idle(const struct outputs *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (o->files[i].sink.r && !sink_idle(&o->files[i].sink))
+			return false;
+	return true;
+}
+
+static bool is_regular(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISREG(st.st_mode);
+}
+
+static void missing(struct outputs *o, struct output *f)
+{
+	bool removed = is_regular(f->host) && !unlink(f->host);
+
+	fail(o, f, -ENODATA);
+	if (o->error == -ENODATA)
+		snprintf(o->why, sizeof(o->why), "%.160s: the command did not write it%s", f->host,
+			 removed ? "; the file from before this run is removed" : "");
+}
+
+void outputs_end(struct outputs *o, bool ended)
+{
+	for (size_t i = 0; i < o->n; i++)
+		sink_shut(&o->files[i].sink);
+	for (size_t i = 0; i < o->n; i++) {
+		struct output *f = &o->files[i];
+
+		output_close(f);
+		if (f->temporary[0])
+			unlink(f->temporary);
+		f->temporary[0] = '\0';
+		if (ended && !f->done && !f->failed)
+			missing(o, f);
+	}
+}
+
+const char *outputs_stale(const struct outputs *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (!o->files[i].done && is_regular(o->files[i].host))
+			return o->files[i].host;
+	return NULL;
+}
+
+void outputs_free(struct outputs *o)
+{
+	outputs_end(o, false);
+	for (size_t i = 0; i < o->n; i++)
+		free(o->files[i].guest);
+	free(o->files);
+	o->files = NULL;
+	o->n = 0;
+}
+
+void outputs_attach(struct outputs *o, struct reactor *r, void (*drained)(void *ctx), void *ctx)
+{
+	o->r = r;
+	o->drained = drained;
+	o->ctx = ctx;
+}

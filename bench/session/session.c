@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+
+#include "bench/session/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define SINK_HIGH (256u << 10)
+
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+static void fail(struct session *s, int error)
+{
+	if (s->cfg.ended)
+		s->cfg.ended(s->cfg.ctx, error);
+}
+
+static int send_frame(struct session *s, uint32_t type, const void *payload, size_t len)
+{
+	const struct transport *t = &s->cfg.transport;
+	struct wire_header h;
+	int rc;
+
+	wire_header_init(&h, type, payload, len);
+	rc = t->send(t->ctx, &h, sizeof(h));
+	return rc < 0 || !len ? rc : t->send(t->ctx, payload, len);
+}
+
+/* --- guest to host ------------------------------------------------------ */
+
+void session_regulate(struct session *s)
+{
+	bool full = sink_full(&s->out) || sink_full(&s->err) || (s->cfg.full && s->cfg.full(s->cfg.ctx)) ||
+		    (s->cfg.outputs && outputs_full(s->cfg.outputs));
+
+	if (full == s->held)
+		return;
+	s->held = full;
+	s->cfg.transport.hold(s->cfg.transport.ctx, full);
+}
+
+static void out_drained(struct sink *k)
+{
+	session_regulate(container_of(k, struct session, out));
+}
+
+static void err_drained(struct sink *k)
+{
+	session_regulate(container_of(k, struct session, err));
+}
+
+static void outputs_drained(void *ctx)
+{
+	session_regulate(ctx);
+}
+
+static void put(struct session *s, struct sink *k, const uint8_t *payload, size_t len)
+{
+	int rc = sink_put(k, payload, len);
+
+	/* A closed pipe (-EPIPE of an earlier write) ends a command as it would on this machine. */
+	if (rc < 0)
+		fail(s, rc);
+}
+
+void session_say(struct session *s, const char *text, size_t len)
+{
+	put(s, &s->err, (const uint8_t *)text, len);
+}
+
+static void on_stdin(struct source *in, const uint8_t *data, int res);
+
+static void on_life(struct session *s, const uint8_t *payload, size_t len)
+{
+	int rc;
+
+	if (!len || payload[0] != WIRE_LIFE_PAYLOAD || s->payload_ns)
+		return;
+	s->payload_ns = monotonic_ns();
+	if (s->cfg.stdin_fd < 0) {
+		rc = send_frame(s, WIRE_SINP, NULL, 0);
+	} else {
+		rc = source_open(s->r, &s->in, s->cfg.stdin_fd, WIRE_CHUNK_MAX, on_stdin);
+		s->in_open = !rc;
+	}
+	if (rc < 0)
+		fail(s, rc);
+}
+
+static void on_exit_frame(struct session *s, const uint8_t *payload, size_t len)
+{
+	int32_t code;
+
+	/* Once the scheduler has ended, that is how the run ends. */
+	if (len != sizeof(code) || s->exited || s->sched_exited)
+		return;
+	memcpy(&code, payload, sizeof(code));
+	s->exited = true;
+	s->exit_code = code & 0xff;
+	if (s->cfg.ended)
+		s->cfg.ended(s->cfg.ctx, s->exit_code);
+}
+
+static void on_environment(struct session *s, const uint8_t *payload, size_t len)
+{
+	if (!s->environment && len <= SESSION_FACTS_MAX)
+		s->environment = strndup((const char *)payload, len);
+}
+
+/* A request that can't be answered to anybody is only counted. */
+static void on_snapshot(struct session *s, const uint8_t *payload, size_t len)
+{
+	struct wire_snapshot r = { 0 };
+	const char *why = NULL;
+
+	if (len == sizeof(r))
+		memcpy(&r, payload, sizeof(r));
+	if (!r.request_id) {
+		s->bad_requests++;
+		return;
+	}
+	if (r.kind_status != WIRE_SNAPSHOT_CAPTURE && r.kind_status != WIRE_SNAPSHOT_WATCH)
+		why = "neither capture nor watch";
+	else if (!s->cfg.snapshot)
+		why = "nobody takes snapshots in this run";
+	s->bad_requests += !!why;
+	/* Who asks on and on and takes no answer gets none: they would pile up here. */
+	if (s->cfg.transport.backlog(s->cfg.transport.ctx) > SESSION_ANSWERS_MAX)
+		s->unanswered++;
+	else if (!why)
+		s->cfg.snapshot(s->cfg.ctx, &r);
+	else if (session_snapshot_reply(s, r.request_id, WIRE_SNAPSHOT_ERR, why) < 0)
+		fail(s, -ENOMEM);
+}
+
+/* The port's backlog tells what the guest's init has not read; the rest waits there for the command. */
+static bool input_full(const struct session *s)
+{
+	return s->cfg.transport.backlog(s->cfg.transport.ctx) > SESSION_BACKLOG_MAX ||
+	       s->stdin_ahead >= WIRE_INPUT_WINDOW;
+}
+
+static void input_go_on(struct session *s)
+{
+	if (s->in_open && s->in.paused && !input_full(s))
+		source_pause(&s->in, false);
+}
+
+static void on_taken(struct session *s, const uint8_t *payload, size_t len)
+{
+	uint32_t taken;
+
+	if (len != sizeof(taken))
+		return;
+	memcpy(&taken, payload, sizeof(taken));
+	s->stdin_ahead -= taken < s->stdin_ahead ? taken : s->stdin_ahead;
+	if (s->stdin_ahead <= WIRE_INPUT_WINDOW / 2)
+		input_go_on(s);
+}
+
+static void on_scheduler_exit(struct session *s, const uint8_t *payload, size_t len)
+{
+	int32_t code;
+
+	if (len != sizeof(code) || s->sched_exited || s->exited)
+		return;
+	memcpy(&code, payload, sizeof(code));
+	s->sched_exited = true;
+	s->sched_code = code;
+	fail(s, -EOWNERDEAD);
+}
+
+static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok)
+{
+	struct session *s = ctx;
+
+	if (s->cfg.frame)
+		s->cfg.frame(s->cfg.ctx, type, payload, len, crc_ok);
+	if (!crc_ok) {
+		s->bad_crc++;
+		return;
+	}
+	switch (type) {
+	case WIRE_SOUT:
+		s->stdout_bytes += len;
+		put(s, &s->out, payload, len);
+		break;
+	case WIRE_SERR:
+		s->stderr_bytes += len;
+		put(s, s->one_output ? &s->out : &s->err, payload, len);
+		break;
+	case WIRE_SRDY:
+		if (!len && !s->ready_ns)
+			s->ready_ns = monotonic_ns();
+		break;
+	case WIRE_LIFE:
+		on_life(s, payload, len);
+		break;
+	case WIRE_JENV:
+		on_environment(s, payload, len);
+		break;
+	case WIRE_JMET:
+		if (s->cfg.metric)
+			s->cfg.metric(s->cfg.ctx, (const char *)payload, len);
+		break;
+	case WIRE_FOUT:
+	case WIRE_FEND:
+		if (s->cfg.outputs)
+			outputs_frame(s->cfg.outputs, type, payload, len);
+		else
+			s->dropped++;
+		break;
+	case WIRE_CRSH:
+		snprintf(s->crash, sizeof(s->crash), "%.*s", (int)(len < 500 ? len : 500), (const char *)payload);
+		break;
+	case WIRE_EXIT:
+		on_exit_frame(s, payload, len);
+		break;
+	case WIRE_SNRQ:
+		on_snapshot(s, payload, len);
+		break;
+	case WIRE_SCDX:
+		on_scheduler_exit(s, payload, len);
+		break;
+	case WIRE_STAK:
+		on_taken(s, payload, len);
+		break;
+	default:
+		s->dropped += !s->cfg.frame;
+		break;
+	}
+}
+
+void session_feed(struct session *s, const void *data, size_t len)
+{
+	if (wire_parser_feed(&s->parser, data, len) < 0)
+		fail(s, -ENOMEM);
+	session_regulate(s);
+}
+
+/* --- host to guest ------------------------------------------------------ */
+
+static void on_stdin(struct source *in, const uint8_t *data, int res)
+{
+	struct session *s = container_of(in, struct session, in);
+	size_t len = res > 0 ? (size_t)res : 0;
+	int rc;
+
+	if (s->cfg.escape && len && memchr(data, s->cfg.escape, len)) {
+		source_pause(in, true);
+		fail(s, -ECANCELED);
+		return;
+	}
+	/* To the command an end and an error are the same. */
+	rc = send_frame(s, WIRE_SINP, data, len);
+	s->stdin_bytes += len;
+	s->stdin_ahead += len;
+	if (rc < 0)
+		fail(s, rc);
+	if (input_full(s))
+		source_pause(in, true);
+}
+
+void session_drained(struct session *s)
+{
+	input_go_on(s);
+}
+
+int session_snapshot_reply(struct session *s, uint32_t request_id, enum wire_snapshot_status status, const char *reason)
+{
+	struct wire_snapshot r = { .request_id = request_id, .kind_status = status };
+
+	snprintf(r.text, sizeof(r.text), "%s", reason);
+	return send_frame(s, WIRE_SNRP, &r, sizeof(r));
+}
+
+int session_window(struct session *s, uint16_t rows, uint16_t columns)
+{
+	const uint16_t size[] = { rows, columns };
+
+	return send_frame(s, WIRE_WSIZ, size, sizeof(size));
+}
+
+int session_acknowledge(struct session *s)
+{
+	return send_frame(s, WIRE_EACK, NULL, 0);
+}
+
+/* --- life --------------------------------------------------------------- */
+
+bool session_one_output(int stdout_fd, int stderr_fd)
+{
+	struct stat out, err;
+
+	return stdout_fd == stderr_fd || (!fstat(stdout_fd, &out) && !fstat(stderr_fd, &err) &&
+					  out.st_dev == err.st_dev && out.st_ino == err.st_ino);
+}
+
+int session_open(struct session *s, struct reactor *r, const struct session_config *cfg)
+{
+	int rc;
+
+	memset(s, 0, sizeof(*s));
+	s->cfg = *cfg;
+	s->r = r;
+	s->one_output = session_one_output(cfg->stdout_fd, cfg->stderr_fd);
+	wire_parser_init(&s->parser, on_frame, s);
+	if (cfg->outputs)
+		outputs_attach(cfg->outputs, r, outputs_drained, s);
+	rc = sink_open(r, &s->out, cfg->stdout_fd, SINK_HIGH, out_drained);
+	return rc ? rc : sink_open(r, &s->err, cfg->stderr_fd, SINK_HIGH, err_drained);
+}
+
+bool session_written(const struct session *s)
+{
+	return sink_idle(&s->out) && sink_idle(&s->err) && (!s->cfg.outputs || outputs_idle(s->cfg.outputs));
+}
+
+int session_output_error(const struct session *s)
+{
+	return s->out.error ? s->out.error : s->err.error;
+}
+
+int session_flush(struct session *s, uint64_t deadline_ns)
+{
+	int out = sink_flush(&s->out, deadline_ns), err = sink_flush(&s->err, deadline_ns);
+
+	return out ? out : err;
+}
+
+void session_shut(struct session *s)
+{
+	source_shut(&s->in);
+	sink_shut(&s->out);
+	sink_shut(&s->err);
+}
+
+void session_close(struct session *s)
+{
+	session_shut(s);
+	if (s->in_open)
+		source_close(&s->in);
+	s->in_open = false;
+	if (s->err.r)
+		sink_close(&s->err);
+	if (s->out.r)
+		sink_close(&s->out);
+	wire_parser_free(&s->parser);
+	free(s->environment);
+	s->environment = NULL;
+}

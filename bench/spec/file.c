@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+
+#include "bench/spec/file.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bench/base/path.h"
+#include "bench/base/say.h"
+
+bool file_split(const char *word, char host[PATH_MAX], const char **guest)
+{
+	const char *colon = strrchr(word, ':');
+	size_t n = colon ? (size_t)(colon - word) : strlen(word);
+
+	if (n >= PATH_MAX || (colon && !colon[1]) || !n)
+		return false;
+	memcpy(host, word, n);
+	host[n] = '\0';
+	*guest = colon ? colon + 1 : NULL;
+	return true;
+}
+
+int file_output_check(const char *option, const char *path)
+{
+	char absolute[PATH_MAX], *slash;
+	struct stat st = { 0 };
+	int rc;
+
+	if (!*path) {
+		say_error("%s: is empty; name a file", option);
+		return EXIT_USAGE;
+	}
+	rc = path_absolute(path, absolute);
+	if (rc == -ENAMETOOLONG) {
+		say_error("%s %.40s...: the path is too long; shorten it", option, path);
+		return EXIT_USAGE;
+	}
+	if (rc) {
+		say_error("%s %s: %s; name the whole path", option, path, strerror(-rc));
+		return EXIT_UNAVAILABLE;
+	}
+	if (!stat(absolute, &st) && !S_ISDIR(st.st_mode) && !access(absolute, W_OK))
+		return 0;
+	slash = strrchr(absolute, '/');
+	errno = S_ISDIR(st.st_mode) ? EISDIR : 0;
+	*(slash == absolute ? slash + 1 : slash) = '\0';
+	if (!errno && !access(absolute, W_OK | X_OK))
+		return 0;
+	say_error("%s %s: %s; name a file in a directory that can be written", option, path, strerror(errno));
+	return EXIT_UNAVAILABLE;
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* ktstr bench: latencies of workloads in one guest, as a table. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/base/say.h"
+#include "bench/base/size.h"
+#include "bench/cli/parse.h"
+#include "bench/host/facts.h"
+#include "bench/kernel/config.h"
+#include "bench/machine/nested.h"
+#include "bench/machine/options.h"
+#include "bench/machine/plan.h"
+#include "bench/machine/run.h"
+#include "bench/result/report.h"
+#include "bench/spec/file.h"
+#include "bench/verb/verbs.h"
+
+#define WORKLOADS_MAX 8
+#define WORKLOAD_IN_GUEST "/ktstr/ktstr-workload"
+#define SECOND_NS 1000000000ull
+/* A slow host's guest must boot, and a workload may take ten times its duration. */
+#define BOOT_PATIENCE_NS (300 * SECOND_NS)
+#define WORKLOAD_PATIENCE 12
+
+static const char *const known[] = { "wakeup", "io-randread" };
+#define KNOWN (sizeof(known) / sizeof(*known))
+
+enum { OPT_JSON = 0x100, OPT_DURATION, OPT_SEED };
+
+struct bench {
+	struct machine_options machine;
+	const char *json;
+	uint64_t duration_ns;
+	uint64_t seed;
+	const char *workload[WORKLOADS_MAX];
+	unsigned n_workloads;
+	struct report_result *result[WORKLOADS_MAX];
+	json_t *line[WORKLOADS_MAX];
+	unsigned n_results;
+	bool bad_line;
+};
+
+/* --- command line ------------------------------------------------------- */
+
+static void add_workload(struct bench *b, const char *name)
+{
+	for (unsigned i = 0; i < KNOWN; i++) {
+		if (strcmp(known[i], name))
+			continue;
+		if (b->n_workloads == WORKLOADS_MAX)
+			say_usage("%s: more workloads than fit; name at most %d", name, WORKLOADS_MAX);
+		b->workload[b->n_workloads++] = known[i];
+		return;
+	}
+	say_usage("%s: no such workload; use wakeup or io-randread", name);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct bench *b = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &b->machine;
+		return 0;
+	case OPT_JSON:
+		if (!*arg)
+			say_usage("--json: is empty; name a file, or - for stdout");
+		b->json = arg;
+		return 0;
+	case OPT_DURATION:
+		if (duration_parse(arg, &b->duration_ns) || b->duration_ns < SECOND_NS / 10 ||
+		    b->duration_ns > 3600 * SECOND_NS)
+			say_usage("--duration %s: not a time from 100ms to 1h; write it as 10s", arg);
+		return 0;
+	case OPT_SEED:
+		if (number_parse(arg, 1, INT64_MAX, &b->seed))
+			say_usage("--seed %s: not a number from 1 up; use 1", arg);
+		return 0;
+	case ARGP_KEY_ARG:
+		add_workload(b, arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option options[] = {
+	{ "json", OPT_JSON, "FILE", 0, "Write all there is to FILE as JSON; -: to stdout, instead of the table", 0 },
+	{ "duration", OPT_DURATION, "TIME", 0, "Measure each workload that long (5s)", 0 },
+	{ "seed", OPT_SEED, "N", 0, "Of what is random in the workloads (1)", 0 },
+	{ 0 },
+};
+static const struct argp_child children[] = { { &machine_options_argp, 0, NULL, 0 }, { 0 } };
+const struct argp bench_argp = {
+	.options = options,
+	.parser = parse,
+	.children = children,
+	.args_doc = "[wakeup|io-randread]...",
+	.doc = "Boot a guest, run workloads in it one after the other, print their latencies.\v"
+	       "WORKLOAD is wakeup (threads that wake each other: from the wake-up call until the woken thread runs) "
+	       "or "
+	       "io-randread (4 KiB direct reads at random offsets of /dev/vda: from the call to its return); both if "
+	       "none is named. io-randread gets a 256M disk in memory unless --disk names another. The exit code is 1 "
+	       "if a workload gave fewer than 1000 samples.\n\n"
+	       "EXAMPLES\n"
+	       "  ktstr bench\n"
+	       "  ktstr bench wakeup --cpus 4 --duration 30s\n"
+	       "  ktstr bench io-randread --disk /dev/nvme0n1,ro,direct=on --json result.json\n"
+	       "  ktstr bench wakeup --scheduler fifo\n"
+	       "  ktstr bench --kernel 6.12 --json - | jq '.results[].percentiles'",
+};
+
+static bool wants(const struct bench *b, const char *name)
+{
+	for (unsigned i = 0; i < b->n_workloads; i++)
+		if (!strcmp(b->workload[i], name))
+			return true;
+	return false;
+}
+
+static void set_defaults(struct bench *b)
+{
+	struct machine_options *o = &b->machine;
+	char why[64];
+
+	for (unsigned i = 0; !b->n_workloads && i < KNOWN; i++)
+		b->workload[i] = known[i];
+	b->n_workloads = b->n_workloads ? b->n_workloads : KNOWN;
+	if (wants(b, "io-randread") && !o->n_disks)
+		disk_parse("size=256M", &o->disk[o->n_disks++], why, sizeof(why));
+	if (!o->timeout_ns)
+		o->timeout_ns = BOOT_PATIENCE_NS + b->n_workloads * WORKLOAD_PATIENCE * b->duration_ns;
+}
+
+/* --- run ---------------------------------------------------------------- */
+
+static void on_metric(void *ctx, const char *text, size_t len)
+{
+	struct bench *b = ctx;
+	struct report_result *r;
+	json_t *line;
+
+	if (b->n_results == WORKLOADS_MAX)
+		return;
+	line = json_loadb(text, len, 0, NULL);
+	r = calloc(1, sizeof(*r));
+	if (!line || !r || !report_result_read(r, line)) {
+		b->bad_line = true;
+		json_decref(line);
+		free(r);
+		return;
+	}
+	b->line[b->n_results] = line;
+	b->result[b->n_results++] = r;
+}
+
+static json_t *whole(const struct bench *b, json_t *facts)
+{
+	json_t *results = json_array();
+
+	for (unsigned i = 0; i < b->n_results; i++)
+		json_array_append_new(results, report_result_json(b->result[i]));
+	return json_pack("{ss ss so sO}", "schema", "ktstr-bench/1", "ktstr", KTSTR_VERSION, "results", results,
+			 "machine", facts);
+}
+
+static int write_json(const struct bench *b, json_t *facts)
+{
+	const size_t flags = JSON_INDENT(1) | JSON_REAL_PRECISION(12);
+	json_t *json = whole(b, facts);
+	int rc = -1;
+
+	errno = ENOMEM;
+	if (json && !strcmp(b->json, "-"))
+		rc = json_dumpf(json, stdout, flags) || putchar('\n') == EOF || fflush(stdout);
+	else if (json)
+		rc = json_dump_file(json, b->json, flags);
+	json_decref(json);
+	if (rc)
+		say_error("--json %s: can't be written: %s", b->json, strerror(errno));
+	return rc ? EXIT_FAILED : EXIT_OK;
+}
+
+static int report(const struct bench *b, json_t *facts)
+{
+	int code = EXIT_OK;
+
+	if (!b->json || strcmp(b->json, "-")) {
+		report_table(stdout, (const struct report_result *const *)b->result, b->n_results);
+		for (unsigned i = 0; i < b->n_results; i++)
+			report_histogram(stdout, b->result[i]);
+		report_provenance(stdout, facts);
+		if (fflush(stdout))
+			code = EXIT_FAILED;
+	}
+	if (b->json && write_json(b, facts))
+		code = EXIT_FAILED;
+	for (unsigned i = 0; i < b->n_results; i++) {
+		if (b->result[i]->latency.count >= REPORT_SAMPLES_MIN)
+			continue;
+		say_error("%s: %" PRIu64 " samples are fewer than %d; raise --duration", b->result[i]->workload,
+			  b->result[i]->latency.count, REPORT_SAMPLES_MIN);
+		code = EXIT_FAILED;
+	}
+	return code;
+}
+
+/* It checks itself while it is measured. */
+static void warn_of_debug(const char *image)
+{
+	json_t *debug = kernel_config_debug(image);
+	char text[512];
+
+	kernel_config_text(debug, text, sizeof(text));
+	if (*text)
+		say_error("%s: a debug kernel (%s): its latencies are not those of the same kernel without; use "
+			  "another for "
+			  "figures",
+			  image, text);
+	json_decref(debug);
+}
+
+/* Figures of a window in which the kernel's own scheduler ran too are of neither. */
+static int check_scheduler(const json_t *facts)
+{
+	const json_t *scheduler = json_object_get(json_object_get(facts, "guest"), "scheduler");
+	long long restarts = json_integer_value(json_object_get(scheduler, "restarts"));
+
+	if (!restarts)
+		return EXIT_OK;
+	say_error("bench: the scheduler restarted itself %lld time%s while it was measured, and in between the "
+		  "kernel's own ran: no result; see why it restarts with --scheduler-log",
+		  restarts, restarts == 1 ? "" : "s");
+	return EXIT_INCONCLUSIVE;
+}
+
+static int measure(struct bench *b, struct machine_job *job)
+{
+	struct machine_result result;
+	char cpus[SIZE_TEXT];
+	int code;
+
+	fprintf(stderr, "ktstr: bench: %s; %u CPUs, %s\n", b->machine.image, b->machine.cpus,
+		size_format(cpus, b->machine.memory));
+	warn_of_debug(b->machine.image);
+	code = machine_run(&b->machine, job, &result);
+	if (!code && (b->bad_line || b->n_results != b->n_workloads)) {
+		say_error("bench: %u of %u workloads gave a result that can be read; report this as a fault",
+			  b->n_results, b->n_workloads);
+		code = EXIT_INTERNAL;
+	}
+	if (!code)
+		code = check_scheduler(result.facts);
+	if (!code)
+		code = report(b, result.facts);
+	json_decref(result.facts);
+	for (unsigned i = 0; i < b->n_results; i++) {
+		json_decref(b->line[i]);
+		free(b->result[i]);
+	}
+	return code;
+}
+
+int verb_bench(int argc, char **argv)
+{
+	static struct bench b = { .duration_ns = 5 * SECOND_NS, .seed = 1 };
+	char program[PATH_MAX], duration[32], seed[32];
+	char *words[WORKLOADS_MAX + 6] = { (char *)WORKLOAD_IN_GUEST, (char *)"--duration", duration, (char *)"--seed",
+					   seed };
+	struct machine_job job = { .start_ns = process_start_ns,
+				   .argv = words,
+				   .no_stdin = true,
+				   .out_to_err = true,
+				   .watch_disks = true,
+				   .metric = on_metric };
+	const char *outputs[2] = { NULL };
+	int rc;
+
+	machine_options_init(&b.machine);
+	cli_parse(&bench_argp, "bench", argc, argv, &b);
+	set_defaults(&b);
+	if (host_companion("ktstr-workload", "workloads/ktstr-workload", program))
+		return EXIT_UNAVAILABLE;
+	rc = machine_options_check(&b.machine);
+	if (!rc && b.json && strcmp(b.json, "-"))
+		rc = file_output_check("--json", b.json);
+	if (rc)
+		return rc;
+	rc = host_choose(b.machine.host, &job.probe);
+	if (rc < 0)
+		return -rc;
+	snprintf(duration, sizeof(duration), "%" PRIu64 "ns", b.duration_ns);
+	snprintf(seed, sizeof(seed), "%" PRIu64, b.seed);
+	for (unsigned i = 0; i < b.n_workloads; i++)
+		words[5 + i] = (char *)b.workload[i];
+	job.companion = (struct nested_file){ .host = program, .guest = WORKLOAD_IN_GUEST };
+	job.ctx = &b;
+	if (b.machine.dry_run)
+		return machine_dry_run(&b.machine, &job, (enum host_choice)rc);
+	if (rc == HOST_DIRECT)
+		return measure(&b, &job);
+	if (b.json && strcmp(b.json, "-"))
+		outputs[0] = b.json;
+	return machine_run_nested(&b.machine, &job, outputs, argc, argv);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* ktstr manual: for the build, manual pages and completions on stdout. */
+#include <stdio.h>
+#include <string.h>
+
+#include "bench/base/say.h"
+#include "bench/cli/manual.h"
+#include "bench/cli/parse.h"
+#include "bench/verb/verbs.h"
+
+struct arguments {
+	const char *what, *verb;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+
+	if (key != ARGP_KEY_ARG)
+		return ARGP_ERR_UNKNOWN;
+	if (a->verb)
+		say_usage("manual: %s: one word too many; see ktstr manual --help", arg);
+	*(a->what ? &a->verb : &a->what) = arg;
+	return 0;
+}
+
+const struct argp manual_argp = {
+	.parser = parse,
+	.args_doc = "man [VERB]\nbash\nzsh\nfish",
+	.doc = "Write a manual page, or a shell's completions, to stdout.\v"
+	       "EXAMPLES\n"
+	       "  ktstr manual man run | man -l -\n"
+	       "  . <(ktstr manual bash)",
+};
+
+static int page(const char *name)
+{
+	const struct verb *v = manual_verb(verbs);
+
+	while (name && v && strcmp(v->name, name))
+		v = manual_verb(v + 1);
+	if (!v)
+		say_usage("manual man %s: no such verb; see ktstr --help", name);
+	manual_page(stdout, name ? v : NULL);
+	return 0;
+}
+
+int verb_manual(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*write)(FILE *f);
+	} shells[] = { { "bash", manual_bash }, { "zsh", manual_zsh }, { "fish", manual_fish } };
+	struct arguments a = { 0 };
+	unsigned i = 0;
+
+	cli_parse(&manual_argp, "manual", argc, argv, &a);
+	if (a.what && !strcmp(a.what, "man")) {
+		page(a.verb);
+		return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
+	}
+	while (a.what && i < sizeof(shells) / sizeof(*shells) && strcmp(a.what, shells[i].name))
+		i++;
+	if (!a.what || a.verb || i == sizeof(shells) / sizeof(*shells))
+		say_usage("manual: man [VERB], bash, zsh or fish; see ktstr manual --help");
+	shells[i].write(stdout);
+	return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* ktstr nested: any command in the nested host. */
+#include <argp.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/base/say.h"
+#include "bench/base/size.h"
+#include "bench/cli/parse.h"
+#include "bench/host/facts.h"
+#include "bench/nested/run.h"
+#include "bench/verb/verbs.h"
+
+#define EACH_MAX 64
+#define MIB (1ull << 20)
+#define MEMORY_MIN (256 * MIB)
+#define SECOND_NS 1000000000ull
+
+struct args {
+	struct nested_plan plan;
+	struct nested_file files[EACH_MAX], trees[EACH_MAX];
+	struct nested_disk disks[EACH_MAX];
+	const char *kernels[EACH_MAX], *outputs[EACH_MAX], *env[EACH_MAX];
+	size_t n_kernels, n_outputs, n_env;
+};
+
+enum { OPT_TREE = 256, OPT_DISK, OPT_KERNEL, OPT_OUTPUT, OPT_CPUS };
+
+static const struct argp_option options[] = {
+	{ "file", 'f', "HOST[:GUEST]", 0, "Bring a file; a program comes with its shared libraries", 0 },
+	{ "tree", OPT_TREE, "HOST[:GUEST]", 0, "Bring a directory with all below", 0 },
+	{ "disk", OPT_DISK, "PATH[,ro]", 0, "Attach a disk image; it is found at PATH", 0 },
+	{ "kernel", OPT_KERNEL, "NAME", 0, "Bring a kernel of the cache, to the same place", 0 },
+	{ "output", OPT_OUTPUT, "PATH", 0, "Bring back the file PATH when the command has ended", 0 },
+	{ "env", 'e', "NAME=VALUE", 0, "Set a variable in the command's environment", 0 },
+	{ "self", 's', NULL, 0, "Bring ktstr itself, and guest-init", 0 },
+	{ "memory", 'm', "SIZE", 0, "Memory of the nested host (1536M)", 0 },
+	{ "cpus", OPT_CPUS, "N", 0, "CPUs for CMD (2); the nested host has one more for itself", 0 },
+	{ "timeout", 't', "TIME", 0, "End the command after this time, with exit code 124", 0 },
+	{ 0 },
+};
+
+static uint64_t number(const char *arg, const char *what, uint64_t max)
+{
+	uint64_t value;
+
+	if (number_parse(arg, 1, max, &value))
+		say_usage("%s %s: not a number from 1 to %llu", what, arg, (unsigned long long)max);
+	return value;
+}
+
+static uint64_t memory_mib(const char *arg)
+{
+	uint64_t bytes;
+
+	if (size_parse(arg, &bytes) || bytes < MEMORY_MIN || bytes % MIB)
+		say_usage("--memory %s: not a size in whole MiB from %d MiB, such as 2G", arg, (int)(MEMORY_MIN / MIB));
+	return bytes / MIB;
+}
+
+static uint64_t timeout_ns(const char *arg)
+{
+	uint64_t ns;
+
+	if (duration_parse(arg, &ns) || ns < SECOND_NS)
+		say_usage("--timeout %s: not a time from 1 s, such as 90s or 5m", arg);
+	return ns;
+}
+
+/* Room for one more in a list of EACH_MAX with a NULL at its end. */
+static size_t next(size_t *n, const char *what)
+{
+	if (*n + 1 >= EACH_MAX)
+		say_usage("%s: given more than %d times", what, EACH_MAX - 1);
+	return (*n)++;
+}
+
+static struct nested_file file_of(char *arg)
+{
+	char *colon = strrchr(arg, ':');
+
+	if (colon)
+		*colon++ = '\0';
+	return (struct nested_file){ .host = arg, .guest = colon };
+}
+
+static struct nested_disk disk_of(char *arg)
+{
+	char *ro = strrchr(arg, ',');
+	bool is_ro = ro && !strcmp(ro, ",ro");
+
+	if (is_ro)
+		*ro = '\0';
+	return (struct nested_disk){ .path = arg, .ro = is_ro };
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct args *a = state->input;
+	struct nested_plan *plan = &a->plan;
+
+	switch (key) {
+	case 'f':
+		a->files[next(&plan->n_binaries, "--file")] = file_of(arg);
+		return 0;
+	case OPT_TREE:
+		a->trees[next(&plan->n_trees, "--tree")] = file_of(arg);
+		return 0;
+	case OPT_DISK:
+		a->disks[next(&plan->n_disks, "--disk")] = disk_of(arg);
+		return 0;
+	case OPT_KERNEL:
+		a->kernels[next(&a->n_kernels, "--kernel")] = arg;
+		return 0;
+	case OPT_OUTPUT:
+		a->outputs[next(&a->n_outputs, "--output")] = arg;
+		return 0;
+	case 'e':
+		if (*arg == '=' || !strchr(arg, '='))
+			say_usage("--env %s: not NAME=VALUE; write it as PATH=/bin", arg);
+		a->env[next(&a->n_env, "--env")] = arg;
+		return 0;
+	case 's':
+		plan->self = true;
+		return 0;
+	case 'm':
+		plan->memory_mib = memory_mib(arg);
+		return 0;
+	case OPT_CPUS:
+		plan->cpus = (unsigned)number(arg, "--cpus", NESTED_CPUS_MAX);
+		return 0;
+	case 't':
+		plan->timeout_ns = timeout_ns(arg);
+		return 0;
+	case ARGP_KEY_ARG:
+		/* The rest is the command's, its options too. */
+		plan->argv = (const char *const *)state->argv + state->next - 1;
+		state->next = state->argc;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		say_usage("nested: no command; put one behind --");
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp nested_argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "-- CMD...",
+	.doc = "Run a command in the nested host: a small Linux under QEMU in which KVM boots stock kernels.\v"
+	       "CMD is looked for there: busybox's applets, and what --file brings.",
+};
+
+int verb_nested(int argc, char **argv)
+{
+	char guest_init[PATH_MAX], why[512];
+	struct args a = { 0 };
+	int ret;
+
+	cli_parse(&nested_argp, "nested", argc, argv, &a);
+	a.plan.binaries = a.files;
+	a.plan.trees = a.trees;
+	a.plan.disks = a.disks;
+	a.plan.kernels = a.kernels;
+	a.plan.outputs = a.outputs;
+	a.plan.env = a.env;
+	if (host_companion("guest-init", "../guest-init/guest-init", guest_init))
+		return EXIT_UNAVAILABLE;
+	a.plan.guest_init = guest_init;
+	ret = nested_run(&a.plan, why, sizeof(why));
+	if (ret >= 0)
+		return ret;
+	say_error("%s", why);
+	return nested_exit_code(ret);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* ktstr run: a command in a guest, or a plain VMM for any image. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/base/say.h"
+#include "bench/cli/parse.h"
+#include "bench/host/facts.h"
+#include "bench/initramfs/command.h"
+#include "bench/machine/archive.h"
+#include "bench/machine/nested.h"
+#include "bench/machine/options.h"
+#include "bench/machine/plan.h"
+#include "bench/machine/run.h"
+#include "bench/verb/verbs.h"
+
+struct run_arguments {
+	struct machine_options machine;
+	const char *dump_initrd;
+	char **argv;
+};
+
+enum { OPT_DUMP_INITRD = 0x300 };
+
+/* For bench/lab/compare: what another VMM needs to boot the same guest. */
+static const struct argp_option options[] = {
+	{ "dump-initrd", OPT_DUMP_INITRD, "FILE", OPTION_HIDDEN,
+	  "Write the guest's first file system to FILE and the kernel's command line to stdout, and run nothing", 0 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct run_arguments *a = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->machine;
+		return 0;
+	case OPT_DUMP_INITRD:
+		a->dump_initrd = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		/* The rest is the command's, its options too. */
+		a->argv = state->argv + state->next - 1;
+		state->next = state->argc;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = { { &machine_options_argp, 0, NULL, 0 }, { 0 } };
+const struct argp run_argp = {
+	.options = options,
+	.parser = parse,
+	.children = children,
+	.args_doc = "-- CMD [ARG...]",
+	.doc = "Boot a stock kernel and run CMD in it: stdin, stdout, stderr and exit code are those of CMD.\v"
+	       "CMD is one of busybox's applets, or a program of this machine, which is brought with the libraries it "
+	       "needs. Without CMD, --initrd boots any image, with the terminal on COM1 (Ctrl-] ends it).\n\n"
+	       "EXAMPLES\n"
+	       "  ktstr run -- uname -a\n"
+	       "  cat file | ktstr run -- wc -c\n"
+	       "  ktstr run --kernel 6.12 --cpus 4 --memory 5G -- free -m\n"
+	       "  ktstr run --disk disk.img,iops=3000 -- fio --name=t --filename=/dev/vda --rw=randread --direct=1\n"
+	       "  ktstr run --file ./prog:/prog --timeout 30s -- /prog --its-own-option\n"
+	       "  ktstr run --scheduler fifo -- cat /sys/kernel/sched_ext/root/ops\n"
+	       "  ktstr run --kernel bzImage --initrd image.cpio",
+};
+
+static int check_command(const struct run_arguments *a)
+{
+	char path[PATH_MAX];
+
+	if (!a->argv && !a->machine.initrd) {
+		say_error("no command; put one behind --, or boot an image with --initrd");
+		return EXIT_USAGE;
+	}
+	if (!a->argv && (a->machine.files.n || a->machine.modules.n || a->machine.outputs.n || a->machine.scheduler ||
+			 a->machine.guest.env.n || a->machine.guest.cwd || a->machine.guest.all_modules)) {
+		say_error(
+			"--file, --module, --modules, --output, --env, --cwd and --scheduler: need a command; pass it "
+			"after --");
+		return EXIT_USAGE;
+	}
+	if (!a->argv || a->machine.files.n || a->machine.initrd)
+		return 0;
+	if (!*a->argv[0]) {
+		say_error("the command is empty; name a program");
+		return EXIT_USAGE;
+	}
+	if (command_find(a->argv[0], path) != COMMAND_UNKNOWN)
+		return 0;
+	say_error("%s: neither an applet of busybox nor a program of this machine; bring it with --file", a->argv[0]);
+	return EXIT_NOT_FOUND;
+}
+
+static int dump_initrd(const struct run_arguments *a, const struct machine_job *job)
+{
+	char *cmdline = machine_guest_cmdline(&a->machine, job);
+	struct machine_archive archive = { 0 };
+	int rc = cmdline ? machine_archive_make(&archive, &a->machine, job) : EXIT_INTERNAL, error = 0;
+	FILE *f = rc ? NULL : fopen(a->dump_initrd, "we");
+
+	if (!rc)
+		error = f ? machine_archive_write(&archive, &a->machine, f) : -errno;
+	if (error) {
+		say_error("--dump-initrd %s: can't be written: %s", a->dump_initrd, strerror(-error));
+		rc = EXIT_FAILED;
+	}
+	if (!rc)
+		puts(cmdline);
+	if (f)
+		fclose(f);
+	machine_archive_free(&archive);
+	free(cmdline);
+	return rc;
+}
+
+int verb_run(int argc, char **argv)
+{
+	static struct run_arguments a;
+	struct machine_result result;
+	struct machine_job job = { .start_ns = process_start_ns };
+	int rc;
+
+	machine_options_init(&a.machine);
+	cli_parse(&run_argp, "run", argc, argv, &a);
+	rc = check_command(&a);
+	if (!rc && a.dump_initrd && !a.argv) {
+		say_error("--dump-initrd: needs a command; put one behind --");
+		rc = EXIT_USAGE;
+	}
+	if (!rc)
+		rc = machine_options_check(&a.machine);
+	if (rc)
+		return rc;
+	job.argv = a.argv;
+	job.other_vmm = a.dump_initrd;
+	if (a.dump_initrd)
+		return dump_initrd(&a, &job);
+	rc = host_choose(a.machine.host, &job.probe);
+	if (rc < 0)
+		return -rc;
+	if (a.machine.dry_run)
+		return machine_dry_run(&a.machine, &job, (enum host_choice)rc);
+	if (rc == HOST_NESTED)
+		return machine_run_nested(&a.machine, &job, NULL, argc, argv);
+	machine_run(&a.machine, &job, &result);
+	json_decref(result.facts);
+	return result.code;
+}
