@@ -33,6 +33,7 @@ struct reactor {
 	unsigned in_flight;  /* SQEs whose final CQE has not come */
 	bool stop;
 	bool dispatching;
+	uint64_t wake; /* number of the last one */
 	bool draining; /* teardown: CQEs are counted, handlers not run */
 	int fatal;
 	struct deferred *deferred, **deferred_tail;

@@ -46,6 +46,7 @@ static int handle(struct reactor *r)
 	int n;
 
 	r->dispatching = true;
+	r->wake++;
 	n = ring_reap(r);
 	if (!r->draining)
 		run_deferred(r);
@@ -65,6 +66,11 @@ static int step(struct reactor *r, bool wait, uint64_t timeout_ns)
 		wait = false;
 	rc = ring_enter(r, wait ? 1 : 0, timeout_ns);
 	return rc < 0 ? rc : handle(r);
+}
+
+uint64_t reactor_wake(struct reactor *r)
+{
+	return r->dispatching ? r->wake : ++r->wake;
 }
 
 int reactor_step(struct reactor *r, bool wait)
@@ -113,6 +119,7 @@ static bool ask(struct reactor *r, bool rest)
 	bool any = false;
 
 	r->dispatching = true;
+	r->wake++;
 	for (struct poller *p = r->pollers; p; p = p->next)
 		any |= rest ? p->rest(p) : p->look(p);
 	if (any)

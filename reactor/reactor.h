@@ -149,6 +149,12 @@ void poller_remove(struct reactor *r, struct poller *p);
 bool reactor_polls(const struct reactor *r);
 
 /*
+ * The handlers that run between two entries of the kernel, or in one round of a busy-wait, are a wake. Its number;
+ * outside of handlers each call is a wake of its own.
+ */
+uint64_t reactor_wake(struct reactor *r);
+
+/*
  * reactor_defer - run @fn once after all CQEs of this wake were handled and
  * before the next enter: where devices publish a batch. @d is embedded in its
  * owner; deferring it twice in one wake runs it once.

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include <errno.h>
-#include <stddef.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -11,14 +10,17 @@ static void selfkick_fired(struct kick *k)
 {
 	struct selfkick *s = container_of(k, struct selfkick, kick);
 
+	uint32_t queues = s->queues;
+
 	/* A poll that the kernel ended fires without a ring. */
 	if (!s->rung)
 		return;
 	s->rung = false;
-	s->fn(s);
+	s->queues = 0;
+	s->fn(s, queues);
 }
 
-int selfkick_open(struct reactor *r, struct selfkick *s, void (*fn)(struct selfkick *s))
+int selfkick_open(struct reactor *r, struct selfkick *s, void (*fn)(struct selfkick *s, uint32_t queues))
 {
 	int ret;
 
@@ -34,8 +36,9 @@ int selfkick_open(struct reactor *r, struct selfkick *s, void (*fn)(struct selfk
 	return ret;
 }
 
-void selfkick_ring(struct selfkick *s)
+void selfkick_ring(struct selfkick *s, uint32_t queues)
 {
+	s->queues |= queues;
 	if (s->rung)
 		return;
 	s->rung = true;

@@ -412,7 +412,7 @@ static void handshake_in_one_call(void **state)
 	assert_int_equal(driver_used_count(&f->d, IVQ), 3 + 3 + 2 + 2);
 	assert_int_equal(console_counters(f->c)->control_out, 6);
 	assert_int_equal(console_counters(f->c)->control_in, 10);
-	assert_int_equal(f->c->todo, 0);
+	assert_int_equal(f->c->again.queues, 0);
 }
 
 /* CON-49: DRIVER_OK looks at the control queue, for its kick may have been lost */

@@ -178,7 +178,7 @@ static void destroy_with_work_left(void **state)
 	for (unsigned i = 0; i < 200; i++)
 		post_rx(f, RXQ(0), 0);
 	console_send(f->c, 0, "x", 1);
-	assert_true(f->c->todo);
+	assert_true(f->c->again.queues);
 	console_destroy(f->c);
 	for (unsigned i = 0; i < 10; i++)
 		assert_true(reactor_step(f->r, false) >= 0);

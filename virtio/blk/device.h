@@ -14,9 +14,10 @@
 #include "virtio/blk/hold.h"
 #include "virtio/blk/request.h"
 #include "virtio/blk/throttle.h"
-#include "virtio/selfkick.h"
+#include "virtio/drain.h"
 
 #define BLK_RETRIES_MAX 16u
+#define BLK_QUEUE 1u /* the one there is, as a bit of the self-kick */
 /* A transfer goes to the backing in pieces of at most this many bytes (whole ranges of guest memory), and a turn of the
  * device starts no more than that: some milliseconds of copying at worst. Then the reactor's other sources have theirs.
  */
@@ -34,18 +35,18 @@ struct blk {
 
 	/* queue.c */
 	struct throttle throttle;
-	struct timer retry;	  /* the stalled head is looked at again */
-	struct selfkick again;	  /* a drain that reached its bound goes on */
+	struct timer retry; /* the stalled head is looked at again */
+	struct turn turn;
+	struct selfkick again;	  /* what the turn had no room for */
+	struct drain drain;	  /* deferred: the next head waits for tokens */
 	struct deferred publish;  /* used.idx and the interrupt, once a wake at least */
 	struct poller poller;	  /* looks at the queue while the reactor busy-waits */
 	struct virtq_chain chain; /* the one being decoded */
 	uint64_t due_ns;	  /* when the stalled head has its tokens */
-	bool stalled;		  /* the next head waits for tokens */
 	bool paused;
-	bool dirty;	     /* used entries wait for publish */
-	uint64_t turn_bytes; /* begun since the reactor's handlers were last through */
-	uint16_t asked;	     /* avail.idx, when it was last looked at */
-	struct hold hold;    /* interrupt coalescing */
+	bool dirty;	  /* used entries wait for publish */
+	uint16_t asked;	  /* avail.idx, when it was last looked at */
+	struct hold hold; /* interrupt coalescing */
 	struct timer hold_end;
 
 	/* perform.c */
@@ -84,9 +85,6 @@ void blk_publish(struct blk *b);
 /* Nothing stalled, nothing held back. Tokens and debts stay: a limit that a driver lifts by a reset is none. */
 void blk_queue_reset(struct blk *b);
 void blk_unstall(struct blk *b);
-/* @bytes are begun; and whether the others are to have their turn before more are. */
-void blk_charge(struct blk *b, uint32_t bytes);
-bool blk_turn_is_over(const struct blk *b);
 
 /* perform.c */
 /* Take the decoded @r: now, or after the earlier ones that it must follow. */

@@ -173,7 +173,7 @@ static bool is_sync(const struct blk_request *r)
 /* What fits into this turn of the ranges that are left: one at least. */
 static void choose_piece(const struct blk *b, struct blk_request *r)
 {
-	uint64_t room = BLK_PIECE_BYTES - b->turn_bytes;
+	uint64_t room = BLK_PIECE_BYTES - b->turn.bytes;
 
 	r->piece_n = 1;
 	r->piece = (uint32_t)r->at[0].iov_len;
@@ -196,11 +196,11 @@ static int submit(struct blk *b, struct blk_request *r)
 		return b->counters.sync_error ? -EIO : ops->sync_data(b->backing, &r->op);
 	if (is_erase(r)) {
 		/* Blocks are given back in no time, beside as many bytes copied; but not in none. */
-		blk_charge(b, r->len < BLK_PIECE_BYTES ? r->len : BLK_PIECE_BYTES);
+		turn_charge(&b->turn, r->len < BLK_PIECE_BYTES ? r->len : BLK_PIECE_BYTES);
 		return ops->erase(b->backing, &r->op, erasure(r), r->offset, r->len);
 	}
 	choose_piece(b, r);
-	blk_charge(b, r->piece);
+	turn_charge(&b->turn, r->piece);
 	if (is_write(r))
 		return ops->writev(b->backing, &r->op, r->at, r->piece_n, r->offset);
 	return r->ended ? 0 : ops->readv(b->backing, &r->op, r->at, r->piece_n, r->offset);
@@ -306,7 +306,7 @@ static void run(struct blk *b, struct blk_request *r)
 	int res;
 
 	do {
-		if (blk_turn_is_over(b)) {
+		if (turn_is_over(&b->turn)) {
 			make_ready_first(b, r);
 			return;
 		}
@@ -340,7 +340,7 @@ void blk_start_ready(struct blk *b)
 	if (b->starting)
 		return;
 	b->starting = true;
-	while (b->ready && !blk_turn_is_over(b)) {
+	while (b->ready && !turn_is_over(&b->turn)) {
 		struct blk_request *r = b->ready;
 
 		b->ready = r->next_ready;
@@ -348,7 +348,7 @@ void blk_start_ready(struct blk *b)
 	}
 	b->starting = false;
 	if (b->ready)
-		selfkick_ring(&b->again);
+		selfkick_ring(&b->again, BLK_QUEUE);
 }
 
 static void op_done(struct backing_op *op, int32_t res)
@@ -359,6 +359,7 @@ static void op_done(struct backing_op *op, int32_t res)
 	assert(r->busy && r->submitted);
 	r->submitted = false;
 	b->submitted--;
+	turn_begin(&b->turn);
 	if (r->generation != b->generation) {
 		r->busy = false;
 		blk_straggler_done(b);

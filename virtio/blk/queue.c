@@ -11,10 +11,10 @@ static struct virtqueue *queue_of(struct blk *b)
 	return &b->dev.vq[0];
 }
 
-/* Whether a look at the queue is for kicks and pollers to take: no timer and no self-kick is to take one. */
+/* Whether kicks and pollers begin drains. */
 static bool is_open(const struct blk *b)
 {
-	return b->dev.active && !b->paused && !b->stalled && !b->again.rung;
+	return b->dev.active && !b->paused && drain_is_open(&b->drain);
 }
 
 /* --- publishing ----------------------------------------------------------- */
@@ -81,7 +81,6 @@ static void publish_deferred(struct deferred *d)
 {
 	struct blk *b = container_of(d, struct blk, publish);
 
-	b->turn_bytes = 0;
 	if (b->dirty && publish_or_hold(b) && !reactor_polls(b->r) && await_more(b))
 		blk_service(b);
 }
@@ -141,20 +140,8 @@ void blk_answer(struct blk *b, struct blk_request *r, uint8_t status, uint32_t u
 
 /* --- popping -------------------------------------------------------------- */
 
-void blk_charge(struct blk *b, uint32_t bytes)
-{
-	b->turn_bytes += bytes;
-	reactor_defer(b->r, &b->publish);
-}
-
-bool blk_turn_is_over(const struct blk *b)
-{
-	return b->turn_bytes >= BLK_PIECE_BYTES;
-}
-
 void blk_unstall(struct blk *b)
 {
-	b->stalled = false;
 	b->counters.currently_throttled_gauge = 0;
 }
 
@@ -167,10 +154,9 @@ static bool grant(struct blk *b, const struct blk_request *r, uint64_t now_ns, u
 }
 
 /* The head goes back and stays invisible: no status, no used entry, no interrupt. */
-static void stall(struct blk *b, uint16_t head, uint64_t due_ns)
+static void stall(struct blk *b, uint64_t due_ns)
 {
-	virtq_unpop(queue_of(b), head);
-	b->stalled = true;
+	drain_defer(&b->drain, &b->chain);
 	b->due_ns = due_ns;
 	b->counters.throttled_count++;
 	b->counters.currently_throttled_gauge = 1;
@@ -193,10 +179,10 @@ static bool pass_throttle(struct blk *b, const struct blk_request *r)
 		granted = grant(b, r, now_ns, &wait_ns);
 	}
 	if (!granted) {
-		stall(b, r->head, now_ns + (wait_ns ? wait_ns : 1));
+		stall(b, now_ns + (wait_ns ? wait_ns : 1));
 		return false;
 	}
-	if (b->stalled && b->observer.granted)
+	if (b->counters.currently_throttled_gauge && b->observer.granted)
 		b->observer.granted(b->observer.ctx, now_ns > b->due_ns ? now_ns - b->due_ns : 0);
 	return true;
 }
@@ -233,14 +219,12 @@ static bool take(struct blk *b)
 		blk_perform(b, r);
 		break;
 	}
-	if (b->stalled)
-		blk_unstall(b);
+	blk_unstall(b);
 	return true;
 }
 
-enum drained { DRAINED, STALLED, BROKEN, BOUND };
-
-static enum drained drain(struct blk *b, unsigned *budget)
+/* What the driver has submitted since the last look. */
+static void note_submissions(struct blk *b)
 {
 	uint16_t asked = (uint16_t)(queue_of(b)->next_avail + virtq_available(queue_of(b)));
 
@@ -248,38 +232,24 @@ static enum drained drain(struct blk *b, unsigned *budget)
 	if (asked != b->asked)
 		hold_submitted(&b->hold, (uint16_t)(asked - b->asked), monotonic_ns());
 	b->asked = asked;
-	while (*budget && !blk_turn_is_over(b)) {
-		int n = virtq_pop(queue_of(b), &b->chain);
-
-		--*budget;
-		if (n < 0) {
-			virtio_poison(&b->dev, 0, n);
-			return BROKEN;
-		}
-		if (!n)
-			return DRAINED;
-		if (!take(b))
-			return STALLED;
-		publish_step(b);
-	}
-	return BOUND;
 }
 
 void blk_service(struct blk *b)
 {
-	unsigned budget = queue_of(b)->size + 1u; /* every chain there can be, and a look for more */
-	enum drained end;
+	struct drain *d = &b->drain;
+	int error;
 
 	if (!b->dev.active || b->paused)
 		return;
-	/* Kicks stay off while the retry timer or the self-kick is under way, and
-	 * while the reactor looks here by itself. */
+	drain_begin(d);
 	do {
-		virtq_disable_kicks(queue_of(b));
-		end = drain(b, &budget);
-	} while (end == DRAINED && !reactor_polls(b->r) && virtq_enable_kicks(queue_of(b)) && budget);
-	if (end == BOUND || (end == DRAINED && !budget))
-		selfkick_ring(&b->again);
+		note_submissions(b);
+		while (drain_next(d, &b->chain) && take(b))
+			publish_step(b);
+	} while (drain_again(d));
+	error = drain_error(d);
+	if (error)
+		virtio_poison(&b->dev, 0, error);
 }
 
 /* --- busy-wait ------------------------------------------------------------ */
@@ -288,7 +258,7 @@ static bool look(struct poller *p)
 {
 	struct blk *b = container_of(p, struct blk, poller);
 
-	if (is_open(b) && virtq_pending(queue_of(b))) {
+	if (b->dev.active && !b->paused && drain_is_due(&b->drain)) {
 		blk_service(b);
 		return true;
 	}
@@ -304,7 +274,7 @@ static bool rest(struct poller *p)
 
 	if (b->dirty && hold_expired(&b->hold, monotonic_ns()))
 		blk_publish(b);
-	if (!(b->dirty ? await_more(b) : is_open(b) && virtq_enable_kicks(queue_of(b))))
+	if (!(b->dirty ? await_more(b) : b->dev.active && !b->paused && drain_rest(&b->drain)))
 		return false;
 	blk_service(b);
 	return true;
@@ -317,10 +287,11 @@ static void retry_fired(struct timer *t)
 	blk_service(container_of(t, struct blk, retry));
 }
 
-static void again_fired(struct selfkick *s)
+static void again_fired(struct selfkick *s, uint32_t queues)
 {
 	struct blk *b = container_of(s, struct blk, again);
 
+	turn_begin(&b->turn);
 	/* Nor does a pause keep back what was begun. */
 	blk_start_ready(b);
 	blk_service(b);
@@ -333,6 +304,7 @@ void blk_queue_reset(struct blk *b)
 	timer_clear(&b->retry);
 	timer_clear(&b->hold_end);
 	blk_unstall(b);
+	drain_reset(&b->drain);
 	b->dirty = false;
 	b->asked = 0;
 	hold_init(&b->hold);
@@ -345,6 +317,8 @@ int blk_queue_init(struct blk *b, const struct blk_config *cfg, char *why, size_
 
 	b->retry.fd = b->again.fd = b->hold_end.fd = -1;
 	b->publish.fn = publish_deferred;
+	turn_init(&b->turn, b->r, BLK_PIECE_BYTES);
+	b->drain = (struct drain){ .vq = queue_of(b), .turn = &b->turn, .again = &b->again, .queue = BLK_QUEUE };
 	b->poller = (struct poller){ .look = look, .rest = rest };
 	err = throttle_limit_check(&ops, "iops", why, why_size);
 	if (!err)

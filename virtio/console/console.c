@@ -32,16 +32,6 @@ int console_queue_port(unsigned q, bool *tx)
 
 /* --- queues -------------------------------------------------------------- */
 
-int console_pop(struct console *c, unsigned q)
-{
-	int ret = virtq_pop(&c->dev.vq[q], &c->chain);
-
-	if (ret >= 0)
-		return ret;
-	c->pop_error[q] = ret;
-	return 0;
-}
-
 void console_push(struct console *c, unsigned q, uint32_t len)
 {
 	if (virtq_push(&c->dev.vq[q], c->chain.head, len) == 0)
@@ -99,7 +89,7 @@ static void console_end(struct console *c)
 
 	/* What came before a mistake is told before it. */
 	for (unsigned q = 0; q < CONSOLE_QUEUES; q++)
-		c->irq |= c->pop_error[q] && c->owed.descriptors;
+		c->irq |= c->drain[q].error && c->owed.descriptors;
 	/* Before the callbacks: the guest goes on while the host works. */
 	if (c->irq) {
 		virtio_raise(&c->dev, VIRTIO_INT_VRING);
@@ -107,9 +97,8 @@ static void console_end(struct console *c)
 	}
 	c->irq = false;
 	for (unsigned q = 0; q < CONSOLE_QUEUES; q++) {
-		int err = c->pop_error[q];
+		int err = drain_error(&c->drain[q]);
 
-		c->pop_error[q] = 0;
 		if (err)
 			virtio_poison(&c->dev, q, err);
 	}
@@ -124,19 +113,17 @@ static void console_end(struct console *c)
 		port_report_backlog(&c->port[id]);
 	}
 	c->busy = false;
-	if (c->todo || later)
-		selfkick_ring(&c->again);
+	if (later)
+		selfkick_ring(&c->again, 0);
 }
 
 void console_turn(struct console *c, uint32_t queues)
 {
 	if (c->busy) {
-		c->todo |= queues;
-		selfkick_ring(&c->again);
+		selfkick_ring(&c->again, queues);
 		return;
 	}
 	c->busy = true;
-	c->turn_bytes = 0;
 	for (unsigned q = 0; q < CONSOLE_QUEUES; q++) {
 		if (queues >> q & 1)
 			service(c, q);
@@ -144,13 +131,9 @@ void console_turn(struct console *c, uint32_t queues)
 	console_end(c);
 }
 
-static void go_on(struct selfkick *s)
+static void go_on(struct selfkick *s, uint32_t queues)
 {
-	struct console *c = container_of(s, struct console, again);
-	uint32_t todo = c->todo;
-
-	c->todo = 0;
-	console_turn(c, todo);
+	console_turn(container_of(s, struct console, again), queues);
 }
 
 static void refill_time(struct timer *t)
@@ -181,7 +164,7 @@ static bool is_due(struct console *c, unsigned q)
 	bool tx = true;
 	int port = console_queue_port(q, &tx);
 
-	return tx || port < 0 ? virtq_available(&c->dev.vq[q]) : refill_is_due(c, &c->port[port]);
+	return tx || port < 0 ? drain_is_due(&c->drain[q]) : refill_is_due(c, &c->port[port]);
 }
 
 static bool look(struct poller *p)
@@ -205,7 +188,7 @@ static bool rest_queue(struct console *c, unsigned q)
 	bool tx = true;
 	int port = console_queue_port(q, &tx);
 
-	return tx || port < 0 ? virtq_enable_kicks(&c->dev.vq[q]) : refill_rest(c, &c->port[port]);
+	return tx || port < 0 ? drain_rest(&c->drain[q]) : refill_rest(c, &c->port[port]);
 }
 
 static bool rest(struct poller *p)
@@ -257,7 +240,7 @@ static void salvage(struct console *c)
 		struct console_port *p = &c->port[id];
 
 		if (!p->tx.lent && p->tx.len < CONSOLE_SALVAGE_MAX && (id == 0 || console_multiport(c)))
-			port_take_tx(c, p, CONSOLE_TX_PER_CALL_MAX, false);
+			port_take_tx_silently(c, p, CONSOLE_TX_PER_CALL_MAX, false);
 	}
 }
 
@@ -281,9 +264,10 @@ static bool reset(struct virtio_device *d)
 	c->control_n = 0;
 	c->irq = false;
 	owed_clear(c);
-	memset(c->pop_error, 0, sizeof(c->pop_error));
-	c->todo = 0;
-	selfkick_ring(&c->again);
+	for (unsigned q = 0; q < CONSOLE_QUEUES; q++)
+		drain_reset(&c->drain[q]);
+	c->again.queues = 0;
+	selfkick_ring(&c->again, 0);
 	return true;
 }
 
@@ -309,6 +293,21 @@ static const struct virtio_device_ops console_ops = {
 	.poisoned = poisoned,
 };
 
+static void init_drains(struct console *c)
+{
+	turn_init(&c->tx_turn, c->r, CONSOLE_TX_PER_CALL_MAX);
+	turn_init(&c->rx_turn, c->r, CONSOLE_RX_PER_CALL_MAX);
+	turn_init(&c->control_turn, c->r, UINT64_MAX);
+	for (unsigned q = 0; q < CONSOLE_QUEUES; q++) {
+		struct drain *d = &c->drain[q];
+		bool tx = false, control = console_queue_port(q, &tx) < 0;
+
+		*d = (struct drain){ .vq = &c->dev.vq[q], .again = &c->again, .queue = 1u << q };
+		d->turn = control ? &c->control_turn : tx ? &c->tx_turn : &c->rx_turn;
+		d->chains_max = control ? CONSOLE_CONTROL_CHAINS_PER_CALL_MAX : tx ? 0 : CONSOLE_RX_CHAINS_PER_CALL_MAX;
+	}
+}
+
 /* --- what the host calls ------------------------------------------------- */
 
 int console_create(struct console **out, struct reactor *r)
@@ -322,6 +321,7 @@ int console_create(struct console **out, struct reactor *r)
 			   CONSOLE_QUEUE_SIZE);
 	c->r = r;
 	c->again.fd = -1;
+	init_drains(c);
 	c->poller = (struct poller){ .look = look, .rest = rest };
 	poller_add(r, &c->poller);
 	for (unsigned id = 0; id < CONSOLE_PORTS && !ret; id++) {
@@ -380,8 +380,7 @@ void console_consume(struct console *c, unsigned port, console_consumer fn, void
 	p->consumer_ctx = ctx;
 	if (fn)
 		p->tx_fresh = p->tx.len > 0;
-	c->todo |= 1u << port_tx_queue(port);
-	selfkick_ring(&c->again);
+	selfkick_ring(&c->again, 1u << port_tx_queue(port));
 }
 
 void console_hold(struct console *c, unsigned port, bool hold)
@@ -392,8 +391,7 @@ void console_hold(struct console *c, unsigned port, bool hold)
 	c->port[port].held = hold;
 	if (hold)
 		return;
-	c->todo |= 1u << port_tx_queue(port);
-	selfkick_ring(&c->again);
+	selfkick_ring(&c->again, 1u << port_tx_queue(port));
 }
 
 int console_send(struct console *c, unsigned port, const void *data, size_t len)
@@ -440,7 +438,7 @@ void console_final_drain(struct console *c)
 
 		p->held = false;
 		if (c->dev.active && (id == 0 || console_multiport(c)))
-			port_take_tx(c, p, CONSOLE_TX_FINAL_MAX, true);
+			port_take_tx_silently(c, p, CONSOLE_TX_FINAL_MAX, true);
 	}
 	c->irq = false; /* nobody is left to take it */
 	owed_clear(c);

@@ -45,9 +45,8 @@ static size_t encode_message(const struct console *c,
 static void deliver_messages(struct console *c)
 {
 	uint8_t buf[sizeof(struct virtio_console_control) + NAME_MAX_SIZE];
-	unsigned chains = CONSOLE_CONTROL_CHAINS_PER_CALL_MAX;
 
-	while (c->control_n && chains-- && console_pop(c, CONSOLE_CONTROL_IN)) {
+	while (c->control_n && drain_next(&c->drain[CONSOLE_CONTROL_IN], &c->chain)) {
 		size_t len = encode_message(c, buf);
 		int err = console_chain_write(c, buf, len);
 
@@ -65,16 +64,16 @@ static void deliver_messages(struct console *c)
 
 void control_service_in(struct console *c)
 {
-	struct virtqueue *vq = &c->dev.vq[CONSOLE_CONTROL_IN];
+	struct drain *d = &c->drain[CONSOLE_CONTROL_IN];
 
-	virtq_disable_kicks(vq);
+	drain_begin(d);
 	if (!console_multiport(c) || !c->control_n)
 		return;
-	deliver_messages(c);
-	if (virtq_publish(vq) > 0)
-		c->irq = true;
-	if (c->control_n && (virtq_pending(vq) || virtq_enable_kicks(vq)))
-		c->todo |= 1u << CONSOLE_CONTROL_IN;
+	do {
+		deliver_messages(c);
+		if (virtq_publish(d->vq) > 0)
+			c->irq = true;
+	} while (c->control_n && drain_again(d));
 }
 
 /* --- guest to host ------------------------------------------------------- */
@@ -140,15 +139,9 @@ static int read_message(const struct console *c, struct virtio_console_control *
 	return left ? -EBADMSG : 0;
 }
 
-void control_service_out(struct console *c)
+static void receive_messages(struct console *c, struct drain *d)
 {
-	struct virtqueue *vq = &c->dev.vq[CONSOLE_CONTROL_OUT];
-	unsigned chains = CONSOLE_CONTROL_CHAINS_PER_CALL_MAX;
-
-	if (!console_multiport(c))
-		return;
-	virtq_disable_kicks(vq);
-	while (chains-- && console_pop(c, CONSOLE_CONTROL_OUT)) {
+	while (drain_next(d, &c->chain)) {
 		struct virtio_console_control m;
 		int err = read_message(c, &m);
 
@@ -158,10 +151,20 @@ void control_service_out(struct console *c)
 			receive_message(c, &m);
 		console_push(c, CONSOLE_CONTROL_OUT, 0);
 	}
-	if (virtq_publish(vq) > 0)
-		c->irq = true;
-	if (virtq_pending(vq) || virtq_enable_kicks(vq))
-		c->todo |= 1u << CONSOLE_CONTROL_OUT;
+}
+
+void control_service_out(struct console *c)
+{
+	struct drain *d = &c->drain[CONSOLE_CONTROL_OUT];
+
+	if (!console_multiport(c))
+		return;
+	drain_begin(d);
+	do {
+		receive_messages(c, d);
+		if (virtq_publish(d->vq) > 0)
+			c->irq = true;
+	} while (drain_again(d));
 	/* What was said may have answers, and an opened port has its backlog. */
 	control_service_in(c);
 	for (unsigned id = 1; id < CONSOLE_PORTS; id++)

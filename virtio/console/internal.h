@@ -7,8 +7,8 @@
  * Every entry from outside is one turn: console_begin(), service queues,
  * console_end(). Servicing only moves bytes and writes used entries; the
  * interrupt, the poisoning and then the callbacks come in console_end(), in
- * that order. What an entry nested in a callback asks for is left in @todo, as is
- * what reached a cap, and @again runs it in a later wake of the reactor.
+ * that order. What an entry nested in a callback asks for, and what reached a
+ * bound, goes on by @again in a later wake of the reactor.
  */
 #ifndef KTSTR_VIRTIO_CONSOLE_INTERNAL_H
 #define KTSTR_VIRTIO_CONSOLE_INTERNAL_H
@@ -18,7 +18,7 @@
 #include "virtio/console.h"
 #include "virtio/console/fifo.h"
 #include "virtio/console/txbuf.h"
-#include "virtio/selfkick.h"
+#include "virtio/drain.h"
 
 #define CONSOLE_QUEUES (2 + 2 * CONSOLE_PORTS)
 #define CONSOLE_QUEUE_SIZE 256
@@ -91,9 +91,8 @@ struct console {
 	bool sending; /* within console_send() */
 	bool irq;     /* a queue that was serviced wants an interrupt */
 	struct owed owed;
-	int pop_error[CONSOLE_QUEUES];
-	size_t turn_bytes; /* taken from TX rings in this turn: one that was filled is the last */
-	uint32_t todo;	   /* queues to service in a later wake, a bit each */
+	struct turn tx_turn, rx_turn, control_turn;
+	struct drain drain[CONSOLE_QUEUES];
 	struct selfkick again;
 	struct poller poller;
 	struct timer refill;
@@ -121,8 +120,6 @@ static inline unsigned port_tx_queue(unsigned port)
 /* The port of queue @q and its direction; -1: a control queue, or none. */
 int console_queue_port(unsigned q, bool *tx);
 
-/* virtq_pop() into c->chain: 1 or 0. An error is kept for console_end(). */
-int console_pop(struct console *c, unsigned q);
 /* Write the used element of c->chain. */
 void console_push(struct console *c, unsigned q, uint32_t len);
 /* Copy @len bytes to the device-writable segments of c->chain: 0, -ENOSPC when
@@ -160,9 +157,11 @@ void owed_rest(struct console *c);
 /* The queues of @p on which something may come that must be served, a bit each. */
 uint32_t port_open_queues(const struct console *c, const struct console_port *p);
 
-/* Move up to @max bytes (and the rest of the last chain) from the TX ring to
- * p->tx, whether the port is held or not. @complete: write used elements. */
-void port_take_tx(struct console *c, struct console_port *p, size_t max, bool complete);
+/* Move bytes from the TX ring to p->tx, whether the port is held or not, until @d ends; the last chain may cross its
+ * bound. @complete: write used elements. */
+void port_take_tx(struct console *c, struct console_port *p, struct drain *d, bool complete);
+/* The same without a word to the driver, and of at most @max bytes. */
+void port_take_tx_silently(struct console *c, struct console_port *p, size_t max, bool complete);
 void port_deliver(struct console_port *p);
 /* port_report_backlog() would call. */
 bool port_backlog_is_low(const struct console_port *p);

@@ -50,52 +50,57 @@ static int64_t take_chain(struct console *c, struct console_port *p)
 	return (int64_t)(p->tx.len - before);
 }
 
-void port_take_tx(struct console *c, struct console_port *p, size_t max, bool complete)
+void port_take_tx(struct console *c, struct console_port *p, struct drain *d, bool complete)
 {
-	unsigned q = port_tx_queue(p->id), chains = c->dev.vq[q].size, descriptors = 0;
-	struct virtqueue *vq = &c->dev.vq[q];
+	unsigned q = port_tx_queue(p->id), descriptors = 0;
 	size_t taken = 0;
 
-	/* Looked at after a chain: the last one may cross @max. */
-	while (chains-- && taken < max && console_pop(c, q)) {
+	while (drain_next(d, &c->chain)) {
 		int64_t n = take_chain(c, p);
 
 		if (n < 0) {
-			/* The guest waits; a later wake tries again. */
-			virtq_unpop(vq, c->chain.head);
+			/* No memory: the guest waits, and a later wake tries again. */
+			drain_defer(d, &c->chain);
+			selfkick_ring(&c->again, 1u << q);
 			break;
 		}
+		turn_charge(d->turn, (size_t)n);
 		taken += (size_t)n;
 		descriptors += c->chain.n;
 		if (complete)
 			console_push(c, q, 0);
 	}
-	c->turn_bytes += taken;
 	c->counters.port[p->id].tx_bytes += taken;
 	if (taken)
 		p->tx_fresh = true;
 	/* A ring of empty chains is completed, but interrupts nobody. */
-	if (complete && virtq_publish(vq) > 0 && taken)
-		owed_add(c, vq, descriptors);
+	if (complete && virtq_publish(d->vq) > 0 && taken)
+		owed_add(c, d->vq, descriptors);
+}
+
+void port_take_tx_silently(struct console *c, struct console_port *p, size_t max, bool complete)
+{
+	struct virtqueue *vq = &c->dev.vq[port_tx_queue(p->id)];
+	struct turn turn;
+	struct drain d = { .vq = vq, .turn = &turn, .state = DRAIN_RUNNING, .chains = vq->size };
+
+	turn_init(&turn, c->r, max);
+	port_take_tx(c, p, &d, complete);
+	if (d.error)
+		c->drain[port_tx_queue(p->id)].error = d.error;
 }
 
 void port_service_tx(struct console *c, struct console_port *p)
 {
-	unsigned q = port_tx_queue(p->id);
-	struct virtqueue *vq = &c->dev.vq[q];
+	struct drain *d = &c->drain[port_tx_queue(p->id)];
 
+	drain_begin(d);
 	/* Kicks stay off while the port is held: whoever lets go comes back here. */
-	virtq_disable_kicks(vq);
 	if (p->held || (!p->consumer && p->tx.len >= CONSOLE_TX_PER_CALL_MAX))
 		return;
-	if (c->turn_bytes >= CONSOLE_TX_PER_CALL_MAX) {
-		c->todo |= 1u << q;
-		return;
-	}
-	port_take_tx(c, p, CONSOLE_TX_PER_CALL_MAX, true);
-	/* Nor do they come while the reactor looks here by itself. */
-	if (!reactor_polls(c->r) && (virtq_pending(vq) || virtq_enable_kicks(vq)))
-		c->todo |= 1u << q;
+	do
+		port_take_tx(c, p, d, true);
+	while (drain_again(d));
 }
 
 void port_deliver(struct console_port *p)
@@ -173,18 +178,17 @@ static bool chain_is_sane(const struct virtq_chain *chain)
 /* Returns the bytes delivered. */
 static size_t drain_backlog(struct console *c, struct console_port *p, unsigned q)
 {
-	unsigned chains = CONSOLE_RX_CHAINS_PER_CALL_MAX;
 	size_t moved = 0;
 
-	while (p->rx.len && chains && moved < CONSOLE_RX_PER_CALL_MAX && console_pop(c, q)) {
+	while (p->rx.len && drain_next(&c->drain[q], &c->chain)) {
 		int64_t n = chain_is_sane(&c->chain) ? fill_chain(c, p) : -EINVAL;
 
-		chains--;
 		if (n < 0) {
 			virtio_guest_error(&c->dev, "port %u: RX chain can't be written: %s", p->id, strerror((int)-n));
 			n = 0;
 		}
 		console_push(c, q, (uint32_t)n);
+		turn_charge(&c->rx_turn, (size_t)n);
 		moved += (size_t)n;
 		p->rx_given += n > 0;
 		p->rx_left--;
@@ -199,7 +203,7 @@ void port_service_rx(struct console *c, struct console_port *p)
 	size_t moved;
 
 	/* New buffers matter only while bytes wait for them. */
-	virtq_disable_kicks(vq);
+	drain_begin(&c->drain[q]);
 	if (!p->rx.len || !may_deliver(c, p))
 		return;
 	if (refill_is_due(c, p)) {
@@ -211,7 +215,7 @@ void port_service_rx(struct console *c, struct console_port *p)
 			c->irq = true;
 	}
 	if (p->rx.len && !reactor_polls(c->r) && refill_rest(c, p))
-		c->todo |= 1u << q;
+		selfkick_ring(&c->again, 1u << q);
 }
 
 uint32_t port_open_queues(const struct console *c, const struct console_port *p)

@@ -5,7 +5,7 @@
 #define KTSTR_VIRTIO_NET_INTERNAL_H
 
 #include "virtio/net/backend.h"
-#include "virtio/selfkick.h"
+#include "virtio/drain.h"
 
 #define NET_RXQ 0
 #define NET_TXQ 1
@@ -34,12 +34,12 @@ struct net {
 
 	struct timer reset_bound;
 	uint64_t reset_patience_ns;
-	size_t frame_max;  /* bytes; what is longer is dropped */
-	bool whole_frames; /* what does not fit into an RX chain is dropped, not cut */
-	bool tx_stalled;   /* the backend said -EAGAIN */
-	uint64_t tx_taken; /* bytes of frames, those that the backend refused too */
-	bool rx_wanted;	   /* the backend waits for buffers */
-	int rx_error;	   /* what poisons the RX queue when this drain is through */
+	size_t frame_max;    /* bytes; what is longer is dropped */
+	bool whole_frames;   /* what does not fit into an RX chain is dropped, not cut */
+	struct turn tx_turn; /* bytes of frames, those that the backend refused too */
+	struct drain tx;     /* deferred: the backend said -EAGAIN */
+	bool rx_wanted;	     /* the backend waits for buffers */
+	int rx_error;	     /* what poisons the RX queue when this drain is through */
 	struct selfkick again;
 	struct deferred flush;
 	struct poller poller;

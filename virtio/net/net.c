@@ -95,8 +95,8 @@ void net_sent(struct net *n, uint16_t head, size_t len)
 	n->counters.tx_bytes += len;
 }
 
-/* n->tx_chain to the backend. False: not now. */
-static bool send_chain(struct net *n)
+/* n->tx_chain to the backend, or back to the ring. */
+static void send_chain(struct net *n)
 {
 	struct net_frame f;
 	int ret = net_decode_tx(n, &f);
@@ -108,16 +108,17 @@ static bool send_chain(struct net *n)
 			n->counters.tx_chain_invalid++;
 		virtio_guest_error(&n->dev, "TX chain dropped: %s", ret == -EMSGSIZE ? "oversize" : "invalid");
 		complete_tx(n, n->tx_chain.head);
-		return true;
+		return;
 	}
-	n->tx_taken += f.len;
+	turn_charge(&n->tx_turn, f.len);
 	ret = n->backend->ops->send(n->backend, &f);
-	if (ret == -EAGAIN)
-		return false;
+	if (ret == -EAGAIN) {
+		drain_defer(&n->tx, &n->tx_chain);
+		return;
+	}
 	assert(ret == 0 || ret == NET_SENT_LATER);
 	if (ret == 0)
 		net_sent(n, f.head, f.len);
-	return true;
 }
 
 void net_flush(struct net *n)
@@ -143,41 +144,27 @@ void net_flush_later(struct net *n)
 	reactor_defer(n->r, &n->flush);
 }
 
-/* At most a ring full of frames, and of bytes; what comes meanwhile waits for a later wake.
- * Kicks stay off while the reactor looks here by itself. */
 static void drain_tx(struct net *n)
 {
-	struct virtqueue *tx = &n->dev.vq[NET_TXQ];
-	unsigned budget = tx->size;
-	uint64_t until = n->tx_taken + NET_TURN_BYTES;
-	int ret = 0;
+	struct drain *d = &n->tx;
+	int error;
 
-	virtq_disable_kicks(tx);
-	n->tx_stalled = false;
-	while (budget-- && !n->tx_stalled && n->tx_taken < until && (ret = virtq_pop(tx, &n->tx_chain)) > 0) {
-		n->tx_stalled = !send_chain(n);
-		if (n->tx_stalled)
-			virtq_unpop(tx, n->tx_chain.head);
-	}
-	net_flush(n);
-	if (ret < 0)
-		virtio_poison(&n->dev, NET_TXQ, ret);
-	else if (!n->tx_stalled && n->dev.active && !reactor_polls(n->r) &&
-		 (virtq_pending(tx) || virtq_enable_kicks(tx)))
-		selfkick_ring(&n->again);
-}
-
-/* Whether nothing else will bring us back to the TX ring. */
-static bool tx_is_open(const struct net *n)
-{
-	return n->dev.active && n->dev.vq[NET_TXQ].ready && !n->tx_stalled && !n->again.rung;
+	drain_begin(d);
+	do {
+		while (drain_next(d, &n->tx_chain))
+			send_chain(n);
+		net_flush(n);
+	} while (n->dev.active && drain_again(d));
+	error = drain_error(d);
+	if (error)
+		virtio_poison(&n->dev, NET_TXQ, error);
 }
 
 static bool look(struct poller *p)
 {
 	struct net *n = container_of(p, struct net, poller);
 
-	if (!tx_is_open(n) || !virtq_pending(&n->dev.vq[NET_TXQ]))
+	if (!n->dev.active || !drain_is_due(&n->tx))
 		return false;
 	drain_tx(n);
 	return true;
@@ -187,7 +174,7 @@ static bool rest(struct poller *p)
 {
 	struct net *n = container_of(p, struct net, poller);
 
-	if (!tx_is_open(n) || !virtq_enable_kicks(&n->dev.vq[NET_TXQ]))
+	if (!n->dev.active || !drain_rest(&n->tx))
 		return false;
 	drain_tx(n);
 	return true;
@@ -195,11 +182,11 @@ static bool rest(struct poller *p)
 
 void net_tx_resume(struct net *n)
 {
-	if (n->tx_stalled)
-		selfkick_ring(&n->again);
+	if (!drain_is_open(&n->tx))
+		selfkick_ring(&n->again, n->tx.queue);
 }
 
-static void go_on(struct selfkick *s)
+static void go_on(struct selfkick *s, uint32_t queues)
 {
 	struct net *n = container_of(s, struct net, again);
 
@@ -249,7 +236,7 @@ static bool reset(struct virtio_device *d)
 {
 	struct net *n = net_of(d);
 
-	n->tx_stalled = false;
+	drain_reset(&n->tx);
 	n->rx_wanted = false;
 	n->rx_error = 0;
 	if (!n->backend->ops->stop || n->backend->ops->stop(n->backend))
@@ -350,6 +337,10 @@ int net_create_over(struct net **out, struct reactor *r, const struct net_config
 		goto no_timer;
 	}
 	n->r = r;
+	turn_init(&n->tx_turn, r, NET_TURN_BYTES);
+	n->tx = (struct drain){
+		.vq = &n->dev.vq[NET_TXQ], .turn = &n->tx_turn, .again = &n->again, .queue = 1u << NET_TXQ
+	};
 	n->reset_patience_ns = NET_RESET_PATIENCE_NS;
 	n->flush.fn = flush;
 	n->poller = (struct poller){ .look = look, .rest = rest };
