@@ -3,25 +3,19 @@
 #include "bench/nested/image.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bench/base/nested_env.h"
 #include "bench/base/path.h"
 #include "bench/base/size.h"
+#include "bench/base/why.h"
 #include "bench/cache/path.h"
-#include "bench/initramfs/archive.h"
+#include "bench/nested/archive.h"
 #include "bench/nested/qemu.h"
-#include "bench/session/session.h"
-
-/* What L1 is reached by, sees its disks with, and runs its guest with. */
-static const char *const l1_modules[] = { "virtio_pci", "virtio_console", "virtio_blk", "kvm_amd" };
 
 /*
  * With this CPU L1 and stock guests below it run. It has cmpxchg16b, which QEMU 7.2 got wrong and QEMU_MAJOR_MIN gets
@@ -34,252 +28,6 @@ static const char *const l1_modules[] = { "virtio_pci", "virtio_console", "virti
 #define CPU_ENV "KTSTR_NESTED_CPU_MODEL" /* QEMU's -cpu */
 /* The kernel's check of its timer is a panic where a busy machine gives QEMU no time. */
 static const char l1_append[] = "console=ttyS0 quiet panic=-1 no_timer_check mitigations=off psi=1";
-
-__attribute__((format(printf, 4, 5))) static int fail(char *why, size_t size, int error, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(why, size, fmt, args);
-	va_end(args);
-	return error;
-}
-
-/* --- the initramfs ------------------------------------------------------ */
-
-/* What is none of this machine's files: L1's own /dev/stdout is the same stream. */
-static bool is_stream(const char *path)
-{
-	static const char *const roots[] = { "/dev/", "/proc/", "/sys/" };
-	struct stat st;
-
-	for (size_t i = 0; i < sizeof(roots) / sizeof(*roots); i++)
-		if (!strncmp(path, roots[i], strlen(roots[i])))
-			return i || (!stat(path, &st) && !S_ISREG(st.st_mode));
-	return false;
-}
-
-typedef int (*add_fn)(struct initramfs *in, const char *host, const char *guest);
-
-static int add_files(struct initramfs *in, add_fn add, const struct nested_file *files, size_t n)
-{
-	char guest[PATH_MAX];
-	int ret = 0;
-
-	for (size_t i = 0; i < n && !ret; i++) {
-		ret = path_absolute(files[i].guest ? files[i].guest : files[i].host, guest);
-		if (!ret)
-			ret = add(in, files[i].host, guest);
-	}
-	return ret;
-}
-
-static int add_disks(struct initramfs *in, const struct nested_plan *plan)
-{
-	char path[PATH_MAX], device[] = "/dev/vdX", number[16];
-	int ret = 0;
-
-	for (size_t i = 0; i < plan->n_disks && !ret; i++) {
-		device[sizeof(device) - 2] = (char)('a' + i);
-		ret = path_absolute(plan->disks[i].path, path);
-		if (!ret)
-			ret = initramfs_add_link(in, path, device);
-	}
-	snprintf(number, sizeof(number), "%zu", plan->n_disks);
-	return ret ? ret : initramfs_set_option(in, "wait_disks", number);
-}
-
-static int no_kernel(const char *name, int error, char *why, size_t size)
-{
-	bool nested = !strcmp(name, "nested");
-	char fetch[64], text[PATH_MAX + 256];
-
-	if (nested)
-		snprintf(fetch, sizeof(fetch), "bench/kernel/fetch nested");
-	else
-		snprintf(fetch, sizeof(fetch), "ktstr kernel fetch %.40s", name);
-	return fail(why, size, error, "%s%s: %s", nested ? "nested host's kernel" : "kernel ", nested ? "" : name,
-		    cache_why(name, error, fetch, text, sizeof(text)));
-}
-
-/* The kernels of the plan at their places in L1's cache, whole: a verb may want any module. */
-static int add_kernels(struct initramfs *in, const struct nested_plan *plan, char *why, size_t size)
-{
-	char dir[PATH_MAX], cache[PATH_MAX], at[PATH_MAX], release[NAME_MAX + 1];
-	int ret = cache_path(dir, "kernels");
-
-	if (!ret)
-		ret = path_absolute(dir, cache);
-	for (size_t i = 0; plan->kernels && plan->kernels[i] && !ret; i++) {
-		const char *name = plan->kernels[i], *base;
-
-		ret = cache_kernel(name, dir, release);
-		if (ret)
-			return no_kernel(name, ret, why, size);
-		base = strrchr(dir, '/') + 1;
-		if (snprintf(at, sizeof(at), "%s/%s", cache, base) >= PATH_MAX)
-			return -ENAMETOOLONG;
-		ret = initramfs_add_tree(in, dir, at);
-		if (ret || !strcmp(name, base))
-			continue;
-		if (snprintf(at, sizeof(at), "%s/%s", cache, name) >= PATH_MAX)
-			return -ENAMETOOLONG;
-		ret = initramfs_add_link(in, at, base);
-	}
-	return ret;
-}
-
-static int add_outputs(struct initramfs *in, const char *const *outputs)
-{
-	char path[PATH_MAX], dir[PATH_MAX];
-	int ret = 0;
-
-	for (; outputs && *outputs && !ret; outputs++) {
-		ret = path_absolute(*outputs, path);
-		if (ret)
-			break;
-		if (is_stream(path))
-			continue;
-		ret = initramfs_add_output(in, path);
-		memcpy(dir, path, sizeof(dir));
-		*strrchr(dir, '/') = '\0';
-		if (!ret && dir[0])
-			ret = initramfs_add_dir(in, dir, 0755);
-	}
-	return ret;
-}
-
-static int add_environment(struct initramfs *in, const struct nested_plan *plan, char *why, size_t size)
-{
-	char cwd[PATH_MAX], path[PATH_MAX], cache[PATH_MAX], name[256];
-	int ret;
-
-	if (!getcwd(cwd, sizeof(cwd)))
-		return fail(why, size, -errno, "nested host: the working directory: %s; change to one that exists",
-			    strerror(errno));
-	ret = initramfs_add_dir(in, cwd, 0755);
-	if (!ret)
-		ret = initramfs_set_option(in, "cwd", cwd);
-	if (!ret)
-		ret = initramfs_set_option(in, "ack_exit", "1");
-	if (!ret)
-		ret = initramfs_set_option(in, "spare_cpu0", "1");
-	if (!ret)
-		ret = initramfs_set_option(in, "hold_vm", "1");
-	if (!ret && plan->tty)
-		ret = initramfs_set_option(in, "tty", "1");
-	if (!ret && session_one_output(STDOUT_FILENO, STDERR_FILENO))
-		ret = initramfs_set_option(in, "one_output", "1");
-	if (!ret)
-		ret = initramfs_set_env(in, NESTED_ENV, "1");
-	/* With neither cache nor HOME there is nothing to name. */
-	if (!ret && !cache_path(path, NULL)) {
-		ret = path_absolute(path, cache);
-		if (!ret)
-			ret = initramfs_set_env(in, "KTSTR_CACHE_DIR", cache);
-	}
-	for (const char *const *e = plan->env; e && *e && !ret; e++) {
-		size_t len = strcspn(*e, "=");
-
-		if (len >= sizeof(name) || !(*e)[len])
-			return -EINVAL;
-		snprintf(name, sizeof(name), "%.*s", (int)len, *e);
-		ret = initramfs_set_env(in, name, *e + len + 1);
-	}
-	return ret;
-}
-
-/* This program; and where it finds shared libraries of programs for its guests, as it would here. */
-static int add_self(struct initramfs *in, const char *guest_init)
-{
-	static const char conf[] = "/etc/ld.so.conf", more[] = "/etc/ld.so.conf.d";
-	char program[PATH_MAX];
-	int ret = own_program(program);
-
-	if (!ret)
-		ret = initramfs_add_binary(in, program, program);
-	if (!ret)
-		ret = initramfs_add_file(in, guest_init, guest_init);
-	if (!ret && !access(conf, R_OK))
-		ret = initramfs_add_file(in, conf, conf);
-	if (!ret && !access(more, R_OK))
-		ret = initramfs_add_tree(in, more, more);
-	return ret;
-}
-
-static int add_all(struct initramfs *in, const struct nested_plan *plan, const char *modules_dir, char *why,
-		   size_t size)
-{
-	int ret = initramfs_base(in, plan->guest_init, true);
-
-	if (!ret)
-		ret = initramfs_add_modules(in, modules_dir, l1_modules, sizeof(l1_modules) / sizeof(*l1_modules),
-					    false);
-	if (!ret && plan->self)
-		ret = add_self(in, plan->guest_init);
-	if (!ret)
-		ret = add_files(in, initramfs_add_binary, plan->binaries, plan->n_binaries);
-	if (!ret)
-		ret = add_files(in, initramfs_add_file, plan->files, plan->n_files);
-	if (!ret)
-		ret = add_files(in, initramfs_add_tree, plan->trees, plan->n_trees);
-	if (!ret)
-		ret = add_disks(in, plan);
-	if (!ret)
-		ret = add_kernels(in, plan, why, size);
-	if (!ret)
-		ret = add_outputs(in, plan->outputs);
-	if (!ret)
-		ret = add_environment(in, plan, why, size);
-	if (!ret)
-		ret = initramfs_set_argv(in, plan->argv);
-	return ret;
-}
-
-static int archive_to_memfd(const uint8_t *archive, size_t len)
-{
-	int fd = memfd_create("l1-initramfs", MFD_CLOEXEC);
-	size_t done = 0;
-
-	if (fd < 0)
-		return -errno;
-	while (done < len) {
-		ssize_t n = write(fd, archive + done, len - done);
-
-		if (n < 0 && errno != EINTR) {
-			n = -errno;
-			close(fd);
-			return (int)n;
-		}
-		done += n > 0 ? (size_t)n : 0;
-	}
-	return fd;
-}
-
-static int make_initramfs(const struct nested_plan *plan, const char *modules_dir, char *why, size_t size)
-{
-	struct initramfs *in = initramfs_new();
-	uint8_t *archive = NULL;
-	size_t len;
-	int ret;
-
-	if (!in)
-		return -ENOMEM;
-	why[0] = '\0';
-	ret = add_all(in, plan, modules_dir, why, size);
-	if (!ret)
-		ret = initramfs_write(in, &archive, &len);
-	if (!ret)
-		ret = archive_to_memfd(archive, len);
-	if (ret < 0 && !why[0])
-		fail(why, size, ret, "nested host's initramfs: %s",
-		     *initramfs_why(in) ? initramfs_why(in) : strerror(-ret));
-	free(archive);
-	initramfs_free(in);
-	return ret;
-}
-
-/* --- QEMU's command line ------------------------------------------------ */
 
 __attribute__((format(printf, 2, 3))) static void word(struct nested_image *image, const char *fmt, ...)
 {
@@ -385,8 +133,8 @@ int nested_environment(const char *name, const char *unit, uint64_t max, uint64_
 
 	if (!value || !number_parse(value, 1, max, out))
 		return 0;
-	return fail(why, why_size, -EINVAL, "%s: '%s' is no number of %s from 1 to %llu", name, value, unit,
-		    (unsigned long long)max);
+	return why_fail(why, why_size, -EINVAL, "%s: '%s' is no number of %s from 1 to %llu", name, value, unit,
+			(unsigned long long)max);
 }
 
 /* QEMU would say it in its own way. */
@@ -396,7 +144,7 @@ static int check_disks(const struct nested_plan *plan, char *why, size_t size)
 		const struct nested_disk *d = &plan->disks[i];
 
 		if (access(d->path, d->ro ? R_OK : R_OK | W_OK))
-			return fail(why, size, -errno, "disk %s: %s", d->path, strerror(errno));
+			return why_fail(why, size, -errno, "disk %s: %s", d->path, strerror(errno));
 	}
 	return 0;
 }
@@ -445,24 +193,24 @@ int nested_image_make(struct nested_image *image, const struct nested_plan *plan
 	if (ret)
 		return ret;
 	if (env_or(MEMORY_ENV, NULL) && !is_memory(getenv(MEMORY_ENV)))
-		return fail(why, size, -EINVAL, MEMORY_ENV ": '%s' is no size; write it as 2G, 256M or more",
-			    getenv(MEMORY_ENV));
+		return why_fail(why, size, -EINVAL, MEMORY_ENV ": '%s' is no size; write it as 2G, 256M or more",
+				getenv(MEMORY_ENV));
 	if (plan->n_disks > NESTED_DISKS_MAX)
-		return fail(why, size, -E2BIG, "nested host: %zu disks; at most %d can be passed on", plan->n_disks,
-			    NESTED_DISKS_MAX);
+		return why_fail(why, size, -E2BIG, "nested host: %zu disks; at most %d can be passed on", plan->n_disks,
+				NESTED_DISKS_MAX);
 	ret = qemu_find(image->qemu);
 	if (ret && !image->qemu[0])
-		return fail(why, size, ret, "QEMU %d or newer: not found; run bench/kernel/fetch nested",
-			    QEMU_MAJOR_MIN);
+		return why_fail(why, size, ret, "QEMU %d or newer: not found; run bench/kernel/fetch nested",
+				QEMU_MAJOR_MIN);
 	if (ret)
-		return fail(why, size, ret, "%s: %s", image->qemu,
-			    ret == -EPROTONOSUPPORT ? "not a QEMU that is new enough" : strerror(-ret));
+		return why_fail(why, size, ret, "%s: %s", image->qemu,
+				ret == -EPROTONOSUPPORT ? "not a QEMU that is new enough" : strerror(-ret));
 	ret = cache_kernel("nested", kernel, release);
 	if (ret)
-		return no_kernel("nested", ret, why, size);
+		return nested_no_kernel("nested", ret, why, size);
 	if (snprintf(modules, sizeof(modules), "%s/lib/modules/%s", kernel, release) >= PATH_MAX)
-		return fail(why, size, -ENAMETOOLONG, "%s: name too long", kernel);
-	ret = make_initramfs(plan, modules, why, size);
+		return why_fail(why, size, -ENAMETOOLONG, "%s: name too long", kernel);
+	ret = nested_archive_make(plan, modules, why, size);
 	if (ret < 0)
 		return ret;
 	image->initramfs_fd = ret;
@@ -474,7 +222,7 @@ int nested_image_make(struct nested_image *image, const struct nested_plan *plan
 	ret = make_words(image, plan, (unsigned)cpus, kernel, port_fd);
 	if (ret) {
 		nested_image_free(image);
-		return fail(why, size, ret, "nested host: QEMU's command line: %s", strerror(-ret));
+		return why_fail(why, size, ret, "nested host: QEMU's command line: %s", strerror(-ret));
 	}
 	return 0;
 }

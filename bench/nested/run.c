@@ -16,15 +16,14 @@
 #include "bench/base/terminal.h"
 #include "bench/cache/path.h"
 #include "bench/host/disk_lock.h"
+#include "bench/nested/explain.h"
 #include "bench/nested/image.h"
 #include "bench/nested/qemu.h"
 #include "bench/session/session.h"
-#include "kvm/trouble.h"
 #include "reactor/reactor.h"
 #include "virtio/wire.h"
 
 #define SECOND_NS 1000000000ull
-#define TAIL_LINES 12
 #define LINES_HIGH (1u << 20)
 #define FLUSH_NS (5 * SECOND_NS) /* for a reader of the output, beyond the time-out */
 
@@ -287,39 +286,6 @@ static int loop(struct nested *n)
 	return unwritten(n);
 }
 
-/* One line for the user, and on stderr what QEMU and L1 said last. */
-static void explain(struct nested *n, int error, char *why, size_t size)
-{
-	/* The end of it names only the caller. */
-	static const char *const trouble[] = { TROUBLE_MARKS, NULL };
-	char *qemu = qemu_tail(n->qemu.stderr_fd, 6 * TAIL_LINES, NULL);
-	char *serial = qemu_tail(n->qemu.serial_fd, TAIL_LINES, trouble);
-	unsigned registers = 0;
-	const char *word = qemu ? qemu_last_word(qemu, &registers) : "";
-	/* Linux's own word says more. */
-	int len = n->session.crash[0] ? 0 : (int)strcspn(word, "\n");
-	char ended[64];
-
-	if (error == -ETIMEDOUT)
-		snprintf(why, size,
-			 "nested host: no sign of life from its Linux within %llu s; set KTSTR_NESTED_TIMEOUT",
-			 (unsigned long long)n->start_s);
-	else if (error == -ECONNRESET)
-		snprintf(why, size, "nested host: QEMU %s before the command ended%s%s%s%.*s",
-			 qemu_ended(&n->qemu, ended, sizeof(ended)), n->session.crash[0] ? ": " : "", n->session.crash,
-			 len ? ": " : "", len, word);
-	else
-		snprintf(why, size, "nested host: %s", strerror(-error));
-	if (qemu && *qemu)
-		fprintf(stderr, "--- QEMU said last:\n%s\n", qemu);
-	if (registers)
-		fprintf(stderr, "--- and %u lines of registers\n", registers);
-	if (serial && *serial)
-		fprintf(stderr, "--- the nested host's Linux said last:\n%s\n", serial);
-	free(qemu);
-	free(serial);
-}
-
 /* Here, and not by QEMU: it would say in its own way that one is in use, and not by whom. */
 static int lock_disks(struct nested *n, char *why, size_t size)
 {
@@ -410,7 +376,7 @@ int nested_run(const struct nested_plan *plan, char *why, size_t size)
 out_qemu:
 	qemu_end(&n.qemu, 0);
 	if (ret < 0 && !why[0])
-		explain(&n, ret, why, size);
+		nested_explain(&n.qemu, n.session.crash, n.start_s, ret, why, size);
 	outputs_free(&n.outputs);
 	qemu_free(&n.qemu);
 	close(n.port);
