@@ -53,18 +53,21 @@ struct vm_device {
 	} kick[VIRTIO_QUEUES_MAX];
 };
 
-enum mail_state { MAIL_IDLE, MAIL_POSTED, MAIL_PENDING, MAIL_DONE };
+enum mail_state { MAIL_IDLE, MAIL_POSTED, MAIL_PENDING, MAIL_DONE, MAIL_CANCELLED };
 
 /* An exit that a device must answer: written by the vCPU, answered by the
  * reactor. The state is the only thing that both touch at once. */
 struct mailbox {
 	_Atomic uint32_t state; /* enum mail_state; also a futex */
+	bool withheld;		/* the reactor's: the answer is there, and the vCPU gets it when it may run */
 	struct vm_device *vd;
 	uint32_t offset;
 	uint32_t len;
 	bool is_write;
 	uint8_t data[8];
 };
+
+enum vcpu_command { VCPU_RUN, VCPU_PARK, VCPU_STOP };
 
 struct vcpu {
 	struct vm *vm;
@@ -74,12 +77,23 @@ struct vcpu {
 	pthread_t thread;
 	bool running; /* the thread exists */
 	struct mailbox mail;
+	/* command.c */
+	_Atomic uint32_t order;	 /* written by the reactor; also a futex */
+	_Atomic uint32_t obeyed; /* written by the thread: the order that it has acknowledged */
+	_Atomic bool ended;	 /* written by the thread: it will not enter KVM_RUN any more */
+	bool exit_pending;	 /* the thread's: KVM completes the last exit when KVM_RUN is entered again */
 	/* vm_check_halted(): asked for by the reactor, answered by the thread. */
 	_Atomic bool check_wanted;
 	_Atomic int check;
 	_Atomic uint64_t check_rip;
 	/* Written by the vCPU thread alone, read by the reactor. */
 	_Atomic uint64_t exits_mmio, exits_pio, exits_serial, exits_hlt, exits_intr, exits_other, exits_mailbox;
+};
+
+struct vm_park {
+	enum { VM_UNPARKED, VM_PARKING, VM_PARKED } state;
+	void (*done)(void *ctx);
+	void *ctx;
 };
 
 struct vm {
@@ -119,6 +133,9 @@ struct vm {
 	_Atomic bool stopping;
 	_Atomic uint64_t first_run_ns;
 
+	uint32_t order_generation;
+	struct vm_park park;
+
 	unsigned checks_halted; /* in a row that found all CPUs halted for good */
 	enum vm_end end;
 	char *panic_text;
@@ -139,13 +156,27 @@ int host_thread_attr(const struct vcpu *v, pthread_attr_t *attr, struct vm_error
 /* vcpu.c */
 int vcpu_create(struct vm *vm, unsigned index, struct vm_error *err);
 int vcpu_start(struct vcpu *v, struct vm_error *err);
-void vcpu_kick(struct vcpu *v);
+void vcpu_destroy(struct vcpu *v);
 /* registers.c; on the vCPU's thread */
 void vcpu_check(struct vcpu *v);
-void vcpu_destroy(struct vcpu *v);
-/* Reactor: answer what is posted in the mailboxes. */
+/* command.c, on the vCPU's thread: follow the reactor's orders until one is to enter KVM_RUN; false: end. */
+bool vcpu_obey(struct vcpu *v);
+bool vcpu_stops(const struct vcpu *v);
+void vcpu_ended(struct vcpu *v); /* the last that the thread does */
+/* On the reactor. Make the thread leave KVM_RUN, or not enter it: it calls vcpu_obey(). */
+void vcpu_kick(struct vcpu *v);
+void vcpu_order_first(struct vcpu *v); /* before the thread is made */
+void vcpu_order_stop(struct vm *vm);
+bool vm_is_parking(const struct vm *vm); /* vCPUs are parked, or ordered to */
+void vm_park_check(struct vm *vm);	 /* something happened that may complete it */
+/* mailbox.c, on the vCPU's thread: have the reactor do a register access. False: the VM stops, and nobody answers. */
+bool mail_post(struct vcpu *v);
+/* On the reactor. Answer what is posted in the mailboxes. */
 void mail_serve(struct kick *k);
 void mail_settled(struct virtio_device *d, void *ctx);
+bool mail_is_pending(const struct mailbox *m);
+void mail_release(struct mailbox *m); /* give the answer that was withheld, if any */
+void mail_cancel(struct mailbox *m);
 /* Ask, from a vCPU thread, for the end of the VM. */
 void vm_request_end(struct vm *vm, enum vm_end end, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* ram.c */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What a vCPU that says nothing is doing: its registers, and whether it can ever go on. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 
@@ -71,9 +70,7 @@ void vm_check_halted(struct vm *vm)
 
 		atomic_store(&ask->check, CHECK_NONE);
 		atomic_store(&ask->check_wanted, true);
-		/* One that is just about to enter KVM_RUN misses it, and is asked again next time. */
-		if (ask->running)
-			pthread_kill(ask->thread, SIGRTMIN);
+		vcpu_kick(ask);
 	}
 }
 
@@ -87,7 +84,7 @@ int vm_registers(const struct vm *vm, unsigned i, struct vm_registers *out)
 	if (i >= vm->n_vcpus)
 		return -ENOENT;
 	v = &vm->vcpu[i];
-	if (v->running)
+	if (vm_cpu_state(vm, i) == VM_CPU_RUNS)
 		return -EBUSY;
 	if (ioctl(v->fd, KVM_GET_REGS, &r) || ioctl(v->fd, KVM_GET_SREGS, &s))
 		return -errno;

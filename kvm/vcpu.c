@@ -5,7 +5,6 @@
  * here; what a device must decide goes through the mailbox to the reactor.
  */
 #include <errno.h>
-#include <linux/futex.h>
 #include <linux/virtio_mmio.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,7 +13,6 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kvm/internal.h"
@@ -22,75 +20,6 @@
 static void count(_Atomic uint64_t *counter)
 {
 	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
-
-/* --- the mailbox --------------------------------------------------------- */
-
-static void mail_wake(struct mailbox *m)
-{
-	/* Release: the answer is written before the state; pairs with the
-	 * acquire in mail_post(). */
-	atomic_store_explicit(&m->state, MAIL_DONE, memory_order_release);
-	syscall(SYS_futex, &m->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-}
-
-/* vCPU thread: have the reactor do a register access. False when the VM is
- * going down and nobody answers. */
-static bool mail_post(struct vcpu *v)
-{
-	struct mailbox *m = &v->mail;
-	uint32_t state = MAIL_POSTED;
-
-	count(&v->exits_mailbox);
-	/* Release: the request is written before the state; pairs with the
-	 * acquire in mail_serve(). */
-	atomic_store_explicit(&m->state, MAIL_POSTED, memory_order_release);
-	eventfd_write(v->vm->mail_fd, 1);
-	while ((state = atomic_load_explicit(&m->state, memory_order_acquire)) != MAIL_DONE) {
-		if (atomic_load(&v->vm->stopping))
-			return false;
-		syscall(SYS_futex, &m->state, FUTEX_WAIT_PRIVATE, state, NULL, NULL, 0);
-	}
-	atomic_store_explicit(&m->state, MAIL_IDLE, memory_order_relaxed);
-	return true;
-}
-
-static void mail_answer(struct vcpu *v)
-{
-	struct mailbox *m = &v->mail;
-	struct virtio_device *d = m->vd->dev;
-
-	if (!m->is_write) {
-		virtio_mmio_read(d, m->offset, m->data, m->len);
-		mail_wake(m);
-		return;
-	}
-	/* A reset with I/O in flight takes effect later: mail_settled(). */
-	atomic_store_explicit(&m->state, MAIL_PENDING, memory_order_relaxed);
-	if (virtio_mmio_write(d, m->offset, m->data, m->len))
-		mail_wake(m);
-}
-
-/* Several vCPUs may wait for one device's reset. */
-void mail_settled(struct virtio_device *d, void *ctx)
-{
-	struct vm_device *vd = ctx;
-
-	for (unsigned i = 0; i < vd->vm->n_vcpus; i++) {
-		struct mailbox *m = &vd->vm->vcpu[i].mail;
-
-		if (atomic_load_explicit(&m->state, memory_order_relaxed) == MAIL_PENDING && m->vd == vd)
-			mail_wake(m);
-	}
-}
-
-void mail_serve(struct kick *k)
-{
-	struct vm *vm = container_of(k, struct vm, mail_kick);
-
-	for (unsigned i = 0; i < vm->n_vcpus; i++)
-		if (atomic_load_explicit(&vm->vcpu[i].mail.state, memory_order_acquire) == MAIL_POSTED)
-			mail_answer(&vm->vcpu[i]);
 }
 
 /* --- exits --------------------------------------------------------------- */
@@ -316,24 +245,24 @@ static void *vcpu_main(void *arg)
 {
 	struct vcpu *v = arg;
 	struct vm *vm = v->vm;
-	uint64_t zero = 0;
 
-	if (v->index == 0)
-		atomic_compare_exchange_strong(&vm->first_run_ns, &zero, monotonic_ns());
-	while (!atomic_load(&vm->stopping)) {
-		if (ioctl(v->fd, KVM_RUN, 0) < 0) {
-			if (errno == EINTR || errno == EAGAIN) {
-				count(&v->exits_intr);
-				if (atomic_exchange(&v->check_wanted, false))
-					vcpu_check(v);
-				continue;
-			}
+	while (vcpu_obey(v)) {
+		if (v->index == 0 && !atomic_load_explicit(&vm->first_run_ns, memory_order_relaxed))
+			atomic_store(&vm->first_run_ns, monotonic_ns());
+		if (ioctl(v->fd, KVM_RUN, 0) == 0) {
+			v->exit_pending = true;
+			if (!handle_exit(v))
+				break;
+			continue;
+		}
+		if (errno != EINTR && errno != EAGAIN) {
 			vm_request_end(vm, VM_FATAL, "vCPU %u: KVM_RUN: %s", v->index, strerror(errno));
 			break;
 		}
-		if (!handle_exit(v))
-			break;
+		v->exit_pending = false;
+		count(&v->exits_intr);
 	}
+	vcpu_ended(v);
 	return NULL;
 }
 
@@ -378,6 +307,7 @@ int vcpu_start(struct vcpu *v, struct vm_error *err)
 	if (rc)
 		return rc;
 	sigaction(SIGRTMIN, &sa, NULL);
+	vcpu_order_first(v);
 	/* A vCPU thread takes no signal but its kick, and those of a fault of its own: a fault whose signal is blocked
 	 * ends the process without its handler. */
 	sigfillset(&all);
@@ -398,17 +328,6 @@ int vcpu_start(struct vcpu *v, struct vm_error *err)
 	snprintf(name, sizeof name, "vcpu%u", v->index);
 	pthread_setname_np(v->thread, name);
 	return 0;
-}
-
-void vcpu_kick(struct vcpu *v)
-{
-	/* The flag is for a thread that is about to enter KVM_RUN, the signal for
-	 * one that is in it. */
-	__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_RELEASE);
-	if (v->running)
-		pthread_kill(v->thread, SIGRTMIN);
-	/* One that waits for an answer gets none any more: it looks at stopping. */
-	mail_wake(&v->mail);
 }
 
 void vcpu_destroy(struct vcpu *v)

@@ -165,6 +165,7 @@ static void event_woken(struct kick *k)
 	struct vm *vm = container_of(k, struct vm, event_kick);
 	enum vm_end end = (enum vm_end)atomic_load(&vm->requested_end);
 
+	vm_park_check(vm);
 	if (end == VM_RUNNING)
 		return;
 	serial_drain(vm); /* the text before the end belongs to it */
@@ -429,9 +430,7 @@ static void unwatch_all(struct vm *vm)
 void vm_stop(struct vm *vm)
 {
 	atomic_store(&vm->stopping, true);
-	for (unsigned i = 0; i < vm->n_vcpus; i++)
-		if (vm->vcpu[i].running)
-			vcpu_kick(&vm->vcpu[i]);
+	vcpu_order_stop(vm);
 	for (unsigned i = 0; i < vm->n_vcpus; i++) {
 		if (!vm->vcpu[i].running)
 			continue;

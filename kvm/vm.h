@@ -127,6 +127,25 @@ bool vm_serial_full(const struct vm *vm);
  * the VM ends (VM_HALTED). It costs each vCPU an exit.
  */
 void vm_check_halted(struct vm *vm);
+
+/*
+ * Park all vCPUs: each leaves KVM_RUN with its last instruction complete, and sleeps until vm_unpark(). Returns at
+ * once;
+ * @parked is called from the reactor's loop, once, when all are parked. A vCPU that waits for a device's reset counts:
+ * it stands in the middle of its exit (VM_CPU_PARKED_IN_EXIT), and goes on after vm_unpark(). So does one that has no
+ * thread: vm_start() of a parked VM makes threads that are parked. Devices are not held: what is in flight completes,
+ * and guest memory that devices write to may still change.
+ * 0; -EALREADY: it is parked, or being parked; -ESHUTDOWN: after vm_stop(). vm_stop() forgets a park that is not
+ * complete: @parked is not called.
+ */
+int vm_park(struct vm *vm, void (*parked)(void *ctx), void *ctx);
+/* Let them run. Before vm_park() is complete it is given up, and @parked is not called. Nothing if none is parked. */
+void vm_unpark(struct vm *vm);
+/* How many of vm_cpus() are parked, and what each of them does. */
+unsigned vm_parked(const struct vm *vm);
+unsigned vm_cpus(const struct vm *vm);
+enum vm_cpu_state { VM_CPU_RUNS, VM_CPU_PARKED, VM_CPU_PARKED_IN_EXIT, VM_CPU_NO_THREAD };
+enum vm_cpu_state vm_cpu_state(const struct vm *vm, unsigned i);
 /* Make every vCPU leave KVM_RUN and join the threads; from then on nothing here is called by the reactor. Idempotent.
  */
 void vm_stop(struct vm *vm);
@@ -139,7 +158,8 @@ void vm_remove_devices(struct vm *vm);
  * that was not done; memory that one of them still uses is left mapped. */
 void vm_destroy(struct vm *vm);
 
-/* After vm_stop(): what vCPU @i was doing. 0 or -errno; -ENOENT: there is none. rip is the first register. */
+/* Of a vCPU that is parked or was stopped: what it was doing. 0 or -errno; -ENOENT: there is none; -EBUSY: it runs. rip
+ * is the first register. */
 #define VM_REGISTERS 24
 struct vm_registers {
 	const char *state; /* "running", "halted", "not started" */

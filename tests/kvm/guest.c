@@ -151,6 +151,47 @@ static void test_ap(uint32_t id)
 	say("\n");
 }
 
+/* --- CPUs that count, and one that waits for a device --------------------- */
+
+#define COUNT_CODE 0x30000u /* a page for each CPU */
+#define COUNT_AT(cpu) (COUNT_CODE + (cpu)*0x1000u + 0x800u)
+
+/* All of @cpus count in memory, without an exit and without an end. */
+static void count_on_all(uint32_t cpus)
+{
+	static const uint8_t code[] = { 0x66, 0x2e, 0xff, 0x06, 0x00, 0x08, 0xeb, 0xf8 }; /* incl %cs:0x800; jmp */
+
+	for (uint32_t cpu = 1; cpu < cpus; cpu++) {
+		for (uint32_t i = 0; i < sizeof code; i++)
+			((volatile uint8_t *)COUNT_CODE + cpu * 0x1000u)[i] = code[i];
+		mmio_write(LAPIC + 0x310, cpu << 24);
+		mmio_write(LAPIC + 0x300, 0x4500); /* INIT, SIPI */
+		mmio_write(LAPIC + 0x310, cpu << 24);
+		mmio_write(LAPIC + 0x300, 0x4600 | ((COUNT_CODE >> 12) + cpu));
+	}
+	for (;;)
+		++*(volatile uint32_t *)COUNT_AT(0);
+}
+
+/* Counts register accesses that the reactor answers. */
+static void count_answers(void)
+{
+	for (;;) {
+		mmio_write(BLK_BASE + 0x14, 1);
+		if (mmio_read(BLK_BASE) != 0x74726976 || mmio_read(BLK_BASE + 0x10) != 1)
+			break;
+		++*(volatile uint32_t *)COUNT_AT(0);
+	}
+	say("wrong answer\n");
+}
+
+/* Reads the serial port's scratch register, and counts that in %ecx. */
+static void count_port_reads(void)
+{
+	__asm__ volatile("xor %%ecx, %%ecx; mov $0x3ff, %%edx; 1: inb %%dx, %%al; inc %%ecx; jmp 1b" ::
+				 : "eax", "ecx", "edx");
+}
+
 /* --- all devices at once, without interrupts ------------------------------ */
 
 #define DRIVEN_SIZE 4
@@ -313,6 +354,20 @@ void guest_main(const uint32_t *start_info)
 		test_ap(id);
 		break;
 	}
+	case 'c': /* "c4" */
+		count_on_all((uint32_t)(cmd[1] - '0'));
+		break;
+	case 'a':
+		count_answers();
+		break;
+	case 'n':
+		count_port_reads();
+		break;
+	case 'q':
+		say("resets\n");
+		mmio_write(BLK_BASE + 0x70, 0);
+		say("reset\n");
+		break;
 	case 'w': /* wait for what never comes, without a word */
 		for (;;)
 			__asm__ volatile("pause");
