@@ -34,6 +34,7 @@ struct reactor {
 	bool stop;
 	bool dispatching;
 	uint64_t wake; /* number of the last one */
+	uint64_t wake_ns, clock_ns;
 	bool draining; /* teardown: CQEs are counted, handlers not run */
 	int fatal;
 	struct deferred *deferred, **deferred_tail;

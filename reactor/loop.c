@@ -29,31 +29,38 @@ static void run_deferred(struct reactor *r)
 #define YIELD_TURNS 16
 #define STIRRED_TURNS 16 /* in a row, after which the pollers are looked at all the same */
 
-static void count_held(struct reactor *r, uint64_t ns)
+/* Handlers ran since @from_ns, and the kernel's counter was @kernel_ns then. */
+static void count_handlers(struct reactor *r, uint64_t from_ns, uint64_t kernel_ns)
 {
+	uint64_t ns = monotonic_ns() - from_ns;
 	unsigned i = ns ? 63 - (unsigned)__builtin_clzll(ns) : 0;
 
+	r->counters.handlers_ns += ns - (r->counters.kernel_ns - kernel_ns);
 	r->counters.held[i < REACTOR_HELD_BUCKETS ? i : REACTOR_HELD_BUCKETS - 1]++;
 	r->counters.held_long += ns > REACTOR_HELD_LONG_NS;
 	if (ns > r->counters.held_max_ns)
 		r->counters.held_max_ns = ns;
 }
 
+static void begin_wake(struct reactor *r, uint64_t now_ns)
+{
+	r->wake++;
+	r->wake_ns = r->clock_ns = now_ns;
+}
+
 /* Handlers of what has completed, then what they deferred. */
 static int handle(struct reactor *r)
 {
-	uint64_t before = monotonic_ns(), kernel_ns = r->counters.kernel_ns, held_ns;
+	uint64_t before = monotonic_ns(), kernel_ns = r->counters.kernel_ns;
 	int n;
 
 	r->dispatching = true;
-	r->wake++;
+	begin_wake(r, before);
 	n = ring_reap(r);
 	if (!r->draining)
 		run_deferred(r);
 	r->dispatching = false;
-	held_ns = monotonic_ns() - before;
-	r->counters.handlers_ns += held_ns - (r->counters.kernel_ns - kernel_ns);
-	count_held(r, held_ns);
+	count_handlers(r, before, kernel_ns);
 	return n;
 }
 
@@ -70,7 +77,24 @@ static int step(struct reactor *r, bool wait, uint64_t timeout_ns)
 
 uint64_t reactor_wake(struct reactor *r)
 {
-	return r->dispatching ? r->wake : ++r->wake;
+	if (!r->dispatching)
+		begin_wake(r, monotonic_ns());
+	return r->wake;
+}
+
+uint64_t reactor_wake_ns(const struct reactor *r)
+{
+	return r->wake_ns;
+}
+
+uint64_t reactor_clock_ns(const struct reactor *r)
+{
+	return r->clock_ns;
+}
+
+uint64_t reactor_read_clock(struct reactor *r)
+{
+	return r->clock_ns = monotonic_ns();
 }
 
 int reactor_step(struct reactor *r, bool wait)
@@ -114,16 +138,19 @@ void poller_remove(struct reactor *r, struct poller *p)
 }
 
 /* Ask every poller by @look or by @rest; whether one had work. */
-static bool ask(struct reactor *r, bool rest)
+static bool ask(struct reactor *r, bool rest, uint64_t now_ns)
 {
+	uint64_t kernel_ns = r->counters.kernel_ns;
 	bool any = false;
 
 	r->dispatching = true;
-	r->wake++;
+	begin_wake(r, now_ns);
 	for (struct poller *p = r->pollers; p; p = p->next)
 		any |= rest ? p->rest(p) : p->look(p);
-	if (any)
+	if (any) {
 		run_deferred(r);
+		count_handlers(r, now_ns, kernel_ns);
+	}
 	r->dispatching = false;
 	return any;
 }
@@ -131,8 +158,8 @@ static bool ask(struct reactor *r, bool rest)
 /* Look around until something is there: true; or until the window is over. */
 static bool spin(struct reactor *r, uint64_t idle_from_ns)
 {
-	uint64_t now = idle_from_ns, kernel_ns = r->counters.kernel_ns, last;
-	bool found, looked;
+	uint64_t now = idle_from_ns, last;
+	bool found;
 	unsigned turns = 0;
 
 	do {
@@ -141,8 +168,7 @@ static bool spin(struct reactor *r, uint64_t idle_from_ns)
 		 * that lets a slice run out would keep them from it. */
 		if (++turns % YIELD_TURNS == 0)
 			sched_yield();
-		looked = ask(r, false);
-		found = looked || ring_stirs(r);
+		found = ask(r, false, now) || ring_stirs(r);
 		if (found)
 			break;
 		__builtin_ia32_pause();
@@ -157,12 +183,6 @@ static bool spin(struct reactor *r, uint64_t idle_from_ns)
 	if (found)
 		busy_wait_found(&r->busy, now - idle_from_ns);
 	r->counters.poll_ns += now - idle_from_ns;
-	if (looked) {
-		uint64_t held_ns = monotonic_ns() - now;
-
-		r->counters.handlers_ns += held_ns - (r->counters.kernel_ns - kernel_ns);
-		count_held(r, held_ns);
-	}
 	*(found ? &r->counters.polls_hit : &r->counters.polls_missed) += 1;
 	return found;
 }
@@ -177,14 +197,14 @@ static int turn(struct reactor *r)
 		rc = step(r, false, UINT64_MAX);
 		/* A ring that always stirs would keep those from being looked at who left their kicks off for it. */
 		if (rc >= 0 && ++r->stirred % STIRRED_TURNS == 0)
-			ask(r, false);
+			ask(r, false, monotonic_ns());
 		return rc;
 	}
 	r->stirred = 0;
 	idle_from = monotonic_ns();
 	if (r->busy.window_ns && spin(r, idle_from))
 		return 0;
-	if (ask(r, true))
+	if (ask(r, true, monotonic_ns()))
 		return 0;
 	rc = step(r, true, UINT64_MAX);
 	now = monotonic_ns();
@@ -202,7 +222,7 @@ int reactor_run(struct reactor *r)
 	r->stop = false;
 	if (r->polling) {
 		r->polling = false;
-		ask(r, true);
+		ask(r, true, monotonic_ns());
 	}
 	if (rc >= 0)
 		rc = r->fatal;

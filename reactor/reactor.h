@@ -149,10 +149,15 @@ void poller_remove(struct reactor *r, struct poller *p);
 bool reactor_polls(const struct reactor *r);
 
 /*
- * The handlers that run between two entries of the kernel, or in one round of a busy-wait, are a wake. Its number;
- * outside of handlers each call is a wake of its own.
+ * The handlers that run between two entries of the kernel, or in one round of a busy-wait, are a wake. reactor_wake()
+ * is its number, and reactor_wake_ns() when it began; outside of handlers each call of reactor_wake() begins a wake.
+ * reactor_clock_ns() is the last reading of the clock in this wake, which costs nothing; reactor_read_clock() makes
+ * one.
  */
 uint64_t reactor_wake(struct reactor *r);
+uint64_t reactor_wake_ns(const struct reactor *r);
+uint64_t reactor_clock_ns(const struct reactor *r);
+uint64_t reactor_read_clock(struct reactor *r);
 
 /*
  * reactor_defer - run @fn once after all CQEs of this wake were handled and

@@ -22,6 +22,7 @@ bool drain_next(struct drain *d, struct virtq_chain *chain)
 	popped = virtq_pop(d->vq, chain);
 	if (popped > 0) {
 		d->chains--;
+		turn_charge(d->turn, 0);
 		return true;
 	}
 	d->state = popped ? DRAIN_BROKEN : DRAIN_EMPTY;

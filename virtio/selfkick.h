@@ -8,6 +8,7 @@
 #define KTSTR_VIRTIO_SELFKICK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "reactor/reactor.h"
 

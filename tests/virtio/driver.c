@@ -102,6 +102,13 @@ bool driver_reset(struct driver *d)
 	return driver_write(d, VIRTIO_MMIO_STATUS, 0);
 }
 
+bool driver_clock_runs;
+
+uint64_t __wrap_reactor_read_clock(struct reactor *r)
+{
+	return driver_clock_runs ? __real_reactor_read_clock(r) : reactor_clock_ns(r);
+}
+
 static bool add_status(struct driver *d, uint32_t bit)
 {
 	uint32_t status = driver_read(d, VIRTIO_MMIO_STATUS) | bit;

@@ -54,6 +54,11 @@ struct driver {
 	struct driver_queue q[VIRTIO_QUEUES_MAX];
 };
 
+/* By which turns are measured: nothing takes time while this is false. */
+extern bool driver_clock_runs;
+uint64_t __wrap_reactor_read_clock(struct reactor *r);
+uint64_t __real_reactor_read_clock(struct reactor *r);
+
 /* One segment of a chain to build. */
 struct driver_seg {
 	uint64_t gpa;

@@ -142,7 +142,7 @@ static void test_limits_only_where_negotiated(void **state)
 		assert_int_equal(blk_status_at(&f, status), i ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK);
 		blk_take_used(&f, blk_chain(&f, VIRTIO_BLK_T_IN, 8, many, 200, status));
 		assert_int_equal(blk_status_at(&f, status), i ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR);
-		assert_int_equal(f.fault.calls, n + 1);
+		assert_int_equal(f.fault.calls, n + (i ? 1 : (3 << 20) / TURN_ROOM_HERE));
 	}
 	assert_memory_equal(driver_ptr(&f.d, a, 512 * 200), f.fault.data + 8 * 512, 512 * 200);
 	/* A descriptor of 4 GiB is too long for any memory. */

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <string.h>
 
 #include "tests/virtio/blk_fixture.h"
@@ -51,7 +52,7 @@ static void steps_are_bounded(unsigned n)
 			most = moved - before;
 	}
 	assert_int_equal(driver_used_count(&f.d, 0), n);
-	assert_in_range(most, 1, BLK_PIECE_BYTES + MIB);
+	assert_in_range(most, 1, BLK_TURN_BYTES + MIB);
 }
 
 /* 8 heads that share one chain of 127 descriptors of 1 MiB: 1 GiB by one kick. */
@@ -70,7 +71,7 @@ static void test_heads_that_share_a_chain(void **state)
 		driver_raw_avail(&f.d, 0, 200 + i);
 	}
 	driver_kick(&f.d, 0);
-	assert_in_range(moved, 1, BLK_PIECE_BYTES + MIB);
+	assert_in_range(moved, 1, BLK_TURN_BYTES + MIB);
 	steps_are_bounded(8);
 	assert_int_equal(f.blk->counters.reads_completed, 8);
 	assert_int_equal(blk_status_at(&f, status), VIRTIO_BLK_S_OK);
@@ -79,10 +80,12 @@ static void test_heads_that_share_a_chain(void **state)
 	assert_int_equal(blk_do(&f, &small, VIRTIO_BLK_T_IN, 0, NULL), VIRTIO_BLK_S_OK);
 }
 
-/* A long write in pieces lands where it belongs, short transfers and all. */
+/* A long write in pieces lands where it belongs, with short transfers and interrupted ones. */
 static struct fault crooked(struct fault_backing *b, enum fault_kind kind, unsigned call, size_t want)
 {
 	moved += want;
+	if (call % 5 == 4)
+		return (struct fault){ .error = -EINTR };
 	return (struct fault){ .limited = kind == FAULT_WRITE && call % 3 == 0, .limit = want / 2 + 1 };
 }
 

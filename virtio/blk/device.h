@@ -18,10 +18,8 @@
 
 #define BLK_RETRIES_MAX 16u
 #define BLK_QUEUE 1u /* the one there is, as a bit of the self-kick */
-/* A transfer goes to the backing in pieces of at most this many bytes (whole ranges of guest memory), and a turn of the
- * device starts no more than that: some milliseconds of copying at worst. Then the reactor's other sources have theirs.
- */
-#define BLK_PIECE_BYTES (4u << 20)
+/* In a turn of the device no more than this is begun. A transfer goes to the backing in pieces of turn_room() bytes. */
+#define BLK_TURN_BYTES TURN_ROOM_MOST
 #define BLK_RESET_PATIENCE_NS 5000000000ull
 
 struct blk {

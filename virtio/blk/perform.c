@@ -170,15 +170,30 @@ static bool is_sync(const struct blk_request *r)
 	return r->type == VIRTIO_BLK_T_FLUSH || r->syncing;
 }
 
-/* What fits into this turn of the ranges that are left: one at least. */
+/*
+ * Of the ranges that are left those that this turn has room for. One is taken at least, and cut if it is too long. The
+ * serial engine, with which the others are compared, gets it whole.
+ */
 static void choose_piece(const struct blk *b, struct blk_request *r)
 {
-	uint64_t room = BLK_PIECE_BYTES - b->turn.bytes;
+	uint32_t room = b->backing->ops->whole_drains ? TURN_ROOM_MOST : turn_room(&b->turn);
 
 	r->piece_n = 1;
 	r->piece = (uint32_t)r->at[0].iov_len;
 	while (r->piece_n < r->n && r->piece + r->at[r->piece_n].iov_len <= room)
 		r->piece += (uint32_t)r->at[r->piece_n++].iov_len;
+	if (r->piece <= room)
+		return;
+	/* Where a block of the disk ends, if it began at one. */
+	r->cut = r->piece - (room - room % TURN_ROOM_LEAST);
+	r->piece -= r->cut;
+	r->at[0].iov_len -= r->cut;
+}
+
+static void undo_cut(struct blk_request *r)
+{
+	r->at[0].iov_len += r->cut;
+	r->cut = 0;
 }
 
 static enum backing_erase erasure(const struct blk_request *r)
@@ -196,7 +211,7 @@ static int submit(struct blk *b, struct blk_request *r)
 		return b->counters.sync_error ? -EIO : ops->sync_data(b->backing, &r->op);
 	if (is_erase(r)) {
 		/* Blocks are given back in no time, beside as many bytes copied; but not in none. */
-		turn_charge(&b->turn, r->len < BLK_PIECE_BYTES ? r->len : BLK_PIECE_BYTES);
+		turn_charge(&b->turn, r->len < BLK_TURN_BYTES ? r->len : BLK_TURN_BYTES);
 		return ops->erase(b->backing, &r->op, erasure(r), r->offset, r->len);
 	}
 	choose_piece(b, r);
@@ -256,6 +271,7 @@ static bool piece_done(struct blk *b, struct blk_request *r, uint32_t res)
 		}
 		res = r->piece;
 	}
+	undo_cut(r);
 	r->done += res;
 	r->offset += res;
 	if (r->done == r->len)
@@ -281,6 +297,7 @@ static bool go_on(struct blk *b, struct blk_request *r, int32_t res)
 {
 	if ((res == -EINTR || res == -EAGAIN) && r->retries < BLK_RETRIES_MAX) {
 		r->retries++;
+		undo_cut(r);
 		return true;
 	}
 	if (is_sync(r)) {
@@ -303,6 +320,7 @@ static bool go_on(struct blk *b, struct blk_request *r, int32_t res)
 
 static void run(struct blk *b, struct blk_request *r)
 {
+	uint64_t before;
 	int res;
 
 	do {
@@ -310,8 +328,10 @@ static void run(struct blk *b, struct blk_request *r)
 			make_ready_first(b, r);
 			return;
 		}
+		before = b->turn.bytes;
 		res = submit(b, r);
 		if (res == -EINPROGRESS) {
+			turn_handed_over(&b->turn, b->turn.bytes - before);
 			r->submitted = true;
 			b->submitted++;
 			return;

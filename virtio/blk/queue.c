@@ -317,7 +317,7 @@ int blk_queue_init(struct blk *b, const struct blk_config *cfg, char *why, size_
 
 	b->retry.fd = b->again.fd = b->hold_end.fd = -1;
 	b->publish.fn = publish_deferred;
-	turn_init(&b->turn, b->r, BLK_PIECE_BYTES);
+	turn_init(&b->turn, b->r, BLK_TURN_BYTES);
 	b->drain = (struct drain){ .vq = queue_of(b), .turn = &b->turn, .again = &b->again, .queue = BLK_QUEUE };
 	b->poller = (struct poller){ .look = look, .rest = rest };
 	err = throttle_limit_check(&ops, "iops", why, why_size);

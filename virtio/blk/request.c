@@ -182,7 +182,7 @@ static void begin(struct blk_request *r, const struct virtq_chain *chain, const 
 	r->head = chain->head;
 	r->status = at < last->gpa ? NULL : guest_memory_at(mem, at, 1);
 	r->at = r->iov;
-	r->n = r->len = r->done = r->got = 0;
+	r->n = r->len = r->done = r->got = r->cut = 0;
 	r->ended = r->syncing = false;
 	r->offset = 0;
 	r->retries = 0;

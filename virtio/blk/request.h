@@ -41,6 +41,7 @@ struct blk_request {
 	uint32_t got;	   /* of these, read from the storage; the rest is zeroes beyond its end */
 	uint32_t piece;	   /* bytes of the transfer that is under way, and its ranges */
 	unsigned piece_n;
+	uint32_t cut;	  /* bytes that the last of these is short of meanwhile */
 	bool ended;	  /* a read has met the end of the storage */
 	bool unmap;	  /* a write of zeroes may give the blocks back */
 	bool syncing;	  /* a write whose data is written and not durable yet */

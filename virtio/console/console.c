@@ -253,6 +253,7 @@ static bool reset(struct virtio_device *d)
 	for (unsigned id = 0; id < CONSOLE_PORTS; id++) {
 		c->port[id].opened = false;
 		c->port[id].readied = false;
+		c->port[id].tx_skip = 0;
 		fifo_clear(&c->port[id].rx);
 		c->port[id].rx_given = c->port[id].rx_left = 0;
 		c->port[id].rx_dry = false;

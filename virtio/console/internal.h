@@ -52,7 +52,8 @@ struct console_port {
 	bool held;
 
 	struct txbuf tx;
-	bool tx_fresh; /* tx has bytes the consumer has not seen */
+	bool tx_fresh;	  /* tx has bytes the consumer has not seen */
+	unsigned tx_skip; /* segments of the next TX chain that are taken already */
 	console_consumer consumer;
 	void *consumer_ctx;
 

@@ -22,54 +22,57 @@ static int take_segment(struct console *c, struct console_port *p, const struct 
 	return 0;
 }
 
-/* Append c->chain but for what of it is unmapped. Returns the bytes, or -ENOMEM:
- * then nothing was appended. */
-static int64_t take_chain(struct console *c, struct console_port *p)
+/*
+ * Append c->chain but for what of it is unmapped, from segment p->tx_skip on. False: there is no memory, or the turn's
+ * time is over; p->tx_skip is where the next call goes on.
+ */
+static bool take_chain(struct console *c, struct console_port *p, struct turn *turn)
 {
 	const struct virtq_chain *chain = &c->chain;
+	unsigned i = p->tx_skip;
 	size_t before = p->tx.len;
 
+	p->tx_skip = 0;
 	if (chain->malformed) {
 		virtio_guest_error(&c->dev, "port %u: malformed TX chain dropped", p->id);
-		return 0;
+		return true;
 	}
-	for (unsigned i = 0; i < chain->n; i++) {
+	for (; i < chain->n; i++) {
+		const struct virtq_seg *seg = &chain->seg[i];
+		size_t len = p->tx.len;
 		int ret;
 
-		if (chain->seg[i].writable || !chain->seg[i].len)
+		if (seg->writable || !seg->len)
 			continue;
-		ret = take_segment(c, p, &chain->seg[i]);
-		if (ret == -ENOMEM) {
-			p->tx.len = before;
-			return ret;
+		ret = len != before && turn_time_is_over(turn) ? -EAGAIN : take_segment(c, p, seg);
+		if (ret == -EAGAIN || ret == -ENOMEM) {
+			p->tx_skip = i;
+			return false;
 		}
 		if (ret)
 			virtio_guest_error(&c->dev, "port %u: TX descriptor at 0x%llx is not in memory", p->id,
-					   (unsigned long long)chain->seg[i].gpa);
+					   (unsigned long long)seg->gpa);
+		turn_charge(turn, p->tx.len - len);
 	}
-	return (int64_t)(p->tx.len - before);
+	return true;
 }
 
 void port_take_tx(struct console *c, struct console_port *p, struct drain *d, bool complete)
 {
 	unsigned q = port_tx_queue(p->id), descriptors = 0;
-	size_t taken = 0;
+	size_t before = p->tx.len, taken;
 
 	while (drain_next(d, &c->chain)) {
-		int64_t n = take_chain(c, p);
-
-		if (n < 0) {
-			/* No memory: the guest waits, and a later wake tries again. */
+		if (!take_chain(c, p, d->turn)) {
 			drain_defer(d, &c->chain);
 			selfkick_ring(&c->again, 1u << q);
 			break;
 		}
-		turn_charge(d->turn, (size_t)n);
-		taken += (size_t)n;
 		descriptors += c->chain.n;
 		if (complete)
 			console_push(c, q, 0);
 	}
+	taken = p->tx.len - before;
 	c->counters.port[p->id].tx_bytes += taken;
 	if (taken)
 		p->tx_fresh = true;
@@ -85,6 +88,7 @@ void port_take_tx_silently(struct console *c, struct console_port *p, size_t max
 	struct drain d = { .vq = vq, .turn = &turn, .state = DRAIN_RUNNING, .chains = vq->size };
 
 	turn_init(&turn, c->r, max);
+	turn.untimed = true;
 	port_take_tx(c, p, &d, complete);
 	if (d.error)
 		c->drain[port_tx_queue(p->id)].error = d.error;
@@ -127,7 +131,8 @@ static bool may_deliver(const struct console *c, const struct console_port *p)
  * the backlog is gone. */
 static int64_t fill_chain(struct console *c, struct console_port *p)
 {
-	size_t most = p->rx.len < CONSOLE_RX_PER_CALL_MAX ? p->rx.len : CONSOLE_RX_PER_CALL_MAX, left = most, done = 0;
+	uint32_t room = turn_room(&c->rx_turn);
+	size_t most = p->rx.len < room ? p->rx.len : room, left = most, done = 0;
 	struct iovec iov[GUEST_MEMORY_REGIONS_MAX];
 	const struct virtq_chain *chain = &c->chain;
 
@@ -143,22 +148,22 @@ static int64_t fill_chain(struct console *c, struct console_port *p)
 	}
 	for (unsigned i = 0; i < chain->n && done < most; i++) {
 		uint64_t gpa = chain->seg[i].gpa;
-		uint32_t room = chain->seg[i].writable ? chain->seg[i].len : 0;
+		uint32_t here = chain->seg[i].writable ? chain->seg[i].len : 0;
 
-		while (room && done < most) {
+		while (here && done < most) {
 			size_t n;
 			const uint8_t *data = fifo_peek(&p->rx, &n);
 			int err;
 
-			if (n > room)
-				n = room;
+			if (n > here)
+				n = here;
 			if (n > most - done)
 				n = most - done;
 			err = guest_memory_write(c->dev.mem, gpa, data, n);
 			assert(!err); /* the first pass saw it mapped */
 			fifo_consume(&p->rx, n);
 			gpa += n;
-			room -= (uint32_t)n;
+			here -= (uint32_t)n;
 			done += n;
 		}
 	}
