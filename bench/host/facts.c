@@ -122,8 +122,8 @@ int host_companion(const char *name, const char *relative, char path[PATH_MAX])
 		return 0;
 	if (!own_file(path, relative))
 		return 0;
-	snprintf(installed, sizeof(installed), "../libexec/ktstr/%s", name);
-	if (!own_file(path, installed))
+	snprintf(installed, sizeof(installed), LIBEXEC_FROM_BIN "/%s", name);
+	if (installed[0] == '/' ? realpath(installed, path) != NULL : !own_file(path, installed))
 		return 0;
 	say_error("%s: not found beside this program; build all of it, or set KTSTR_LIBEXEC to its directory", name);
 	return -ENOENT;

@@ -43,9 +43,9 @@ bool host_read_line(const char *path, char *line, size_t size);
 void host_cpu_model(char *text, size_t size);
 
 /*
- * A program or file of this build that lies at @name beside or below this
- * one's: $KTSTR_LIBEXEC/NAME, the build tree's @relative, or the installed
- * ../libexec/ktstr/NAME. 0 or -ENOENT after a word on stderr.
+ * Find a program or file of this build: $KTSTR_LIBEXEC/NAME, else @relative
+ * to this program in the build tree, else NAME in the libexec directory that
+ * the build was configured with. 0, or -ENOENT after a message.
  */
 int host_companion(const char *name, const char *relative, char path[PATH_MAX]);
 

@@ -69,10 +69,7 @@ int nested_no_kernel(const char *name, int error, char *why, size_t size)
 	bool nested = !strcmp(name, "nested");
 	char fetch[64], text[PATH_MAX + 256];
 
-	if (nested)
-		snprintf(fetch, sizeof(fetch), "bench/kernel/fetch nested");
-	else
-		snprintf(fetch, sizeof(fetch), "ktstr kernel fetch %.40s", name);
+	snprintf(fetch, sizeof(fetch), "ktstr kernel fetch %.40s", name);
 	return why_fail(why, size, error, "%s%s: %s", nested ? "nested host's kernel" : "kernel ", nested ? "" : name,
 			cache_why(name, error, fetch, text, sizeof(text)));
 }

@@ -200,7 +200,7 @@ int nested_image_make(struct nested_image *image, const struct nested_plan *plan
 				NESTED_DISKS_MAX);
 	ret = qemu_find(image->qemu);
 	if (ret && !image->qemu[0])
-		return why_fail(why, size, ret, "QEMU %d or newer: not found; run bench/kernel/fetch nested",
+		return why_fail(why, size, ret, "QEMU %d or newer: not found; run ktstr kernel fetch nested",
 				QEMU_MAJOR_MIN);
 	if (ret)
 		return why_fail(why, size, ret, "%s: %s", image->qemu,

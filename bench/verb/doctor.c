@@ -279,7 +279,7 @@ static void check_nested(struct report *r)
 			!rc		? "no kernel for a nested host"
 			: rc == -ENOENT ? "no QEMU that is new enough"
 					: "KTSTR_QEMU is too old",
-			"the nested host can't be had; where KVM is no hardware KVM: run bench/kernel/fetch nested");
+			"the nested host can't be had; where KVM is no hardware KVM: run ktstr kernel fetch nested");
 		return;
 	}
 	snprintf(command, sizeof(command), "'%s' --version", path);

@@ -24,10 +24,13 @@ static const char doc[] =
 	"                      kernel, or refuses schedulers; --available: what Debian's\n"
 	"                      archive has, and which of it would be the default\n"
 	"  fetch [--refresh] [NAME...]\n"
-	"                      unpack Debian's cloud kernels into the cache: a series\n"
-	"                      (6.12, 6.1), a release, or default, the newest series\n"
-	"                      whose sched_ext works (default); what is there and whole\n"
-	"                      is not asked for again, --refresh looks for a newer one\n"
+	"                      unpack Debian's packages into the cache. NAME is a\n"
+	"                      series of its cloud kernels (6.12, 6.1), a release,\n"
+	"                      default (the newest series whose sched_ext works), or\n"
+	"                      nested (QEMU and the kernel of the nested host);\n"
+	"                      without NAME: what this machine needs, default and\n"
+	"                      perhaps nested. What is there and whole is not asked\n"
+	"                      for again; --refresh looks for newer kernels\n"
 	"  check [KERNEL]      whether schedulers can be loaded: exit code 0, else 1;\n"
 	"                      2: its BTF can't be read\n"
 	"  build [--source S] [--config FILE]... [--jobs N]\n"
@@ -41,7 +44,8 @@ static const char doc[] =
 	"each other, and one that is killed leaves nothing behind that is taken for a kernel.\n\n"
 	"EXAMPLES\n"
 	"  ktstr kernel list --available\n"
-	"  ktstr kernel fetch default 6.12\n"
+	"  ktstr kernel fetch\n"
+	"  ktstr kernel fetch 6.12 6.1\n"
 	"  ktstr kernel build --source ~/linux\n"
 	"  ktstr kernel rm 6.1\n"
 	"  ktstr run --kernel ~/linux -- uname -r     a build tree as it is\n";
@@ -106,8 +110,8 @@ static int fetch(struct args *a)
 		return run_script("kernel/fetch", "kernel", a->word + 1);
 	if (a->n > 1)
 		words[n++] = a->word[1];
-	words[n] = (char *)"default";
-	return run_script("kernel/fetch", "kernel", words);
+	words[n] = (char *)"needed";
+	return run_script("kernel/fetch", NULL, words);
 }
 
 static int remove_all(struct args *a)

@@ -53,6 +53,14 @@ printf '#!/bin/sh\necho "QEMU emulator version 11.0.0"\n' >"$dir/bin/qemu-system
 chmod +x "$dir/bin/qemu-system-x86_64"
 expect "QEMU in PATH" 0 "$dir/bin/qemu-system-x86_64" '^$' env PATH="$dir/bin:$PATH" "$root/bench/kernel/fetch" nested
 [ "$(readlink "$dir/cache/kernels/nested")" = 6.12.9+x-cloud-amd64 ] || { echo "FAILED: no kernel for a nested host"; failures=$((failures + 1)); }
+expect "by the kernel's name" 0 "$dir/bin/qemu-system-x86_64" '^$' env PATH="$dir/bin:$PATH" "$root/bench/kernel/fetch" kernel nested
+# What this machine needs, by what ktstr says of its KVM.
+for kind in hardware software none; do
+	printf '#!/bin/sh\necho %s\n' "$kind" >"$dir/ktstr" && chmod +x "$dir/ktstr"
+	needed="^${old/+/\\+}"
+	[ $kind = hardware ] || needed+=$'\n'"$dir/bin/qemu-system-x86_64"$'\n'"[^"$'\n'"]*/6\.12\.9\+x-cloud-amd64"
+	expect "needed with KVM $kind" 0 "$needed\$" '^$' env KTSTR_PROGRAM="$dir/ktstr" PATH="$dir/bin:$PATH" "$root/bench/kernel/fetch" needed
+done
 printf '#!/bin/sh\necho "QEMU emulator version 7.2.19"\n' >"$dir/bin/qemu-system-x86_64"
 expect "QEMU too old" 69 '^$' 'package lists' env PATH="$dir/bin:$PATH" "$root/bench/kernel/fetch" nested
 
