@@ -103,8 +103,8 @@ static void add_files(struct initramfs *in, const struct machine_options *o, con
 		else
 			initramfs_add_binary(in, host, at);
 	}
-	if (job->companion.host)
-		initramfs_add_binary(in, job->companion.host, job->companion.guest);
+	for (unsigned i = 0; i < job->n_programs; i++)
+		initramfs_add_binary(in, job->programs[i].host, job->programs[i].guest);
 	for (unsigned i = 0; i < o->outputs.n; i++) {
 		if (path_absolute(o->outputs.word[i], at))
 			continue;
@@ -178,7 +178,7 @@ int machine_archive_make(struct machine_archive *a, const struct machine_options
 	add_env(in, &o->guest);
 	if (!job->other_vmm) {
 		initramfs_set_option(in, "conversation", "1");
-		if (session_one_output(job->out_to_err ? STDERR_FILENO : STDOUT_FILENO, STDERR_FILENO))
+		if (session_one_output(job->stdio.out, job->stdio.err))
 			initramfs_set_option(in, "one_output", "1");
 		machine_shape_expect(in, o);
 	}

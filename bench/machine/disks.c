@@ -55,7 +55,7 @@ int machine_disk_open(struct machine *m, unsigned i, char *why, size_t why_size)
 		cfg.serial = serial;
 	}
 	rc = blk_create(&m->blk[i], m->r, &cfg, why, why_size);
-	if (rc || !(m->job->watch_disks || m->o->stats))
+	if (rc || !(m->job.watch_disks || m->o->stats))
 		return rc;
 	t = m->disk_times[i] = calloc(1, sizeof(*t));
 	if (!t) {

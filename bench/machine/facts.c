@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "bench/host/claim.h"
 #include "bench/host/facts.h"
 #include "bench/kernel/config.h"
 #include "bench/machine/shape.h"
@@ -32,13 +33,13 @@ static json_t *host_facts(const struct machine *m)
 
 	uname(&u);
 	host_cpu_model(model, sizeof(model));
-	put_text(host, "kind", host_kind_text(&m->job->probe));
+	put_text(host, "kind", host_kind_text(&m->job.probe));
 	json_object_set_new(host, "timings_of_hardware",
-			    json_boolean(!host_is_nested() && m->job->probe.kind == KVM_HARDWARE));
+			    json_boolean(!host_is_nested() && m->job.probe.kind == KVM_HARDWARE));
 	put_text(host, "kernel", u.release);
 	put_text(host, "cpu", model);
 	put(host, "cpus", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
-	json_object_set_new(host, "resources", machine_host_facts(m->host, m->vm));
+	json_object_set_new(host, "resources", machine_host_facts(m->job.host, m->vm));
 	return host;
 }
 
@@ -53,17 +54,17 @@ static json_t *guest_facts(const struct machine *m)
 	vm_host_facts(m->vm, &facts);
 	json_object_set_new(guest, "cmpxchg16b", json_boolean(facts.cx16));
 	put(guest, "memory_bytes", m->o->memory);
-	json_object_set_new(guest, "topology", machine_shape_facts(m->o, m->topology_check));
-	put_text(guest, "cmdline", m->cmdline);
-	if (m->session_open && m->session.environment)
-		environment = json_loads(m->session.environment, 0, NULL);
+	json_object_set_new(guest, "topology", machine_shape_facts(m->o, m->talk.topology_check));
+	put_text(guest, "cmdline", m->boot.cmdline);
+	if (m->talk.session_open && m->talk.session.environment)
+		environment = json_loads(m->talk.session.environment, 0, NULL);
 	/* Init's word is from before the scheduler came. */
-	if (json_is_true(json_object_get(m->scheduler, "held")))
-		json_object_set(environment, "sched_ext", json_object_get(m->scheduler, "ops"));
+	if (json_is_true(json_object_get(m->talk.scheduler, "held")))
+		json_object_set(environment, "sched_ext", json_object_get(m->talk.scheduler, "ops"));
 	json_object_set_new(guest, "environment", environment ? environment : json_null());
-	if (m->scheduler)
-		json_object_set_new(m->scheduler, "log", scheduler_output_facts(&m->scheduler_output));
-	json_object_set_new(guest, "scheduler", m->scheduler ? json_incref(m->scheduler) : json_null());
+	if (m->talk.scheduler)
+		json_object_set_new(m->talk.scheduler, "log", scheduler_output_facts(&m->talk.scheduler_output));
+	json_object_set_new(guest, "scheduler", m->talk.scheduler ? json_incref(m->talk.scheduler) : json_null());
 	return guest;
 }
 
@@ -78,11 +79,11 @@ static json_t *timings(const struct machine *m)
 	uint64_t first_run = vm_first_run_ns(m->vm);
 	json_t *t = json_object();
 
-	put_span(t, "start_to_first_run", m->job->start_ns, first_run);
-	put_span(t, "first_run_to_guest_init", first_run, m->session.ready_ns);
-	put_span(t, "start_to_guest_init", m->job->start_ns, m->session.ready_ns);
-	put_span(t, "start_to_command", m->job->start_ns, m->session.payload_ns);
-	put_span(t, "start_to_end", m->job->start_ns, m->end_ns);
+	put_span(t, "start_to_first_run", m->job.start_ns, first_run);
+	put_span(t, "first_run_to_guest_init", first_run, m->talk.session.ready_ns);
+	put_span(t, "start_to_guest_init", m->job.start_ns, m->talk.session.ready_ns);
+	put_span(t, "start_to_command", m->job.start_ns, m->talk.session.payload_ns);
+	put_span(t, "start_to_end", m->job.start_ns, m->ending.end_ns);
 	return t;
 }
 
@@ -166,7 +167,7 @@ static json_t *console_facts(const struct machine *m)
 
 static json_t *stream_facts(const struct machine *m)
 {
-	const struct session *s = &m->session;
+	const struct session *s = &m->talk.session;
 	json_t *object = json_object();
 
 	put(object, "frames", s->parser.frames);
@@ -206,7 +207,7 @@ void machine_resident(struct machine *m)
 		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
 			in_guest = is_guest_memory(vm_memory(m->vm), start);
 		else if (sscanf(line, "Rss: %lu kB", &kib) == 1)
-			*(in_guest ? &m->guest_resident : &m->own_resident) += kib << 10;
+			*(in_guest ? &m->ending.guest_resident : &m->ending.own_resident) += kib << 10;
 	}
 	if (f)
 		fclose(f);
@@ -225,16 +226,16 @@ static json_t *vmm_facts(const struct machine *m)
 		json_array_append_new(disks, disk_facts(m, i));
 	json_object_set_new(vmm, "disks", disks);
 	json_object_set_new(vmm, "net", m->net ? net_facts(m) : json_null());
-	json_object_set_new(vmm, "stream", m->session_open ? stream_facts(m) : json_null());
+	json_object_set_new(vmm, "stream", m->talk.session_open ? stream_facts(m) : json_null());
 	if (vm_stats_read(m->vm, add_statistic, kvm)) {
 		json_decref(kvm);
 		kvm = json_null();
 	}
-	put(vmm, "unshown_bytes", m->unshown);
+	put(vmm, "unshown_bytes", m->screen.unshown);
 	json_object_set_new(vmm, "kvm_statistics", kvm);
-	if (m->own_resident) {
-		put(vmm, "guest_resident_bytes", m->guest_resident);
-		put(vmm, "own_resident_bytes", m->own_resident);
+	if (m->ending.own_resident) {
+		put(vmm, "guest_resident_bytes", m->ending.guest_resident);
+		put(vmm, "own_resident_bytes", m->ending.own_resident);
 	}
 	return vmm;
 }
@@ -249,13 +250,13 @@ json_t *machine_facts(struct machine *m, int code)
 	json_object_set_new(facts, "guest", guest_facts(m));
 	json_object_set_new(facts, "timings_ns", timings(m));
 	put_text(end, "reason", vm_end_name(vm_state(m->vm)));
-	put_text(end, "detail", m->detail);
+	put_text(end, "detail", m->ending.detail);
 	put(end, "exit_code", (uint64_t)code);
 	if (*vm_panic_text(m->vm))
 		json_object_set_new(end, "panic", event_text(vm_panic_text(m->vm), strlen(vm_panic_text(m->vm))));
 	else
 		json_object_set_new(end, "panic", json_null());
-	conversation_report(&m->conversation, end);
+	conversation_report(&m->talk.conversation, end);
 	json_object_set_new(facts, "end", end);
 	json_object_set_new(facts, "vmm", vmm_facts(m));
 	return facts;

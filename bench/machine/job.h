@@ -1,28 +1,41 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a verb adds to the options of a machine, and what it gets back. */
+/* What the caller of a machine adds to its options, and what it gets back. */
 #ifndef KTSTR_BENCH_MACHINE_JOB_H
 #define KTSTR_BENCH_MACHINE_JOB_H
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "bench/nested/plan.h"
 #include "kvm/probe.h"
 
-/* What a verb adds to the options. */
+/* The files that are the guest's stdin, stdout and stderr. */
+struct machine_stdio {
+	int in; /* -1: empty */
+	int out, err;
+};
+
+struct machine_host;
+
 struct machine_job {
-	char **argv;	  /* the guest's command, NULL-terminated; NULL: none, a plain VMM for --initrd, or a shell */
-	bool shell;	  /* the command, or a shell, has hvc0 as its terminal, and that is ours */
+	char **argv;	  /* the guest's command, NULL-terminated; NULL: a plain VMM for --initrd, or a shell */
+	bool shell;	  /* the command, or a shell, has a terminal of the guest's own, and we are its user */
 	bool other_vmm;	  /* the archive is for a VMM that has none of our conversation */
-	bool no_stdin;	  /* the command gets an empty stdin */
 	bool watch_disks; /* time each request; --stats does too */
-	bool out_to_err;  /* its stdout goes to our stderr: stdout is the verb's */
-	/* Files to bring besides the options': a program of this build. */
-	struct nested_file companion; /* host NULL: none */
-	/* A line of JSON that the guest put on its metric descriptor. */
+	struct machine_stdio stdio; /* the guest's console, for a plain VMM: in and out */
+	uint8_t escape;		    /* this byte of stdin ends the machine; 0: none */
+	struct machine_host *host;  /* the CPUs that were claimed for it (host/claim.h) */
+	/* Programs to copy into the guest besides those of the options. */
+	const struct nested_file *programs;
+	unsigned n_programs;
+	/* A line of JSON that the guest wrote to its metric descriptor. May be NULL. */
 	void (*metric)(void *ctx, const char *line, size_t len);
-	void *ctx;
+	void *metric_ctx;
+	/* The guest uses the terminal from here on. May be NULL. */
+	void (*terminal)(void *ctx);
+	void *terminal_ctx;
 	struct kvm_probe probe; /* of host_choose() */
 	uint64_t start_ns;	/* CLOCK_MONOTONIC when the process began */
 };

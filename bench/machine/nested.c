@@ -239,8 +239,8 @@ static int plan_make(struct plan *p, const struct machine_options *o, const stru
 		else
 			p->binaries[p->plan.n_binaries++].host = p->scheduler;
 	}
-	if (job->companion.host)
-		p->binaries[p->plan.n_binaries++].host = job->companion.host;
+	for (unsigned i = 0; i < job->n_programs; i++)
+		p->binaries[p->plan.n_binaries++].host = job->programs[i].host;
 	if (job->argv && command_find(job->argv[0], p->program) == COMMAND_HOST)
 		p->binaries[p->plan.n_binaries++].host = p->program;
 	return 0;

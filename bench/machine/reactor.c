@@ -6,12 +6,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench/host/claim.h"
 #include "bench/host/facts.h"
 #include "bench/machine/state.h"
 
 void machine_reactor_prepare(struct machine *m)
 {
-	m->poll_ns = poll_choose(&m->o->poll, m->o->cpus, machine_host_spare(m->host), &m->poll_reason);
+	m->poll_ns = poll_choose(&m->o->poll, m->o->cpus, machine_host_spare(m->job.host), &m->poll_reason);
 	if (reactor_features(m->r)->epoll) {
 		m->poll_ns = 0;
 		m->poll_reason = "there is no ring that a busy-wait could look at";

@@ -5,10 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bench/base/say.h"
-#include "bench/base/terminal.h"
 #include "bench/machine/scheduler.h"
 #include "bench/machine/state.h"
 
@@ -16,7 +14,7 @@ static void on_bulk(void *ctx, unsigned port, const uint8_t *data, size_t len)
 {
 	struct machine *m = ctx;
 
-	session_feed(&m->session, data, len);
+	session_feed(&m->talk.session, data, len);
 }
 
 /* What somebody in the guest writes to hvc0 is one more log. */
@@ -25,7 +23,7 @@ static void on_hvc0_aside(void *ctx, unsigned port, const uint8_t *data, size_t 
 	struct machine *m = ctx;
 
 	if (m->o->console)
-		machine_show(m, &m->echo, data, len);
+		machine_show(m, &m->screen.echo, data, len);
 }
 
 static int bulk_send(void *ctx, const void *data, size_t len)
@@ -58,22 +56,22 @@ static void on_metric(void *ctx, const char *line, size_t len)
 		scheduler = json_incref(json_object_get(object, "sched_ext"));
 		json_decref(object);
 		if (scheduler) {
-			json_decref(m->scheduler);
-			m->scheduler = scheduler;
+			json_decref(m->talk.scheduler);
+			m->talk.scheduler = scheduler;
 			return;
 		}
 	}
-	if (m->job->metric)
-		m->job->metric(m->job->ctx, line, len);
+	if (m->job.metric)
+		m->job.metric(m->job.metric_ctx, line, len);
 }
 
 static void on_scheduler_log(struct machine *m, const uint8_t *payload, size_t len)
 {
 	size_t text_len;
-	char *text = scheduler_output_put(&m->scheduler_output, payload, len, &text_len);
+	char *text = scheduler_output_put(&m->talk.scheduler_output, payload, len, &text_len);
 
 	if (text)
-		session_say(&m->session, text, text_len);
+		session_say(&m->talk.session, text, text_len);
 	free(text);
 }
 
@@ -82,22 +80,20 @@ static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t le
 {
 	struct machine *m = ctx;
 
-	conversation_frame(&m->conversation, type, payload, len, crc_ok);
+	conversation_frame(&m->talk.conversation, type, payload, len, crc_ok);
 	if (type == WIRE_SCLG && crc_ok)
 		on_scheduler_log(m, payload, len);
-	if (type == WIRE_JTOP && crc_ok && !m->topology_check && len <= SESSION_FACTS_MAX)
-		m->topology_check = json_loadb((const char *)payload, len, 0, NULL);
-	if (!m->job->shell || !crc_ok || type != WIRE_LIFE || !len || payload[0] != WIRE_LIFE_PAYLOAD)
-		return;
-	machine_terminal_raw();
-	machine_window(m);
+	if (type == WIRE_JTOP && crc_ok && !m->talk.topology_check && len <= SESSION_FACTS_MAX)
+		m->talk.topology_check = json_loadb((const char *)payload, len, 0, NULL);
+	if (m->job.terminal && m->job.shell && crc_ok && type == WIRE_LIFE && len && payload[0] == WIRE_LIFE_PAYLOAD)
+		m->job.terminal(m->job.terminal_ctx);
 }
 
 static bool files_are_full(void *ctx)
 {
 	const struct machine *m = ctx;
 
-	return events_full(&m->conversation.events) || scheduler_output_full(&m->scheduler_output);
+	return events_full(&m->talk.conversation.events) || scheduler_output_full(&m->talk.scheduler_output);
 }
 
 static void on_file_drained(void *ctx)
@@ -112,8 +108,8 @@ static int open_scheduler_output(struct machine *m)
 
 	if (!m->o->scheduler)
 		return 0;
-	rc = scheduler_output_open(&m->scheduler_output, m->r, machine_scheduler_name(m->o, name), m->o->scheduler_log,
-				   on_file_drained, &m->session);
+	rc = scheduler_output_open(&m->talk.scheduler_output, m->r, machine_scheduler_name(m->o, name),
+				   m->o->scheduler_log, on_file_drained, &m->talk.session);
 	if (rc && m->o->scheduler_log)
 		say_error("--scheduler-log %s: %s", m->o->scheduler_log,
 			  rc == -ENXIO ? "nobody reads this fifo; start its reader first" : strerror(-rc));
@@ -124,14 +120,14 @@ int machine_session_open(struct machine *m)
 {
 	const struct session_config cfg = {
 		.transport = { bulk_send, bulk_backlog, bulk_hold, m->console },
-		.stdin_fd = m->job->no_stdin ? -1 : STDIN_FILENO,
-		.stdout_fd = m->job->out_to_err ? STDERR_FILENO : STDOUT_FILENO,
-		.stderr_fd = STDERR_FILENO,
-		.outputs = &m->outputs,
+		.stdin_fd = m->job.stdio.in,
+		.stdout_fd = m->job.stdio.out,
+		.stderr_fd = m->job.stdio.err,
+		.outputs = &m->talk.outputs,
 		.metric = on_metric,
 		.frame = on_frame,
 		.full = files_are_full,
-		.escape = m->job->shell && isatty(STDIN_FILENO) ? TERMINAL_ESCAPE : 0,
+		.escape = m->job.escape,
 		.ended = machine_on_session_end,
 		.ctx = m,
 	};
@@ -139,17 +135,15 @@ int machine_session_open(struct machine *m)
 
 	if (rc)
 		return rc;
-	rc = outputs_init(&m->outputs, m->o->outputs.word);
-
-	m->outputs_open = true;
-	m->session_open = true;
+	rc = outputs_init(&m->talk.outputs, m->o->outputs.word);
+	m->talk.session_open = true;
 	if (!rc)
-		rc = session_open(&m->session, m->r, &cfg);
+		rc = session_open(&m->talk.session, m->r, &cfg);
 	if (rc)
 		return rc;
 	console_consume(m->console, CONSOLE_PORT_BULK, on_bulk, m);
 	console_consume(m->console, CONSOLE_PORT_CONSOLE, on_hvc0_aside, m);
-	events_on_drained(&m->conversation.events, on_file_drained, &m->session);
-	console_on_backlog(m->console, CONSOLE_PORT_BULK, SESSION_BACKLOG_LOW, on_backlog, &m->session);
+	events_on_drained(&m->talk.conversation.events, on_file_drained, &m->talk.session);
+	console_on_backlog(m->console, CONSOLE_PORT_BULK, SESSION_BACKLOG_LOW, on_backlog, &m->talk.session);
 	return 0;
 }

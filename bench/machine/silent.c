@@ -8,24 +8,22 @@
 #include "bench/kernel/find.h"
 #include "bench/kernel/image.h"
 #include "bench/machine/state.h"
+#include "reactor/container.h"
 
-#define SECOND_NS 1000000000ull
 #define CPUS_SHOWN 4
 #define COLUMNS 4
-
-#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 /* Until its init is up; of a plain VMM's guest until its first word. */
 static bool is_silent(const struct machine *m)
 {
 	if (machine_converses(m))
-		return !m->session.ready_ns;
-	return !m->com[0].len && !m->screen.written && !sink_waiting(&m->screen);
+		return !m->talk.session.ready_ns;
+	return !m->screen.com[0].len && !m->screen.out.written && !sink_waiting(&m->screen.out);
 }
 
 void machine_on_silence(struct timer *t)
 {
-	struct machine *m = container_of(t, struct machine, silence);
+	struct machine *m = container_of(t, struct machine, ending.silence);
 
 	/* It costs each vCPU an exit: not once the guest is up, which may be measured. */
 	if (!is_silent(m))
@@ -101,7 +99,7 @@ void machine_print_registers(const struct machine *m)
 	struct vm_registers r;
 	unsigned shown = 0, i = 0;
 
-	if (!m->started)
+	if (!m->ending.started)
 		return;
 	for (; !vm_registers(m->vm, i, &r); i++)
 		if (strcmp(r.state, "not started") && shown < CPUS_SHOWN && ++shown)

@@ -1,25 +1,68 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The user's terminal: the console of a plain VMM's guest, COM1 and hvc0; or of a shell, whose bytes the session has.
- */
-#include <stdio.h>
+/* What a guest shows and is typed: COM1 and hvc0 of a plain VMM's guest, and what --console repeats of any. */
 #include <string.h>
-#include <unistd.h>
 
-#include "bench/base/terminal.h"
 #include "bench/machine/state.h"
+#include "reactor/container.h"
 
-#define SECOND_NS 1000000000ull
 #define HVC0_HOLD_NS (SECOND_NS / 20)
-
-#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 void machine_show(struct machine *m, struct sink *s, const uint8_t *data, size_t len)
 {
 	if (sink_waiting(s) + len > MACHINE_SCREEN_MAX)
-		m->unshown += len;
+		m->screen.unshown += len;
 	else
 		sink_put(s, data, len);
 }
+
+/* --- serial ports ------------------------------------------------------- */
+
+static void tail_put(struct tail *t, const uint8_t *data, size_t len)
+{
+	size_t drop;
+
+	if (len > TAIL_SIZE) {
+		data += len - TAIL_SIZE;
+		len = TAIL_SIZE;
+	}
+	drop = t->len + len > TAIL_SIZE ? t->len + len - TAIL_SIZE : 0;
+	memmove(t->text, t->text + drop, t->len - drop);
+	t->len -= drop;
+	memcpy(t->text + t->len, data, len);
+	t->len += len;
+}
+
+void machine_on_serial(void *ctx, unsigned port, const uint8_t *data, size_t len)
+{
+	struct machine *m = ctx;
+
+	tail_put(&m->screen.com[port - 1], data, len);
+	if (port == 2)
+		conversation_crash_text(&m->talk.conversation, data, len);
+	if (m->o->console)
+		machine_show(m, &m->screen.echo, data, len);
+	if (!machine_converses(m) && port == 1)
+		machine_show(m, &m->screen.out, data, len);
+}
+
+static void type_on_com1(struct machine *m, const uint8_t *data, int res)
+{
+	if (res <= 0)
+		return;
+	vm_serial_input(m->vm, data, (size_t)res);
+	if (vm_serial_full(m->vm))
+		source_pause(&m->screen.keys, true);
+}
+
+void machine_on_serial_room(void *ctx)
+{
+	struct machine *m = ctx;
+
+	if (m->screen.keys.r && m->screen.keys.paused)
+		source_pause(&m->screen.keys, false);
+}
+
+/* --- hvc0 --------------------------------------------------------------- */
 
 /*
  * Linux's hvc driver spins, with interrupts off, until the host took what it
@@ -30,83 +73,56 @@ static void on_hvc0(void *ctx, unsigned port, const uint8_t *data, size_t len)
 {
 	struct machine *m = ctx;
 
-	machine_show(m, &m->screen, data, len);
-	if (!sink_full(&m->screen))
+	machine_show(m, &m->screen.out, data, len);
+	if (!sink_full(&m->screen.out))
 		return;
 	console_hold(m->console, CONSOLE_PORT_CONSOLE, true);
-	timer_set(&m->let_go, monotonic_ns() + HVC0_HOLD_NS);
+	timer_set(&m->screen.let_go, monotonic_ns() + HVC0_HOLD_NS);
 }
 
-void machine_on_let_go(struct timer *t)
+static void on_let_go(struct timer *t)
 {
-	struct machine *m = container_of(t, struct machine, let_go);
+	struct machine *m = container_of(t, struct machine, screen.let_go);
 
 	console_hold(m->console, CONSOLE_PORT_CONSOLE, false);
 }
 
 static void screen_drained(struct sink *s)
 {
-	struct machine *m = container_of(s, struct machine, screen);
+	struct machine *m = container_of(s, struct machine, screen.out);
 
 	if (m->console)
-		machine_on_let_go(&m->let_go);
+		on_let_go(&m->screen.let_go);
 }
 
-void machine_window(struct machine *m)
-{
-	uint16_t rows, columns;
-
-	if (m->job->shell && terminal_size(&rows, &columns))
-		session_window(&m->session, rows, columns);
-}
-
-static void type_on_com1(struct machine *m, const uint8_t *data, int res)
-{
-	if (res <= 0)
-		return;
-	vm_serial_input(m->vm, data, (size_t)res);
-	if (vm_serial_full(m->vm))
-		source_pause(&m->keys, true);
-}
-
-void machine_on_serial_room(void *ctx)
-{
-	struct machine *m = ctx;
-
-	if (m->keys.r && m->keys.paused)
-		source_pause(&m->keys, false);
-}
+/* --- screen and keys ---------------------------------------------------- */
 
 static void on_keys(struct source *s, const uint8_t *data, int res)
 {
-	struct machine *m = container_of(s, struct machine, keys);
-	const uint8_t *escape = res > 0 && isatty(s->fd) ? memchr(data, TERMINAL_ESCAPE, (size_t)res) : NULL;
+	struct machine *m = container_of(s, struct machine, screen.keys);
 
-	if (escape) {
-		m->quit = true;
-		reactor_stop(m->r);
+	if (m->job.escape && res > 0 && memchr(data, m->job.escape, (size_t)res)) {
+		m->ending.quit = true;
+		machine_ask_end(m);
 		return;
 	}
 	type_on_com1(m, data, res);
 }
 
-void machine_terminal_raw(void)
+int machine_echo_open(struct machine *m)
 {
-	/* Before, for from then on a line does not begin at the left by itself. */
-	if (isatty(STDIN_FILENO))
-		fprintf(stderr, "ktstr: Ctrl-] ends the machine\n");
-	terminal_raw();
+	return m->o->console ? sink_open(m->r, &m->screen.echo, m->job.stdio.err, MACHINE_SCREEN_HIGH, NULL) : 0;
 }
 
 int machine_screen_open(struct machine *m)
 {
-	int rc = sink_open(m->r, &m->screen, STDOUT_FILENO, MACHINE_SCREEN_HIGH, screen_drained);
+	int rc = sink_open(m->r, &m->screen.out, m->job.stdio.out, MACHINE_SCREEN_HIGH, screen_drained);
 
 	if (rc)
 		return rc;
+	rc = timer_open(m->r, &m->screen.let_go, on_let_go);
+	if (rc)
+		return rc;
 	console_consume(m->console, CONSOLE_PORT_CONSOLE, on_hvc0, m);
-	rc = source_open(m->r, &m->keys, STDIN_FILENO, 4096, on_keys);
-	if (!rc)
-		machine_terminal_raw();
-	return rc;
+	return m->job.stdio.in < 0 ? 0 : source_open(m->r, &m->screen.keys, m->job.stdio.in, 4096, on_keys);
 }

@@ -37,28 +37,28 @@ static int end_without_code(const struct machine *m, enum vm_end end)
 		if (end == VM_HALTED)
 			machine_print_registers(m);
 		if (end == VM_RESET)
-			say_error("the guest reset the machine: %s", m->detail);
+			say_error("the guest reset the machine: %s", m->ending.detail);
 		else
-			say_error("the guest ended by a fault: %s", m->detail);
+			say_error("the guest ended by a fault: %s", m->ending.detail);
 		if (end == VM_RESET)
 			return EXIT_OK;
 		return end == VM_TRIPLE_FAULT || end == VM_HALTED ? EXIT_FAILED : EXIT_INTERNAL;
 	}
-	print_tail("COM1", &m->com[0]);
-	print_tail("COM2", &m->com[1]);
+	print_tail("COM1", &m->screen.com[0]);
+	print_tail("COM2", &m->screen.com[1]);
 	if (end == VM_HALTED)
 		machine_print_registers(m);
 	say_error("the guest ended (%s%s%s) without an exit code; see what it said with --console --append loglevel=7",
-		  vm_end_name(end), *m->detail ? ": " : "", m->detail);
+		  vm_end_name(end), *m->ending.detail ? ": " : "", m->ending.detail);
 	return EXIT_INTERNAL;
 }
 
 /* A command that had its say, but not its reader. */
 static int unwritten_code(struct machine *m)
 {
-	int error = session_output_error(&m->session);
+	int error = session_output_error(&m->talk.session);
 
-	if (m->unread)
+	if (m->ending.unread)
 		return EXIT_TIMEOUT;
 	if (error == -EPIPE)
 		return 128 + SIGPIPE;
@@ -70,8 +70,8 @@ static int unwritten_code(struct machine *m)
 /* Never the kernel's own scheduler in the place of the one that was asked for. */
 static int command_code(const struct machine *m)
 {
-	if (!m->o->scheduler || m->session.exit_code || json_is_true(json_object_get(m->scheduler, "held")))
-		return m->session.exit_code;
+	if (!m->o->scheduler || m->talk.session.exit_code || json_is_true(json_object_get(m->talk.scheduler, "held")))
+		return m->talk.session.exit_code;
 	say_error("--scheduler %s: the guest did not tell that it was there to the end; report this as a fault",
 		  m->o->scheduler);
 	return EXIT_INTERNAL;
@@ -83,13 +83,13 @@ static bool topology_differs(const struct machine *m)
 	const json_t *line;
 	size_t i;
 
-	if (!json_is_false(json_object_get(m->topology_check, "ok")))
+	if (!json_is_false(json_object_get(m->talk.topology_check, "ok")))
 		return false;
-	json_array_foreach(json_object_get(m->topology_check, "told"), i, line)
+	json_array_foreach(json_object_get(m->talk.topology_check, "told"), i, line)
 		say_error("topology: %s", json_string_value(line));
 	say_error("topology: the guest differs from what was asked in %lld places; ask for another, or use "
 		  "--topology-check off",
-		  (long long)json_integer_value(json_object_get(m->topology_check, "mismatches")));
+		  (long long)json_integer_value(json_object_get(m->talk.topology_check, "mismatches")));
 	return true;
 }
 
@@ -99,36 +99,36 @@ static int verdict(struct machine *m, struct machine_result *result)
 	char text[SIZE_TEXT];
 	int rc;
 
-	if (m->signo)
-		return 128 + m->signo;
+	if (m->ending.signo)
+		return 128 + m->ending.signo;
 	if (topology_differs(m))
 		return EXIT_INTERNAL;
-	if (m->session_open && m->session.exited && !m->timed_out) {
-		rc = outputs_error(&m->outputs);
+	if (m->talk.session_open && m->talk.session.exited && !m->ending.timed_out) {
+		rc = outputs_error(&m->talk.outputs);
 		if (rc)
-			say_error("--output: %s", m->outputs.why);
+			say_error("--output: %s", m->talk.outputs.why);
 		/* A command that failed may have had nothing to write. */
 		if (rc)
-			return rc == -ENODATA && m->session.exit_code ? m->session.exit_code : EXIT_FAILED;
+			return rc == -ENODATA && m->talk.session.exit_code ? m->talk.session.exit_code : EXIT_FAILED;
 		result->completed = true;
 		rc = command_code(m);
 		return rc ? rc : unwritten_code(m);
 	}
-	if (m->session_error == -EOWNERDEAD) {
-		say_error("the scheduler ended (code %d); so does the run", m->session.sched_code);
+	if (m->ending.session_error == -EOWNERDEAD) {
+		say_error("the scheduler ended (code %d); so does the run", m->talk.session.sched_code);
 		return EXIT_FAILED;
 	}
-	if (m->session_error && m->session_error == session_output_error(&m->session))
+	if (m->ending.session_error && m->ending.session_error == session_output_error(&m->talk.session))
 		return unwritten_code(m);
-	if (m->session_error) {
-		say_error("the guest's stream: %s", strerror(-m->session_error));
+	if (m->ending.session_error) {
+		say_error("the guest's stream: %s", strerror(-m->ending.session_error));
 		return EXIT_INTERNAL;
 	}
-	if (m->quit)
+	if (m->ending.quit)
 		return EXIT_OK;
-	if (m->timed_out) {
-		if (m->session_open && !m->session.payload_ns)
-			print_tail("COM1", &m->com[0]);
+	if (m->ending.timed_out) {
+		if (m->talk.session_open && !m->talk.session.payload_ns)
+			print_tail("COM1", &m->screen.com[0]);
 		if (machine_was_silent(m))
 			machine_print_registers(m);
 		say_error("the guest did not end within %s; raise --timeout", duration_format(text, m->o->timeout_ns));
@@ -145,7 +145,7 @@ static int verdict(struct machine *m, struct machine_result *result)
 int machine_verdict(struct machine *m, struct machine_result *result)
 {
 	int code = verdict(m, result);
-	const char *stale = code && !outputs_error(&m->outputs) ? outputs_stale(&m->outputs) : NULL;
+	const char *stale = code && !outputs_error(&m->talk.outputs) ? outputs_stale(&m->talk.outputs) : NULL;
 
 	if (stale)
 		say_error("--output: %s: did not come; the file there is from before this run", stale);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench/base/say.h"
 #include "bench/base/size.h"
@@ -14,9 +15,9 @@
 #include "bench/machine/nested.h"
 #include "bench/machine/options.h"
 #include "bench/machine/plan.h"
-#include "bench/machine/run.h"
 #include "bench/result/report.h"
 #include "bench/spec/file.h"
+#include "bench/verb/drive.h"
 #include "bench/verb/verbs.h"
 
 #define WORKLOADS_MAX 8
@@ -248,7 +249,7 @@ static int measure(struct bench *b, struct machine_job *job)
 	fprintf(stderr, "ktstr: bench: %s; %u CPUs, %s\n", b->machine.image, b->machine.cpus,
 		size_format(cpus, b->machine.memory));
 	warn_of_debug(b->machine.image);
-	code = machine_run(&b->machine, job, &result);
+	code = drive_machine(&b->machine, job, &result);
 	if (!code && (b->bad_line || b->n_results != b->n_workloads)) {
 		say_error("bench: %u of %u workloads gave a result that can be read; report this as a fault",
 			  b->n_results, b->n_workloads);
@@ -272,11 +273,14 @@ int verb_bench(int argc, char **argv)
 	char program[PATH_MAX], duration[32], seed[32];
 	char *words[WORKLOADS_MAX + 6] = { (char *)WORKLOAD_IN_GUEST, (char *)"--duration", duration, (char *)"--seed",
 					   seed };
+	const struct nested_file workload = { .host = program, .guest = WORKLOAD_IN_GUEST };
 	struct machine_job job = { .start_ns = process_start_ns,
 				   .argv = words,
-				   .no_stdin = true,
-				   .out_to_err = true,
+				   /* No input; our stdout is for the report. */
+				   .stdio = { -1, STDERR_FILENO, STDERR_FILENO },
 				   .watch_disks = true,
+				   .programs = &workload,
+				   .n_programs = 1,
 				   .metric = on_metric };
 	const char *outputs[2] = { NULL };
 	int rc;
@@ -298,8 +302,7 @@ int verb_bench(int argc, char **argv)
 	snprintf(seed, sizeof(seed), "%" PRIu64, b.seed);
 	for (unsigned i = 0; i < b.n_workloads; i++)
 		words[5 + i] = (char *)b.workload[i];
-	job.companion = (struct nested_file){ .host = program, .guest = WORKLOAD_IN_GUEST };
-	job.ctx = &b;
+	job.metric_ctx = &b;
 	if (b.machine.dry_run)
 		return machine_dry_run(&b.machine, &job, (enum host_choice)rc);
 	if (rc == HOST_DIRECT)

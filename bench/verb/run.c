@@ -13,7 +13,7 @@
 #include "bench/machine/nested.h"
 #include "bench/machine/options.h"
 #include "bench/machine/plan.h"
-#include "bench/machine/run.h"
+#include "bench/verb/drive.h"
 #include "bench/verb/verbs.h"
 
 struct run_arguments {
@@ -124,7 +124,7 @@ int verb_run(int argc, char **argv)
 {
 	static struct run_arguments a;
 	struct machine_result result;
-	struct machine_job job = { .start_ns = process_start_ns };
+	struct machine_job job = { .stdio = { 0, 1, 2 }, .start_ns = process_start_ns };
 	int rc;
 
 	machine_options_init(&a.machine);
@@ -149,7 +149,7 @@ int verb_run(int argc, char **argv)
 		return machine_dry_run(&a.machine, &job, (enum host_choice)rc);
 	if (rc == HOST_NESTED)
 		return machine_run_nested(&a.machine, &job, NULL, argc, argv);
-	machine_run(&a.machine, &job, &result);
+	drive_machine(&a.machine, &job, &result);
 	json_decref(result.facts);
 	return result.code;
 }
