@@ -5,6 +5,7 @@
 #   attach    all of them, again and again, in one guest: no attachment may be told wrong
 #   run       ktstr run with each of them, under load
 #   bench     ktstr bench with each of them
+#   both      the two in turn
 #   refused   scx_qmap, of which the verifier refuses what clang 19 makes; and all of them on a kernel without sched_ext
 #   hotplug   a CPU goes and comes under each of them: they restart themselves
 #   topology  guests with several LLCs and nodes
@@ -19,7 +20,6 @@ counts=${*:-1 2 4 8} cases=''
 schedulers='simple central flatcg pair userland sdt cpu0'
 
 more() {
-	[ ! -s verdicts ] || cat verdicts
 	[ ! -s log ] || tail -n 40 log
 }
 
@@ -85,7 +85,7 @@ attach_all() {
 
 # --- ktstr run and ktstr bench ----------------------------------------------------
 
-# one_run NAME CPUS: whether all of what it says is right; else why, into verdicts
+# one_run NAME CPUS: whether all of what it says is right
 one_run() {
 	run_guest run --host direct --kernel "$kernel" --timeout 180s --cpus "$2" --scheduler "$programs/scx_$1" \
 		--scheduler-log log --stats facts -- sh -c '
@@ -113,26 +113,46 @@ one_bench() {
 		grep -q "\"sched_ext\": \"$1\"" out && grep -q '"held": true' out
 }
 
-# many FUNCTION CPUS TEXT: ROUNDS of each scheduler, a line of TAP for each
-many() {
+# again WHAT...: rounds of run and bench, with each scheduler and each number of CPUs; a line of TAP for each of these. Nothing
+# has a second round before all have had the first, and what is wrong is printed at once: a run that is cut short has seen
+# all.
+again() {
 	times=$rounds
 	[ "$times" -gt 0 ] || times=1
-	for one in $schedulers; do
-		good=0
-		: >verdicts
-		for round in $(seq "$times"); do
-			if "$1" "$one" "$2"; then
-				good=$((good + 1))
-			else
-				{
-					echo "round $round: exit code $code"
-					tail -n 20 err
-				} >>verdicts
-			fi
+	runs=0 right=0
+	for round in $(seq "$times"); do
+		for cpus in $counts; do
+			for what; do
+				for one in $schedulers; do
+					runs=$((runs + 1))
+					if "one_$what" "$one" "$cpus"; then
+						right=$((right + 1))
+						echo >>"good.$what.$one.$cpus"
+						continue
+					fi
+					{
+						echo "$what, scx_$one, $cpus CPUs, round $round: exit code $code"
+						tail -n 20 err
+						more
+					} >wrong
+					sed 's/^/# /' wrong
+					cat wrong >>"wrong.$what.$one.$cpus"
+				done
+			done
 		done
-		report "scx_$one: $good of $times right, $3, $2 CPUs" test "$good" -eq "$times"
+		echo "# round $round of $times: $right of $runs runs right so far"
 	done
-	: >verdicts
+	rm -f out err log
+	for cpus in $counts; do
+		for what; do
+			for one in $schedulers; do
+				touch "good.$what.$one.$cpus"
+				good=$(wc -l <"good.$what.$one.$cpus")
+				[ "$good" -eq "$times" ] || mv "wrong.$what.$one.$cpus" err
+				report "scx_$one: $good of $times right, ktstr $what, $cpus CPUs" test "$good" -eq "$times"
+			done
+		done
+	done
 }
 
 # --- the cases --------------------------------------------------------------------
@@ -143,8 +163,8 @@ attach)
 	[ "$times" -gt 0 ] || times=5
 	for cpus in $counts; do attach_all "$times" "$cpus CPUs" "$@" --cpus "$cpus"; done
 	;;
-run) for cpus in $counts; do many one_run "$cpus" "ktstr run"; done ;;
-bench) for cpus in $counts; do many one_bench "$cpus" "ktstr bench"; done ;;
+run | bench) again "$case" ;;
+both) again run bench ;;
 
 refused)
 	# Whole: from libbpf's first line on the program to its last.
