@@ -4,9 +4,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "guest-init/report.h"
@@ -78,6 +80,22 @@ void links_make(char *const *pairs)
 	}
 }
 
+/*
+ * modprobe wants its directory even for a module that is loaded already. What else programs look for there, they find
+ * elsewhere: BTF in /sys/kernel/btf, symbols in /proc/kallsyms, the configuration in /boot.
+ */
+static void make_module_directory(void)
+{
+	struct utsname u;
+	char path[sizeof(u.release) + 32];
+
+	uname(&u);
+	snprintf(path, sizeof(path), "/lib/modules/%s", u.release);
+	make_parents(path);
+	if (mkdir(path, 0755) && errno != EEXIST)
+		report_warn("%s: %s", path, strerror(errno));
+}
+
 void mounts_make(void)
 {
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
@@ -95,4 +113,5 @@ void mounts_make(void)
 	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
 		if (symlink(links[i].target, links[i].at) && errno != EEXIST)
 			report_warn("%s: %s", links[i].at, strerror(errno));
+	make_module_directory();
 }

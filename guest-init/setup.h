@@ -3,8 +3,8 @@
 #ifndef KTSTR_GUEST_INIT_SETUP_H
 #define KTSTR_GUEST_INIT_SETUP_H
 
-/* The kernel's file systems and /dev's links. What the kernel lacks is left
- * out; without /proc, /sys or /dev init panics. */
+/* The kernel's file systems, /dev's links and /lib/modules/RELEASE. What the
+ * kernel lacks is left out; without /proc, /sys or /dev init panics. */
 void mounts_make(void);
 /* Below /dev, which the kernel makes: @links as of struct config, in the place of what is there. */
 void links_make(char *const *pairs);

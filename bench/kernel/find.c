@@ -18,10 +18,11 @@
 #include "bench/kernel/image.h"
 #include "bench/kernel/tree.h"
 
-/* Beside the kernel as in the cache, or where the system has them. */
+/* Beside the kernel as in the cache, or where the system has them. A directory without their list is none of theirs:
+ * each guest's init makes an empty one, the nested host's too. */
 static void find_modules(struct kernel_found *k)
 {
-	char release[NAME_MAX + 1], dir[PATH_MAX];
+	char release[NAME_MAX + 1], dir[PATH_MAX], list[PATH_MAX + 16];
 	const char *places[] = { dir, "", "/usr" };
 
 	if (!kernel_image_release(k->image, release))
@@ -31,7 +32,8 @@ static void find_modules(struct kernel_found *k)
 	for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++) {
 		int n = snprintf(k->module_dir, PATH_MAX, "%s/lib/modules/%s", places[i], release);
 
-		if (n < PATH_MAX && !access(k->module_dir, X_OK))
+		snprintf(list, sizeof(list), "%s/modules.dep", k->module_dir);
+		if (n < PATH_MAX && !access(list, R_OK))
 			return;
 	}
 	k->module_dir[0] = '\0';

@@ -64,7 +64,7 @@ PAUSE ?= 0
 .PHONY: allnoconfig kernelrelease bzImage
 allnoconfig:
 	cp $(KCONFIG_ALLCONFIG) $(O)/.config
-	sed -i '/EXT4_FS/d' $(O)/.config
+	sed -i '/EXT4_FS\|SCHED_DEBUG\|PROC_SYSCTL/d' $(O)/.config
 kernelrelease:
 	@echo 9.9.9-stub
 bzImage:
@@ -85,6 +85,7 @@ build=("$ktstr" kernel build --source "$src")
 # --- built once, by what it is made from -----------------------------------------
 
 expect 0 "/kernels/9.9.9-stub-ktstr-[0-9a-f]{12}$" "not in this source.*CONFIG_EXT4_FS.*build 9.9.9-stub" "${build[@]}"
+! grep -q 'SCHED_DEBUG\|PROC_SYSCTL' "$dir/err" || fail "what newer sources always have is told as missing"
 first=$(<"$dir/out")
 expect 0 "^$first$" '^$' "${build[@]}"
 [ "$(made)" -eq 1 ] || fail "the same was built again"
@@ -112,6 +113,45 @@ tar -C "$dir" -cJf "$dir/linux-source-9.9.tar.xz" src
 expect 0 "ktstr-" "unpack linux-source-9.9.tar.xz" "$ktstr" kernel build --source "$dir/linux-source-9.9.tar.xz"
 [ "$(kernels | wc -l)" -eq 5 ] || fail "not five kernels: $(kernels)"
 
+# --- where its minutes went, by what make of Linux 7.3 prints --------------------------
+
+sed -n '/^phase_of() {/,/^}/p;/^where_it_went() {/,/^}/p' "$(dirname "$0")/../../../bench/kernel/build" >"$dir/functions"
+echo 'say() { echo "$*"; }' >>"$dir/functions"
+# shellcheck source=/dev/null
+. "$dir/functions"
+: >"$dir/log"
+while read -r phase step; do
+	echo "  $step" >>"$dir/log"
+	now=$(phase_of "$dir/log")
+	[ "$now" = "$phase" ] || fail "after '$step' the build is at '$now', not at '$phase'"
+done <<'STEPS'
+compile CC      kernel/fork.o
+compile CC      kernel/exit.o
+compile CC      mm/mmap.o
+compile OBJCOPY arch/x86/boot/startup/gdt_idt.pi.o
+compile AR      built-in.a
+link    AR      vmlinux.a
+link    LD      vmlinux.o
+link    CC      .vmlinux.export.o
+symbols KSYMS   .tmp_vmlinux0.kallsyms.S
+symbols AS      .tmp_vmlinux0.kallsyms.o
+link    LD      .tmp_vmlinux1
+BTF     BTF     .tmp_vmlinux1
+symbols NM      .tmp_vmlinux1.syms
+link    LD      vmlinux.unstripped
+symbols BTFIDS  vmlinux.unstripped
+symbols OBJCOPY vmlinux
+symbols CC      arch/x86/boot/version.o
+image   OBJCOPY arch/x86/boot/compressed/vmlinux.bin
+image   CC      arch/x86/boot/compressed/misc.o
+image   LD      arch/x86/boot/compressed/vmlinux
+STEPS
+# shellcheck disable=SC2034 # by where_it_went
+declare -A spent=([compile]=600 [BTF]=20 [image]=7)
+where_it_went "$dir/log" >"$dir/out" 2>"$dir/err"
+[ "$(<"$dir/out")" = "of these compile 600 s, BTF 20 s, image 7 s; objects: kernel 2, arch 2, mm 1, .vmlinux.export.o 1" ] ||
+	fail "where a build's minutes went: $(<"$dir/out")"
+
 # --- run takes it, a tree, and not what is damaged ---------------------------------
 
 expect 0 "$first/vmlinuz" '' "$ktstr" run --kernel "${first##*/}" --dry-run -- true
@@ -126,6 +166,9 @@ config_goes_along "${first##*/}" "$first/config"
 mkdir -p "$dir/boot"
 cp "$src/image" "$dir/boot/vmlinuz-9.9.9-stub"
 printf '#\n# Linux/x86 9.9.9 Kernel Configuration\n#\nCONFIG_VIRTIO_MMIO=y\nCONFIG_VIRTIO_CONSOLE=y\n' >"$dir/boot/config-9.9.9-stub"
+config_goes_along "$dir/boot/vmlinuz-9.9.9-stub" "$dir/boot/config-9.9.9-stub"
+# What any guest's init makes for its own kernel, the nested host's too.
+mkdir -p "$dir/boot/lib/modules/9.9.9-stub"
 config_goes_along "$dir/boot/vmlinuz-9.9.9-stub" "$dir/boot/config-9.9.9-stub"
 echo 'Host elsewhere' >"$dir/boot/config" # not a kernel's
 config_goes_along "$dir/boot/vmlinuz-9.9.9-stub" "$dir/boot/config-9.9.9-stub"
