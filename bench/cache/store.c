@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "bench/base/file.h"
 #include "bench/base/nested_env.h"
 #include "bench/cache/path.h"
 
@@ -62,19 +63,19 @@ int store_lock(const char *path, bool try)
 	return fd;
 }
 
-int store_write_text(const char *path, const char *text)
+int store_write(const char *path, const void *data, size_t len)
 {
 	char tmp[PATH_MAX];
-	size_t len = strlen(text);
-	int fd, rc = 0;
+	int fd, rc;
 
 	if (snprintf(tmp, sizeof(tmp), "%s.XXXXXX.tmp", path) >= (int)sizeof(tmp))
 		return -ENAMETOOLONG;
 	fd = mkostemps(tmp, 4, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (write(fd, text, len) != (ssize_t)len || fchmod(fd, 0644))
-		rc = errno ? -errno : -ENOSPC;
+	rc = file_write_all(fd, data, len);
+	if (!rc && fchmod(fd, 0644))
+		rc = -errno;
 	if (close(fd) && !rc)
 		rc = -errno;
 	if (!rc && rename(tmp, path))
@@ -82,6 +83,11 @@ int store_write_text(const char *path, const char *text)
 	if (rc)
 		unlink(tmp);
 	return rc;
+}
+
+int store_write_text(const char *path, const char *text)
+{
+	return store_write(path, text, strlen(text));
 }
 
 static int read_line(const char *path, char line[LINE])

@@ -44,7 +44,8 @@ void store_digest_name(const char *path, char name[SHA256_HEX]);
 
 /* A lock file at @path, which is made; waits unless @try. A descriptor to close(), -EWOULDBLOCK or -errno. */
 int store_lock(const char *path, bool try);
-/* A text file in one step. 0 or -errno. */
+/* A file in one step: it has its old contents or the new ones. 0 or -errno. */
+int store_write(const char *path, const void *data, size_t len);
 int store_write_text(const char *path, const char *text);
 /* Make directory @path and its parents. 0 or -errno. */
 int store_mkdirs(const char *path);

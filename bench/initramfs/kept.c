@@ -5,58 +5,119 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "bench/base/file.h"
+#include "bench/cache/path.h"
 #include "bench/cache/store.h"
 #include "bench/initramfs/archive.h"
 #include "bench/initramfs/entries.h"
-#include "guest-init/config.h"
 
 #define KIND "initramfs"
-#define INPUTS CONFIG_DIR "/inputs" /* the host's files in it: IDENTITY<tab>PATH a line */
-#define NEWC_HEADER 110u
 #define PAGE 4096u
 
 /* --- making it --------------------------------------------------------------- */
 
 struct making {
 	const struct initramfs_kept *kept;
+	char name[SHA256_HEX];
+	char *index; /* of the archive, once it is made */
+	size_t index_len;
 	char why[512];
 };
 
-static int add_inputs(struct initramfs *in)
+/*
+ * Beside the archive lies its index, so that nobody has to parse the archive: pairs of strings, each with its NUL. The
+ * first character says what a pair is:
+ *   a INODE SIZE    ""      the archive that this is the index of; always first
+ *   i IDENTITY      path    a file of the host that it was made from
+ *   e MODE (octal)  path    an entry
+ *   l target        path    an entry that is a link
+ *   m               module  one of those that are loaded, in this order
+ */
+static void put_pair(FILE *f, char kind, const char *attribute, const char *path)
 {
-	char identity[STORE_IDENTITY], *text = NULL;
-	size_t len = 0;
-	struct stat st;
-	FILE *f = open_memstream(&text, &len);
+	fprintf(f, "%c%s%c%s%c", kind, attribute, '\0', path, '\0');
+}
 
-	if (!f)
-		return initramfs_fail(in, -ENOMEM, "out of memory for the initramfs");
+static void archive_identity(const struct stat *st, char text[STORE_IDENTITY])
+{
+	snprintf(text, STORE_IDENTITY, "%llu %lld", (unsigned long long)st->st_ino, (long long)st->st_size);
+}
+
+static void put_inputs(struct initramfs *in, FILE *f)
+{
+	char identity[STORE_IDENTITY];
+	struct stat st;
+
 	for (size_t i = 0; i < in->inputs.n && !in->error; i++) {
 		if (stat(in->inputs.items[i], &st))
 			initramfs_fail(in, -errno, "%s: %s", in->inputs.items[i], strerror(errno));
 		store_identity(&st, identity);
-		fprintf(f, "%s\t%s\n", identity, in->inputs.items[i]);
+		put_pair(f, 'i', identity, in->inputs.items[i]);
 	}
+}
+
+static void put_entries(const struct initramfs *in, FILE *f)
+{
+	char mode[16];
+
+	for (size_t i = 0; i < in->n; i++) {
+		const struct initramfs_entry *e = in->entries[i];
+
+		snprintf(mode, sizeof(mode), "%o", e->mode);
+		if (S_ISLNK(e->mode))
+			put_pair(f, 'l', (const char *)e->data, e->path);
+		else
+			put_pair(f, 'e', mode, e->path);
+	}
+	for (size_t i = 0; i < in->modules.n; i++)
+		put_pair(f, 'm', "", in->modules.items[i]);
+}
+
+static int index_path(const char *name, char path[PATH_MAX])
+{
+	char below[SHA256_HEX + 32];
+
+	snprintf(below, sizeof(below), KIND "/%s.index", name);
+	return cache_path(path, below);
+}
+
+static int make_index(struct making *m, struct initramfs *in, int fd)
+{
+	char identity[STORE_IDENTITY], path[PATH_MAX];
+	struct stat st;
+	FILE *f;
+
+	/* Made again: in memory, where the cache had no room. */
+	free(m->index);
+	m->index = NULL;
+	f = open_memstream(&m->index, &m->index_len);
+	if (!f)
+		return initramfs_fail(in, -ENOMEM, "out of memory for the initramfs");
+	if (fstat(fd, &st))
+		initramfs_fail(in, -errno, "the archive that guests share: %s", strerror(errno));
+	archive_identity(&st, identity);
+	put_pair(f, 'a', identity, "");
+	put_inputs(in, f);
+	put_entries(in, f);
 	if (fclose(f))
 		initramfs_fail(in, -ENOMEM, "out of memory for the initramfs");
-	return initramfs_give_data(in, INPUTS, 0444, text, len);
+	/* A file in memory is not kept, and has no name. */
+	if (in->error || !st.st_nlink || index_path(m->name, path))
+		return in->error;
+	return store_write(path, m->index, m->index_len);
 }
 
 static int write_padded(int fd, const uint8_t *data, size_t len)
 {
-	while (len) {
-		ssize_t n = write(fd, data, len);
+	int rc = file_write_all(fd, data, len);
 
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		data += n > 0 ? n : 0;
-		len -= n > 0 ? (size_t)n : 0;
-	}
-	/* What is added by this is zero. */
-	return ftruncate(fd, (lseek(fd, 0, SEEK_CUR) + PAGE - 1) & ~(off_t)(PAGE - 1)) ? -errno : 0;
+	/* ftruncate() fills with zeros. */
+	if (!rc && ftruncate(fd, (lseek(fd, 0, SEEK_CUR) + PAGE - 1) & ~(off_t)(PAGE - 1)))
+		rc = -errno;
+	return rc;
 }
 
 static int make(void *ctx, int fd)
@@ -77,11 +138,12 @@ static int make(void *ctx, int fd)
 					      k->modules[i].optional);
 	if (k->config)
 		initramfs_add_file(in, k->config, k->config_in_guest);
-	add_inputs(in);
 	rc = initramfs_write(in, &archive, &len);
-	snprintf(m->why, sizeof(m->why), "%s", initramfs_why(in));
 	if (!rc)
 		rc = write_padded(fd, archive, len);
+	if (!rc)
+		rc = make_index(m, in, fd);
+	snprintf(m->why, sizeof(m->why), "%s", initramfs_why(in));
 	free(archive);
 	initramfs_free(in);
 	return rc;
@@ -90,121 +152,83 @@ static int make(void *ctx, int fd)
 /* --- reading it back ----------------------------------------------------------- */
 
 struct reader {
-	const char *data;
-	size_t len, at;
+	const char *at, *end;
+	const char *attribute, *path; /* of the pair that was read */
 };
 
-/* The eight digits of field @n. */
-static unsigned field(const char *header, unsigned n)
+/* The kind of the next pair; '\0' at the end. */
+static char next_pair(struct reader *r)
 {
-	char digits[9];
+	const char *kind = r->at;
 
-	memcpy(digits, header + 6 + 8 * n, 8);
-	digits[8] = '\0';
-	return (unsigned)strtoul(digits, NULL, 16);
+	if (kind >= r->end)
+		return '\0';
+	r->attribute = kind + 1;
+	r->path = kind + strlen(kind) + 1;
+	/* There is a NUL at @end. */
+	if (!*kind || r->path >= r->end)
+		return '\0';
+	r->at = r->path + strlen(r->path) + 1;
+	return *kind;
 }
 
-/* Of the archive that starts at each call where the last one ended. False: its end, or it is not one of ours. */
-static bool next(struct reader *r, const char **path, unsigned *mode, const char **data, size_t *len)
+static int adopt_entry(struct initramfs *in, const char *path, unsigned mode, const char *target)
 {
-	const char *h = r->data + r->at;
-	size_t name, room;
+	struct initramfs_entry *e = initramfs_find(in, path);
 
-	if (r->len - r->at < NEWC_HEADER || memcmp(h, "070701", 6))
-		return false;
-	name = field(h, 11);
-	*mode = field(h, 1);
-	*len = field(h, 6);
-	room = (NEWC_HEADER + name + 3) & ~3ul;
-	if (!name || room > r->len - r->at || h[NEWC_HEADER + name - 1])
-		return false;
-	*path = h + NEWC_HEADER;
-	*data = h + room;
-	r->at += room;
-	if (*len > r->len - r->at)
-		return false;
-	r->at += (*len + 3) & ~3ul;
-	return r->at <= r->len && strcmp(*path, "TRAILER!!!");
-}
-
-static int adopt_modules(struct initramfs *in, const char *text, size_t len)
-{
-	char path[128];
-
-	while (len && !in->error) {
-		const char *end = memchr(text, '\n', len);
-		size_t n = end ? (size_t)(end - text) : len;
-
-		snprintf(path, sizeof(path), "%.*s", (int)n, text);
-		initramfs_list_add(in, &in->modules, path);
-		n += end ? 1 : 0;
-		text += n;
-		len -= n;
+	if (!e)
+		e = initramfs_append(in, path);
+	if (!e)
+		return in->error;
+	e->mode = mode;
+	e->kept = true;
+	/* Needed to resolve paths. */
+	if (target && !e->data) {
+		e->data = (uint8_t *)strdup(target);
+		if (!e->data)
+			return initramfs_fail(in, -ENOMEM, "out of memory for the initramfs");
+		e->len = strlen(target);
 	}
-	return in->error;
+	return 0;
 }
 
-static int adopt(struct initramfs *in, const char *archive, size_t size)
+static void adopt(struct initramfs *in, const char *index, size_t len)
 {
-	struct reader r = { archive, size, 0 };
-	const char *path, *data;
-	struct initramfs_entry *e;
-	char absolute[PATH_MAX];
-	unsigned mode;
-	size_t len;
+	struct reader r = { .at = index, .end = index + len };
+	char kind;
 
-	while (!in->error && next(&r, &path, &mode, &data, &len)) {
-		if (snprintf(absolute, sizeof(absolute), "/%s", path) >= PATH_MAX)
-			return initramfs_fail(in, -ENAMETOOLONG, "%.64s...: the path is too long", path);
-		e = initramfs_find(in, absolute);
-		if (!e)
-			e = initramfs_append(in, absolute);
-		if (!e)
-			break;
-		e->mode = mode;
-		e->kept = true;
-		/* A link's target is what paths are resolved by. */
-		if (S_ISLNK(mode) && !e->data) {
-			e->data = (uint8_t *)strndup(data, len);
-			if (!e->data)
-				return initramfs_fail(in, -ENOMEM, "out of memory for the initramfs");
-			e->len = len;
-		}
-		if (!strcmp(absolute, CONFIG_DIR "/" CONFIG_MODULES))
-			adopt_modules(in, data, len);
+	while (!in->error && (kind = next_pair(&r))) {
+		if (kind == 'e')
+			adopt_entry(in, r.path, (unsigned)strtoul(r.attribute, NULL, 8), NULL);
+		else if (kind == 'l')
+			adopt_entry(in, r.path, S_IFLNK | 0777, r.attribute);
+		else if (kind == 'm')
+			initramfs_list_add(in, &in->modules, r.path);
 	}
-	return in->error;
 }
 
-static bool same_input(const char *line, size_t n)
+/* Whether the index is the one of archive @fd, and the files that it was made from are still the same. */
+static bool is_current(int fd, const char *index, size_t len)
 {
-	const char *tab = memchr(line, '\t', n);
-	char path[PATH_MAX], identity[STORE_IDENTITY];
+	struct reader r = { .at = index, .end = index + len };
+	char identity[STORE_IDENTITY], kind;
 	struct stat st;
 
-	if (!tab || (size_t)snprintf(path, sizeof(path), "%.*s", (int)(line + n - tab - 1), tab + 1) >= sizeof(path) ||
-	    stat(path, &st))
+	if (fstat(fd, &st))
 		return false;
-	store_identity(&st, identity);
-	return strlen(identity) == (size_t)(tab - line) && !memcmp(identity, line, strlen(identity));
-}
-
-/* Whether all that it was made from is as it was. */
-static bool is_current(const char *archive, size_t size)
-{
-	struct reader r = { archive, size, 0 };
-	const char *path, *data, *end;
-	unsigned mode;
-	size_t len;
-
-	while (next(&r, &path, &mode, &data, &len))
-		if (!strcmp(path, &INPUTS[1])) {
-			for (; len && (end = memchr(data, '\n', len)); len -= (size_t)(end + 1 - data), data = end + 1)
-				if (!same_input(data, (size_t)(end - data)))
-					return false;
-			return !len;
-		}
-	return false;
+	archive_identity(&st, identity);
+	if (next_pair(&r) != 'a' || strcmp(identity, r.attribute))
+		return false;
+	while ((kind = next_pair(&r))) {
+		if (kind != 'i')
+			continue;
+		if (stat(r.path, &st))
+			return false;
+		store_identity(&st, identity);
+		if (strcmp(identity, r.attribute))
+			return false;
+	}
+	return r.at == r.end;
 }
 
 /* --- all ------------------------------------------------------------------------ */
@@ -246,47 +270,43 @@ static void name_of(const struct initramfs_kept *k, char name[SHA256_HEX])
 	sha256_hex(&s, name);
 }
 
-static int open_mapped(const char *name, struct making *m, char **archive, size_t *size, char *warning, size_t room)
+/* The archive, with its index in @m. -ESTALE: it is not current, and is removed. */
+static int open_current(struct making *m, char *warning, size_t warning_size)
 {
 	const struct store_maker maker = { make, m };
-	struct stat st;
-	int fd = store_get(KIND, name, &maker, warning, room), rc;
+	char path[PATH_MAX];
+	int fd = store_get(KIND, m->name, &maker, warning, warning_size);
 
-	if (fd < 0)
+	if (fd < 0 || m->index)
 		return fd;
-	*archive = fstat(fd, &st) ? MAP_FAILED : mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (*archive == MAP_FAILED) {
-		rc = -errno;
-		close(fd);
-		return rc;
-	}
-	*size = (size_t)st.st_size;
-	return fd;
+	if (!index_path(m->name, path))
+		m->index = file_read_text(path, &m->index_len);
+	if (m->index && is_current(fd, m->index, m->index_len))
+		return fd;
+	free(m->index);
+	m->index = NULL;
+	close(fd);
+	store_remove(KIND, m->name);
+	return -ESTALE;
 }
 
 int initramfs_open_kept(struct initramfs *in, const struct initramfs_kept *kept, char *warning, size_t warning_size)
 {
 	struct making m = { .kept = kept };
-	char name[SHA256_HEX], *archive;
-	size_t size;
-	int fd;
+	int fd = -ESTALE;
 
 	if (in->error)
 		return in->error;
-	name_of(kept, name);
-	fd = open_mapped(name, &m, &archive, &size, warning, warning_size);
-	if (fd >= 0 && !is_current(archive, size)) {
-		munmap(archive, size);
-		close(fd);
-		store_remove(KIND, name);
-		fd = open_mapped(name, &m, &archive, &size, warning, warning_size);
-	}
+	name_of(kept, m.name);
+	/* Others may make it at the same time, of files that change. */
+	for (int tries = 0; tries < 3 && fd == -ESTALE; tries++)
+		fd = open_current(&m, warning, warning_size);
 	if (fd < 0)
-		return initramfs_fail(in, fd, "%s", *m.why ? m.why : strerror(-fd));
-	adopt(in, archive, size);
-	munmap(archive, size);
-	if (!in->error)
-		return fd;
-	close(fd);
-	return in->error;
+		initramfs_fail(in, fd, "%s", *m.why ? m.why : strerror(-fd));
+	else
+		adopt(in, m.index, m.index_len);
+	free(m.index);
+	if (fd >= 0 && in->error)
+		close(fd);
+	return in->error ? in->error : fd;
 }

@@ -123,7 +123,7 @@ static char *carried_by(const uint8_t *elf, size_t size)
 		return NULL;
 	start += 8;
 	end = memmem(start, size - (size_t)(start - elf), "IKCFG_ED", 8);
-	if (!end || decompress_gzip(start, (size_t)(end - start), &text, &len))
+	if (!end || decompress(start, (size_t)(end - start), &text, &len))
 		return NULL;
 	ended = realloc(text, len + 1);
 	if (!ended) {

@@ -637,6 +637,17 @@ static void what_guests_share_is_kept(void **state)
 	close(again);
 	close(fd);
 
+	/* An index that is not the archive's makes both again. */
+	snprintf(command, sizeof(command), "for i in \"$KTSTR_CACHE_DIR\"/initramfs/*.index; do echo other >$i; done");
+	assert_int_equal(system(command), 0);
+	initramfs_free(third);
+	third = initramfs_new();
+	again = initramfs_open_kept(third, &kept, warning, sizeof(warning));
+	assert_true(again >= 0);
+	close(again);
+	snprintf(command, sizeof(command), "! grep -q other \"$KTSTR_CACHE_DIR\"/initramfs/*.index");
+	assert_int_equal(system(command), 0);
+
 	/* What can't be made is told as it is without a cache. */
 	initramfs_free(third);
 	third = initramfs_new();

@@ -14,9 +14,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <zstd.h>
+
 #include <cmocka.h>
 
-#include "bench/base/decompress.h"
 #include "bench/initramfs/archive.h"
 #include "bench/initramfs/depmod.h"
 
@@ -200,36 +200,6 @@ static void unknown_is_named_or_skipped(void **state)
 	initramfs_free(in);
 }
 
-/* Every prefix of a packed file, and with each byte wrong: -EBADMSG or the data, no crash. */
-static void packed_data_is_not_trusted(void **state)
-{
-	uint8_t data[3000], packed[2][4096], *out;
-	size_t len[2] = { 0 }, out_len;
-
-	for (size_t i = 0; i < sizeof(data); i++)
-		data[i] = (uint8_t)(i * i >> 7);
-	assert_int_equal(
-		lzma_easy_buffer_encode(6, LZMA_CHECK_CRC32, NULL, data, sizeof(data), packed[0], &len[0], 4096),
-		LZMA_OK);
-	len[1] = ZSTD_compress(packed[1], 4096, data, sizeof(data), 3);
-	for (int k = 0; k < 2; k++) {
-		int (*const unpack)(const void *, size_t, uint8_t **, size_t *) = k ? decompress_zstd : decompress_xz;
-
-		assert_int_equal(unpack(packed[k], len[k], &out, &out_len), 0);
-		assert_int_equal(out_len, sizeof(data));
-		assert_memory_equal(out, data, sizeof(data));
-		free(out);
-		for (size_t cut = 0; cut < len[k]; cut++)
-			assert_int_equal(unpack(packed[k], cut, &out, &out_len), -EBADMSG);
-		for (size_t at = 0; at < len[k]; at++) {
-			packed[k][at] ^= 0x10;
-			if (!unpack(packed[k], len[k], &out, &out_len))
-				free(out);
-			packed[k][at] ^= 0x10;
-		}
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,7 +208,6 @@ int main(void)
 		cmocka_unit_test(circles_end),
 		cmocka_unit_test(guest_gets_them_unpacked_and_in_order),
 		cmocka_unit_test(unknown_is_named_or_skipped),
-		cmocka_unit_test(packed_data_is_not_trusted),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
