@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/base/atomic.h"
 #include "bench/base/say.h"
 #include "bench/machine/state.h"
 
@@ -163,14 +164,24 @@ static void not_written(const char *option, const char *path, int error, int *co
 		*code = EXIT_FAILED;
 }
 
+static int write_stats(const char *path, const json_t *facts)
+{
+	char *text = json_dumps(facts, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+	int rc = text ? atomic_write(path, text, strlen(text)) : -ENOMEM;
+
+	free(text);
+	return rc;
+}
+
 /* The last event is the end, which is known only now. */
 static void write_results(struct machine *m, const json_t *facts, int *code)
 {
 	const uint64_t deadline_ns = monotonic_ns() + MACHINE_QUIESCE_NS;
 	int rc;
 
-	if (m->o->stats && json_dump_file(facts, m->o->stats, JSON_INDENT(2) | JSON_REAL_PRECISION(12)))
-		not_written("--stats", m->o->stats, errno, code);
+	rc = m->o->stats ? write_stats(m->o->stats, facts) : 0;
+	if (rc)
+		not_written("--stats", m->o->stats, -rc, code);
 	rc = events_flush(&m->talk.conversation.events, deadline_ns);
 	if (rc)
 		not_written("--events", m->o->conversation.events, -rc, code);

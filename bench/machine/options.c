@@ -435,7 +435,7 @@ int machine_options_check(struct machine_options *o)
 		rc = EXIT_USAGE;
 	}
 	if (!rc && o->stats)
-		rc = file_output_check("--stats", o->stats);
+		rc = file_result_check("--stats", o->stats);
 	if (o->conversation.events && getenv(NESTED_EVENTS_ENV)) {
 		snprintf(o->events_fd, sizeof(o->events_fd), "/dev/fd/%.8s", getenv(NESTED_EVENTS_ENV));
 		o->conversation.events = o->events_fd;
@@ -443,6 +443,6 @@ int machine_options_check(struct machine_options *o)
 	if (!rc && o->conversation.events)
 		rc = file_output_check("--events", o->conversation.events);
 	for (unsigned i = 0; i < o->outputs.n && !rc; i++)
-		rc = file_output_check("--output", o->outputs.word[i]);
+		rc = file_result_check("--output", o->outputs.word[i]);
 	return rc ? rc : check_files(o);
 }

@@ -7,11 +7,10 @@
 #include <string.h>
 
 #include "bench/base/size.h"
+#include "reactor/container.h"
 #include "virtio/wire.h"
 
 #define STATS_TIMEOUT_NS 5000000000ull
-
-#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 /* --- wake bytes --------------------------------------------------------- */
 

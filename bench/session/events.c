@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reactor/container.h"
 #include "virtio/wire.h"
 
 #define SINK_HIGH (1u << 20)
@@ -19,7 +20,7 @@ void events_init(struct events *e)
 
 static void sink_drained(struct sink *s)
 {
-	struct events *e = (struct events *)((char *)s - offsetof(struct events, sink));
+	struct events *e = container_of(s, struct events, sink);
 
 	if (e->drained)
 		e->drained(e->ctx);

@@ -3,7 +3,6 @@
 #include "bench/session/outputs.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,19 +10,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bench/base/atomic.h"
 #include "bench/base/path.h"
+#include "reactor/container.h"
 #include "virtio/wire.h"
-
-#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 struct output {
 	struct outputs *all;
-	char *guest;		  /* as the guest names it */
-	char host[PATH_MAX];	  /* where it goes */
-	char temporary[PATH_MAX]; /* "": written in place */
-	int fd;			  /* -1: not being written */
-	struct sink sink;	  /* while @fd is open */
-	bool whole;		  /* all of it came */
+	char *guest;		 /* as the guest names it */
+	char host[PATH_MAX];	 /* where it goes */
+	struct atomic_file file; /* fd -1: not being written */
+	struct sink sink;	 /* while @file is open */
+	bool whole;		 /* all of it came */
 	bool done, failed;
 };
 
@@ -54,7 +52,7 @@ int outputs_init(struct outputs *o, const char *const *paths)
 	}
 	for (size_t i = 0; i < o->n; i++) {
 		o->files[i].all = o;
-		o->files[i].fd = -1;
+		o->files[i].file.fd = -1;
 	}
 	for (size_t i = 0; i < o->n; i++) {
 		struct output *f = &o->files[i];
@@ -72,48 +70,13 @@ int outputs_init(struct outputs *o, const char *const *paths)
 	return 0;
 }
 
-static int open_file(struct output *f)
-{
-	struct stat st;
-	mode_t mask;
-
-	if (!stat(f->host, &st) && !S_ISREG(st.st_mode)) {
-		/* A fifo that nobody reads would hold all that this thread does. */
-		f->fd = open(f->host, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-		return f->fd < 0 ? -errno : 0;
-	}
-	if (snprintf(f->temporary, sizeof(f->temporary), "%s.XXXXXX", f->host) >= PATH_MAX)
-		return -ENAMETOOLONG;
-	f->fd = mkostemp(f->temporary, O_CLOEXEC);
-	if (f->fd < 0) {
-		f->temporary[0] = '\0';
-		return -errno;
-	}
-	mask = umask(0);
-	umask(mask);
-	return fchmod(f->fd, 0666 & ~mask) ? -errno : 0;
-}
-
-static int output_close(struct output *f)
-{
-	int ret = 0;
-
-	sink_close(&f->sink);
-	if (f->fd >= 0 && close(f->fd))
-		ret = -errno;
-	f->fd = -1;
-	return ret;
-}
-
 /* All of it came, and is written. */
 static int output_finish(struct output *f)
 {
-	int ret = output_close(f);
+	int ret;
 
-	if (!ret && f->temporary[0] && rename(f->temporary, f->host))
-		ret = -errno;
-	if (!ret)
-		f->temporary[0] = '\0';
+	sink_close(&f->sink);
+	ret = atomic_commit(&f->file);
 	f->done = !ret;
 	return ret;
 }
@@ -134,10 +97,11 @@ static void output_drained(struct sink *s)
 
 static int output_open(struct output *f)
 {
-	int ret = f->fd < 0 ? open_file(f) : 0;
+	/* A fifo that nobody reads would block all that this thread does. */
+	int ret = f->file.fd < 0 ? atomic_open(&f->file, f->host, false) : 0;
 
 	/* Called whenever nothing waits any more. */
-	return ret || f->sink.r ? ret : sink_open(f->all->r, &f->sink, f->fd, 0, output_drained);
+	return ret || f->sink.r ? ret : sink_open(f->all->r, &f->sink, f->file.fd, 0, output_drained);
 }
 
 static int output_write(struct output *f, const uint8_t *data, size_t len)
@@ -227,10 +191,8 @@ void outputs_end(struct outputs *o, bool ended)
 	for (size_t i = 0; i < o->n; i++) {
 		struct output *f = &o->files[i];
 
-		output_close(f);
-		if (f->temporary[0])
-			unlink(f->temporary);
-		f->temporary[0] = '\0';
+		sink_close(&f->sink);
+		atomic_abort(&f->file);
 		if (ended && !f->done && !f->failed)
 			missing(o, f);
 	}

@@ -10,12 +10,13 @@
 #include <unistd.h>
 
 #include "bench/session/events.h"
+#include "reactor/container.h"
 
 #define SINK_HIGH (256u << 10)
 
 static void file_drained(struct sink *s)
 {
-	struct scheduler_output *o = (struct scheduler_output *)((char *)s - offsetof(struct scheduler_output, file));
+	struct scheduler_output *o = container_of(s, struct scheduler_output, file);
 
 	if (o->drained)
 		o->drained(o->ctx);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+#include "reactor/container.h"
 
 const char *scx_stats_error_name(enum scx_stats_error error)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 
 #include "bench/session/session.h"
+#include "reactor/container.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,8 +10,6 @@
 #include <sys/stat.h>
 
 #define SINK_HIGH (256u << 10)
-
-#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 static void fail(struct session *s, int error)
 {

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bench/base/atomic.h"
 #include "bench/base/path.h"
 #include "bench/base/say.h"
 
@@ -21,6 +22,22 @@ bool file_split(const char *word, char host[PATH_MAX], const char **guest)
 	host[n] = '\0';
 	*guest = colon ? colon + 1 : NULL;
 	return true;
+}
+
+int file_result_check(const char *option, const char *path)
+{
+	char target[PATH_MAX];
+	enum atomic_kind kind;
+	int rc = file_output_check(option, path);
+
+	if (rc)
+		return rc;
+	rc = atomic_check(path, target, &kind);
+	if (!rc)
+		return 0;
+	say_error("%s %s: %s; name a file that can be replaced, in a directory that can be written", option, path,
+		  strerror(-rc));
+	return EXIT_UNAVAILABLE;
 }
 
 int file_output_check(const char *option, const char *path)

@@ -13,5 +13,8 @@ bool file_split(const char *word, char host[PATH_MAX], const char **guest);
  * a line on stderr.
  */
 int file_output_check(const char *option, const char *path);
+/* The same for a file that is replaced as a whole (base/atomic.h): one in a directory that takes no new file is none.
+ */
+int file_result_check(const char *option, const char *path);
 
 #endif

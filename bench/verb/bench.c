@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/base/atomic.h"
 #include "bench/base/say.h"
 #include "bench/base/size.h"
 #include "bench/cli/parse.h"
@@ -172,18 +173,18 @@ static json_t *whole(const struct bench *b, json_t *facts)
 
 static int write_json(const struct bench *b, json_t *facts)
 {
-	const size_t flags = JSON_INDENT(1) | JSON_REAL_PRECISION(12);
 	json_t *json = whole(b, facts);
-	int rc = -1;
+	char *text = json ? json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) : NULL;
+	int rc = -ENOMEM;
 
-	errno = ENOMEM;
-	if (json && !strcmp(b->json, "-"))
-		rc = json_dumpf(json, stdout, flags) || putchar('\n') == EOF || fflush(stdout);
-	else if (json)
-		rc = json_dump_file(json, b->json, flags);
+	if (text && !strcmp(b->json, "-"))
+		rc = puts(text) == EOF || fflush(stdout) ? -errno : 0;
+	else if (text)
+		rc = atomic_write(b->json, text, strlen(text));
+	free(text);
 	json_decref(json);
 	if (rc)
-		say_error("--json %s: can't be written: %s", b->json, strerror(errno));
+		say_error("--json %s: can't be written: %s", b->json, strerror(-rc));
 	return rc ? EXIT_FAILED : EXIT_OK;
 }
 
@@ -292,7 +293,7 @@ int verb_bench(int argc, char **argv)
 		return EXIT_UNAVAILABLE;
 	rc = machine_options_check(&b.machine);
 	if (!rc && b.json && strcmp(b.json, "-"))
-		rc = file_output_check("--json", b.json);
+		rc = file_result_check("--json", b.json);
 	if (rc)
 		return rc;
 	rc = host_choose(b.machine.host, &job.probe);

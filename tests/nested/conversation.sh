@@ -184,7 +184,7 @@ if wanted readers; then
 	attempt never_read to_nobody --timeout 30s -- yes
 	report "a reader that takes nothing: the time-out ends a command that writes" test "$code" -eq 124
 	attempt never_read to_nobody --timeout 60s --disk size=1M -- head -c 3000000 /dev/zero
-	report "and one that has ended" sh -c "test $code -eq 124 && grep -q 'does not take it' err"
+	report "and one that has ended" sh -c "test $code -eq 124 && grep -q 'reader stalled' err"
 	attempt never_read to_nobody --timeout 60s -- sh -c 'head -c 3000000 /dev/zero & sleep 2; echo c >/proc/sysrq-trigger; sleep 60'
 	report "also with a panic" sh -c "test $code -eq 255 && grep -q 'Kernel panic - not syncing: sysrq' err"
 	never_read both_to_nobody --timeout 30s -- sh -c 'yes >&2'
