@@ -82,9 +82,16 @@ void virtio_device_init(struct virtio_device *d, const struct virtio_device_ops 
 			uint16_t queue_size_max);
 
 /*
- * The device's memory is about to go, or whoever interrupts for it: it stops as by a reset, and calls nobody and uses
- * no guest memory from now on. False: I/O on guest memory is still in flight; the memory must stay until the device's
- * own destroy has returned without error.
+ * Closing. Whatever a device has in flight, it is closed in this order:
+ *  1. Its owner shuts the streams that it feeds or that feed it (source_shut(), sink_shut()) and closes timers. No
+ *     handler of theirs is called any more, and nothing here steps the ring.
+ *  2. virtio_device_detach(): the device is reset, and from then on calls nobody: no interrupt, consumer, observer or
+ *     completed reset. It returns false if the host still does I/O on guest memory; that memory must stay until 3.
+ *  3. The device's own destroy: blk_destroy(), net_destroy(), console_destroy(). It steps the ring until what is in
+ *     flight has ended, and the handlers of all others run meanwhile. Hence 1 and 2 come first for all of them.
+ *  4. Guest memory and the VM go, unless a destroy has failed: then the kernel still uses that memory.
+ *  5. The reactor, which 3 has used.
+ * A VM does 2 for all its devices in vm_remove_devices().
  */
 bool virtio_device_detach(struct virtio_device *d);
 

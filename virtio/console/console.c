@@ -102,7 +102,8 @@ static void console_end(struct console *c)
 		if (err)
 			virtio_poison(&c->dev, q, err);
 	}
-	for (unsigned id = 0; id < CONSOLE_PORTS; id++) {
+	/* Once detached the device calls nobody. */
+	for (unsigned id = 0; c->dev.mem && id < CONSOLE_PORTS; id++) {
 		/* Whoever sends is not called back from within: a feeder that sends
 		 * from its backlog callback would send the same bytes twice. */
 		if (c->sending) {
