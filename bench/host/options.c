@@ -22,7 +22,7 @@ static const struct argp_option options[] = {
 	{ "no-perf-mode", OPT_NO_PERF_MODE, NULL, 0, "The same as --mode shared", 12 },
 	{ "wait", OPT_WAIT, "TIME", 0, "Wait that long for CPUs that others hold, instead of exit code 77 at once (0)",
 	  12 },
-	{ "bypass-llc-locks", OPT_BYPASS, NULL, 0, "Take no locks and mind nobody's", 12 },
+	{ "bypass-llc-locks", OPT_BYPASS, NULL, 0, "Neither take nor honour locks", 12 },
 	{ "halt-poll", OPT_HALT_POLL, "auto|off|TIME", 0,
 	  "How long KVM looks for work for a halted vCPU before its thread sleeps (auto: 200us with CPUs to spare, off "
 	  "without, KVM's own in mode performance)",
@@ -89,8 +89,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 const struct argp host_options_argp = { .options = options, .parser = parse };
 
-int host_options_check(struct host_options *o)
+int host_options_resolve(const struct host_options *asked, struct host_options *o)
 {
+	*o = *asked;
 	if (o->no_perf_mode && o->mode_given && o->mode != MODE_SHARED) {
 		say_error("--no-perf-mode: --mode %s is given too; leave one of them out", host_mode_name(o->mode));
 		return EXIT_USAGE;

@@ -9,7 +9,7 @@
 
 /* The options, as an argp child whose input is struct host_options. */
 extern const struct argp host_options_argp;
-/* What the options leave open, and contradictions: 0, or an exit code after it said what is wrong. */
-int host_options_check(struct host_options *o);
+/* @asked with its mode decided. 0; or an exit code, after a line on stderr, where its options contradict each other. */
+int host_options_resolve(const struct host_options *asked, struct host_options *out);
 
 #endif

@@ -34,14 +34,16 @@ static const char *const modules_always[] = { "virtio_mmio", "virtio_console" };
 static const char *const modules_disk[] = { "virtio_blk", "ext4" };
 static const char *const modules_net[] = { "virtio_net", "af_packet" };
 
-void machine_kept(struct initramfs_kept *k, const struct machine_options *o, const char *init)
+void machine_kept(struct initramfs_kept *k, const struct machine_resolved *r, const char *init)
 {
+	const struct machine_spec *o = r->spec;
+
 	*k = (struct initramfs_kept){
 		.guest_init = init,
 		.busybox = !o->initrd,
-		.module_dir = *o->module_dir ? o->module_dir : NULL,
-		.config = *o->config_in_guest ? o->config : NULL,
-		.config_in_guest = o->config_in_guest,
+		.module_dir = *r->module_dir ? r->module_dir : NULL,
+		.config = *r->config_in_guest ? r->config : NULL,
+		.config_in_guest = r->config_in_guest,
 		.modules = { { modules_always, 2, true },
 			     { modules_disk, o->n_disks ? 2 : 0, true },
 			     { modules_net, o->nic.wanted ? 2 : 0, true },
@@ -50,14 +52,14 @@ void machine_kept(struct initramfs_kept *k, const struct machine_options *o, con
 }
 
 /* What depends on the options but not on the command is the same for the next guest too. */
-static void open_kept(struct machine_archive *a, struct initramfs *in, const struct machine_options *o,
+static void open_kept(struct machine_archive *a, struct initramfs *in, const struct machine_resolved *r,
 		      const char *init)
 {
 	struct initramfs_kept kept;
 	char warning[512];
 	int fd;
 
-	machine_kept(&kept, o, init);
+	machine_kept(&kept, r, init);
 	fd = initramfs_open_kept(in, &kept, warning, sizeof(warning));
 	if (fd < 0)
 		return;
@@ -73,35 +75,35 @@ static void add_env(struct initramfs *in, const struct guest_options *o)
 		initramfs_put_env(in, o->env.word[i]);
 }
 
-static void add_all_modules(struct initramfs *in, const struct machine_options *o)
+static void add_all_modules(struct initramfs *in, const struct machine_resolved *r)
 {
 	char release[NAME_MAX + 1];
 
-	if (!kernel_image_release(o->image, release))
-		snprintf(release, sizeof(release), "%s", strrchr(o->module_dir, '/') + 1);
-	initramfs_add_all_modules(in, o->module_dir, release);
+	if (!kernel_image_release(r->image, release))
+		snprintf(release, sizeof(release), "%s", strrchr(r->module_dir, '/') + 1);
+	initramfs_add_all_modules(in, r->module_dir, release);
 }
 
-static void add_cwd(struct initramfs *in, const struct guest_options *o)
+static void add_cwd(struct initramfs *in, const char *cwd)
 {
-	initramfs_add_tree(in, o->cwd_path, o->cwd_path);
-	initramfs_set_option(in, "cwd", o->cwd_path);
+	initramfs_add_tree(in, cwd, cwd);
+	initramfs_set_option(in, "cwd", cwd);
 }
 
-static void add_files(struct initramfs *in, const struct machine_options *o, const struct machine_job *job)
+static void add_files(struct initramfs *in, const struct machine_spec *o, const struct machine_job *job)
 {
-	char host[PATH_MAX], at[PATH_MAX];
-	const char *guest;
+	char at[PATH_MAX];
 	struct stat st;
 
-	for (unsigned i = 0; i < o->files.n; i++) {
-		file_split(o->files.word[i], host, &guest);
-		if (path_absolute(guest ? guest : host, at))
+	for (unsigned i = 0; i < o->n_files; i++) {
+		const struct file_pair *f = &o->file[i];
+
+		if (path_absolute(f->guest ? f->guest : f->host, at))
 			continue;
-		if (!stat(host, &st) && S_ISDIR(st.st_mode))
-			initramfs_add_tree(in, host, at);
+		if (!stat(f->host, &st) && S_ISDIR(st.st_mode))
+			initramfs_add_tree(in, f->host, at);
 		else
-			initramfs_add_binary(in, host, at);
+			initramfs_add_binary(in, f->host, at);
 	}
 	for (unsigned i = 0; i < job->n_programs; i++)
 		initramfs_add_binary(in, job->programs[i].host, job->programs[i].guest);
@@ -116,21 +118,32 @@ static void add_files(struct initramfs *in, const struct machine_options *o, con
 	}
 }
 
-/* The command, and the program behind its first word if the guest has none of its own. */
-static int add_command(struct initramfs *in, const struct machine_options *o, const struct machine_job *job)
+/* The command; and the program that its first word names, if the guest has none of its own. */
+static int add_command(struct initramfs *in, const struct machine_spec *o, const struct machine_job *job)
 {
 	char program[PATH_MAX], number[16];
+	const char **words;
+	size_t n = 0;
 	int rc = 0;
 
-	if (command_find(job->argv[0], program) == COMMAND_HOST) {
+	while (job->argv[n])
+		n++;
+	words = calloc(n + 1, sizeof(*words));
+	if (!words) {
+		say_error("out of memory");
+		return EXIT_INTERNAL;
+	}
+	memcpy(words, job->argv, n * sizeof(*words));
+	if (command_find(words[0], program) == COMMAND_HOST) {
 		initramfs_add_binary(in, program, program);
 		/* The guest's PATH and working directory are not ours. */
-		job->argv[0] = strdup(program);
+		words[0] = program;
 	}
 	if (o->scheduler)
-		rc = machine_scheduler_argv(in, o, job->argv);
+		rc = machine_scheduler_argv(in, o, words);
 	else
-		initramfs_set_argv(in, (const char *const *)job->argv);
+		initramfs_set_argv(in, words);
+	free(words);
 	snprintf(number, sizeof(number), "%u", o->n_disks);
 	initramfs_set_option(in, "wait_disks", number);
 	return rc;
@@ -152,8 +165,9 @@ static void add_shell(struct initramfs *in, const struct machine_job *job)
 		initramfs_set_env(in, "TERM", term);
 }
 
-int machine_archive_make(struct machine_archive *a, const struct machine_options *o, const struct machine_job *job)
+int machine_archive_make(struct machine_archive *a, const struct machine_resolved *r, const struct machine_job *job)
 {
+	const struct machine_spec *o = r->spec;
 	struct initramfs *in;
 	char init[PATH_MAX];
 	int rc = 0;
@@ -166,11 +180,11 @@ int machine_archive_make(struct machine_archive *a, const struct machine_options
 		say_error("out of memory");
 		return EXIT_INTERNAL;
 	}
-	open_kept(a, in, o, init);
-	if (o->guest.cwd)
-		add_cwd(in, &o->guest);
+	open_kept(a, in, r, init);
+	if (*r->cwd)
+		add_cwd(in, r->cwd);
 	if (o->guest.all_modules)
-		add_all_modules(in, o);
+		add_all_modules(in, r);
 	add_files(in, o, job);
 	rc = job->argv ? add_command(in, o, job) : 0;
 	if (job->shell)
@@ -180,7 +194,7 @@ int machine_archive_make(struct machine_archive *a, const struct machine_options
 		initramfs_set_option(in, "conversation", "1");
 		if (session_one_output(job->stdio.out, job->stdio.err))
 			initramfs_set_option(in, "one_output", "1");
-		machine_shape_expect(in, o);
+		machine_shape_expect(in, r);
 	}
 	if (o->stats || o->conversation.events)
 		initramfs_set_option(in, "dmesg", "1");
@@ -215,7 +229,7 @@ static int append_file(FILE *f, int fd)
 	return n < 0 ? -errno : 0;
 }
 
-int machine_archive_write(const struct machine_archive *a, const struct machine_options *o, FILE *f)
+int machine_archive_write(const struct machine_archive *a, const struct machine_spec *o, FILE *f)
 {
 	int fd = o->initrd ? open(o->initrd, O_RDONLY | O_CLOEXEC) : -1, rc = 0;
 
@@ -239,7 +253,7 @@ void machine_archive_free(struct machine_archive *a)
 }
 
 /* More vCPUs than CPUs that they may run on. */
-static bool is_crowded(const struct machine_options *o)
+static bool is_crowded(const struct machine_resolved *r)
 {
 	struct bits cpus;
 	unsigned n;
@@ -247,13 +261,14 @@ static bool is_crowded(const struct machine_options *o)
 	if (affinity_get(&cpus))
 		return false;
 	n = bits_count(&cpus);
-	return (o->host_cpus.mode == MODE_SHARED ? placement_shared_cpus(o->host_cpus.cap, n) : n) < o->cpus;
+	return (r->host_cpus.mode == MODE_SHARED ? placement_shared_cpus(r->host_cpus.cap, n) : n) < r->cpus;
 }
 
-char *machine_guest_cmdline(const struct machine_options *o, const struct machine_job *job)
+char *machine_guest_cmdline(const struct machine_resolved *r, const struct machine_job *job)
 {
+	const char *append = r->spec->append;
 	/*
-	 * The log stays in the guest (a byte on COM1 costs an exit), but a panic is told in full: the kernel raises
+	 * The log stays in the guest (a byte on COM1 costs an exit), but a panic is shown in full: the kernel raises
 	 * the level itself. There is no PCI: looking for it is 3000 exits of 37 000. The kernel need not test its
 	 * ciphers: it is a quarter of a start. Mitigations stay: a scheduler's figures are about a stock kernel.
 	 */
@@ -265,9 +280,9 @@ char *machine_guest_cmdline(const struct machine_options *o, const struct machin
 	 */
 	static const char one_by_one[] = " cpuhp.parallel=0";
 	char *line = NULL;
-	int n = asprintf(&line, "%s%s%s%s%s", common, is_crowded(o) ? one_by_one : "",
-			 job->argv || job->shell ? " loglevel=1 rdinit=/init" : "", o->append ? " " : "",
-			 o->append ? o->append : "");
+	int n = asprintf(&line, "%s%s%s%s%s", common, is_crowded(r) ? one_by_one : "",
+			 job->argv || job->shell ? " loglevel=1 rdinit=/init" : "", append ? " " : "",
+			 append ? append : "");
 
 	return n < 0 ? NULL : line;
 }

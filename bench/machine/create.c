@@ -11,7 +11,7 @@
 #include "bench/host/claim.h"
 #include "bench/host/facts.h"
 #include "bench/kernel/elf.h"
-#include "bench/machine/options.h"
+#include "bench/machine/resolve.h"
 #include "bench/machine/state.h"
 
 #define SQ_ENTRIES 256
@@ -41,6 +41,7 @@ static int add(struct machine *m, struct virtio_device *d)
 
 static int add_devices(struct machine *m)
 {
+	struct net_config net = nic_config(&m->o->nic);
 	char why[512];
 	int rc = console_create(&m->console, m->r);
 
@@ -58,7 +59,7 @@ static int add_devices(struct machine *m)
 	}
 	if (rc || !m->o->nic.wanted)
 		return rc;
-	if (net_create(&m->net, m->r, &m->o->nic.net, why, sizeof(why))) {
+	if (net_create(&m->net, m->r, &net, why, sizeof(why))) {
 		say_error("--net: %s", why);
 		return EXIT_UNAVAILABLE;
 	}
@@ -81,11 +82,11 @@ static void choose_registers(struct machine *m)
 static int open_kernel(struct machine *m)
 {
 	char why[512];
-	int fd = machine_kernel_check(m->o);
+	int fd = machine_kernel_check(m->resolved);
 
 	if (fd)
 		return fd;
-	fd = kernel_elf_open(m->o->image, why, sizeof(why));
+	fd = kernel_elf_open(m->resolved->image, why, sizeof(why));
 	if (*why)
 		say_error("%s", why);
 	if (fd < 0)
@@ -99,13 +100,13 @@ static int make_boot(struct machine *m)
 {
 	int rc = 0;
 
-	m->boot.cmdline = machine_guest_cmdline(m->o, &m->job);
+	m->boot.cmdline = machine_guest_cmdline(m->resolved, &m->job);
 	if (!m->boot.cmdline) {
 		say_error("out of memory");
 		return EXIT_INTERNAL;
 	}
 	if (machine_converses(m))
-		rc = machine_archive_make(&m->boot.archive, m->o, &m->job);
+		rc = machine_archive_make(&m->boot.archive, m->resolved, &m->job);
 	return rc ? rc : open_kernel(m);
 }
 
@@ -119,16 +120,16 @@ static int make_boot(struct machine *m)
 static int make_vm(struct machine *m)
 {
 	struct vm_config cfg = {
-		.kernel = m->o->image,
+		.kernel = m->resolved->image,
 		.kernel_fd = m->boot.kernel_fd,
 		.initrd = m->o->initrd,
 		.initrd_fd = m->boot.archive.kept_fd,
 		.initrd_data = m->boot.archive.own,
 		.initrd_size = m->boot.archive.own_size,
 		.cmdline = m->boot.cmdline,
-		.cpus = m->o->cpus,
-		.memory = m->o->memory,
-		.topology = &m->o->shape.topology,
+		.cpus = m->resolved->cpus,
+		.memory = m->resolved->memory,
+		.topology = &m->resolved->topology,
 		.backing = m->o->shape.backing,
 		.register_page = m->registers.used,
 		.serial_out = machine_on_serial,
@@ -139,7 +140,7 @@ static int make_vm(struct machine *m)
 	struct vm_error err;
 
 	machine_host_vm(m->job.host, &cfg.host);
-	machine_host_memory(m->job.host, &m->o->shape.topology, &cfg.backing);
+	machine_host_memory(m->job.host, &m->resolved->topology, &cfg.backing);
 	cfg.backing.copy_images = m->registers.exits_ns >= DEAR_EXIT_NS;
 	if (!vm_create(&m->vm, m->r, &cfg, &err))
 		return 0;
@@ -209,7 +210,7 @@ static int make(struct machine *m)
 	return rc ? rc : open_streams(m);
 }
 
-int machine_create(struct machine **out, const struct machine_options *o, const struct machine_job *job)
+int machine_create(struct machine **out, const struct machine_resolved *resolved, const struct machine_job *job)
 {
 	struct machine *m = calloc(1, sizeof(*m));
 	int rc;
@@ -218,7 +219,8 @@ int machine_create(struct machine **out, const struct machine_options *o, const 
 		say_error("out of memory");
 		return EXIT_INTERNAL;
 	}
-	m->o = o;
+	m->resolved = resolved;
+	m->o = resolved->spec;
 	m->job = *job;
 	m->ending.start_ns = monotonic_ns();
 	rc = make(m);

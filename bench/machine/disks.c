@@ -37,7 +37,7 @@ static void on_granted(void *ctx, uint64_t late_ns)
 
 int machine_disk_open(struct machine *m, unsigned i, char *why, size_t why_size)
 {
-	struct blk_config cfg = m->o->disk[i].blk;
+	struct blk_config cfg = disk_config(&m->o->disk[i]);
 	char serial[sizeof(VIRTIO_BLK_DEFAULT_SERIAL) + 4];
 	struct disk_times *t;
 	int rc;
@@ -123,9 +123,9 @@ void machine_disk_facts(const struct machine *m, unsigned i, json_t *object)
 {
 	const struct blk_counters *c = blk_counters(m->blk[i]);
 	const struct blk_engine_counters *e = blk_engine_counters(m->blk[i]);
-	const char *path = m->o->disk[i].blk.path;
+	const char *path = m->o->disk[i].path;
 
-	json_object_set_new(object, "path", path ? json_string(path) : json_null());
+	json_object_set_new(object, "path", *path ? json_string(path) : json_null());
 	put(object, "capacity_bytes", blk_capacity(m->blk[i]));
 	json_object_set_new(object, "engine", json_string(blk_engine_used(m->blk[i])));
 	json_object_set_new(object, "engine_reason", json_string(blk_engine_reason(m->blk[i])));

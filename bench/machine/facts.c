@@ -48,13 +48,13 @@ static json_t *guest_facts(const struct machine *m)
 	json_t *guest = json_object(), *environment = NULL;
 	struct vm_host_facts facts;
 
-	put_text(guest, "kernel_image", m->o->image);
-	json_object_set_new(guest, "kernel_debug_options", kernel_config_debug(m->o->image));
-	put(guest, "cpus", m->o->cpus);
+	put_text(guest, "kernel_image", m->resolved->image);
+	json_object_set_new(guest, "kernel_debug_options", kernel_config_debug(m->resolved->image));
+	put(guest, "cpus", m->resolved->cpus);
 	vm_host_facts(m->vm, &facts);
 	json_object_set_new(guest, "cmpxchg16b", json_boolean(facts.cx16));
-	put(guest, "memory_bytes", m->o->memory);
-	json_object_set_new(guest, "topology", machine_shape_facts(m->o, m->talk.topology_check));
+	put(guest, "memory_bytes", m->resolved->memory);
+	json_object_set_new(guest, "topology", machine_shape_facts(m->resolved, m->talk.topology_check));
 	put_text(guest, "cmdline", m->boot.cmdline);
 	if (m->talk.session_open && m->talk.session.environment)
 		environment = json_loads(m->talk.session.environment, 0, NULL);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -26,13 +27,22 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
-void machine_list_add(struct machine_list *list, const char *option, const char *item)
+void machine_text_set(char **text, const char *arg)
+{
+	free(*text);
+	*text = strdup(arg);
+	if (!*text)
+		say_usage("%.80s: out of memory", arg);
+}
+
+void machine_list_add(struct word_list *list, const char *option, const char *item)
 {
 	if (!*item)
 		say_usage("%s: is empty; give it a name", option);
 	if (list->n == MACHINE_LIST_MAX)
 		say_usage("%s %s: given too often; at most %d times", option, item, MACHINE_LIST_MAX);
-	list->word[list->n++] = item;
+	if (word_list_add(list, item))
+		say_usage("%s %s: out of memory", option, item);
 }
 
 static void parse_env(struct guest_options *o, const char *arg)
@@ -46,7 +56,7 @@ static void parse_env(struct guest_options *o, const char *arg)
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	struct guest_options *o = state->input;
+	struct guest_options *o = &((struct machine_arguments *)state->input)->spec.guest;
 
 	switch (key) {
 	case OPT_ENV:
@@ -55,7 +65,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_CWD:
 		if (arg && !*arg)
 			say_usage("--cwd: is empty; name a directory, or leave the = out");
-		o->cwd = arg ? arg : ".";
+		machine_text_set(&o->cwd, arg ? arg : ".");
 		return 0;
 	case OPT_MODULES:
 		if (strcmp(arg, "all") && strcmp(arg, "needed"))
@@ -99,7 +109,7 @@ static bool is_kernels(const char *path)
 	return !strcmp(path, "/") || !strcmp(path, "/dev");
 }
 
-int guest_options_check(struct guest_options *o)
+int guest_options_check(const struct guest_options *o, char path[PATH_MAX])
 {
 	char most[SIZE_TEXT];
 	struct stat st;
@@ -107,7 +117,7 @@ int guest_options_check(struct guest_options *o)
 
 	if (!o->cwd)
 		return 0;
-	rc = path_absolute(o->cwd, o->cwd_path);
+	rc = path_absolute(o->cwd, path);
 	if (rc) {
 		say_error("--cwd %s: %s; %s", o->cwd, strerror(-rc),
 			  rc == -ENOENT ? "the working directory was removed, change to one that exists"
@@ -115,20 +125,20 @@ int guest_options_check(struct guest_options *o)
 		return EXIT_UNAVAILABLE;
 	}
 	errno = 0;
-	if (!stat(o->cwd_path, &st) && !S_ISDIR(st.st_mode))
+	if (!stat(path, &st) && !S_ISDIR(st.st_mode))
 		errno = ENOTDIR;
-	if (errno || access(o->cwd_path, R_OK | X_OK)) {
-		say_error("--cwd %s: %s; name a directory that can be read", o->cwd_path, strerror(errno));
+	if (errno || access(path, R_OK | X_OK)) {
+		say_error("--cwd %s: %s; name a directory that can be read", path, strerror(errno));
 		return EXIT_UNAVAILABLE;
 	}
-	if (is_kernels(o->cwd_path)) {
-		say_error("--cwd %s: the guest has its own; name a directory with your files", o->cwd_path);
+	if (is_kernels(path)) {
+		say_error("--cwd %s: the guest has its own; name a directory with your files", path);
 		return EXIT_USAGE;
 	}
-	if (guest_tree_bytes(o->cwd_path, GUEST_CWD_MAX) <= GUEST_CWD_MAX)
+	if (guest_tree_bytes(path, GUEST_CWD_MAX) <= GUEST_CWD_MAX)
 		return 0;
 	say_error("--cwd %s: has more than %s, which would all be copied into the guest's memory; name a directory "
-		  "with less, bring what is needed by --file, or use a --disk",
-		  o->cwd_path, size_format(most, GUEST_CWD_MAX));
+		  "with less, copy what is needed by --file, or use a --disk",
+		  path, size_format(most, GUEST_CWD_MAX));
 	return EXIT_UNAVAILABLE;
 }

@@ -20,10 +20,10 @@ struct machine_stdio {
 struct machine_host;
 
 struct machine_job {
-	char **argv;	  /* the guest's command, NULL-terminated; NULL: a plain VMM for --initrd, or a shell */
-	bool shell;	  /* the command, or a shell, has a terminal of the guest's own, and we are its user */
-	bool other_vmm;	  /* the archive is for a VMM that has none of our conversation */
-	bool watch_disks; /* time each request; --stats does too */
+	const char *const *argv; /* the guest's command, NULL-terminated; NULL: a plain VMM for --initrd, or a shell */
+	bool shell;		 /* the command, or a shell, has a terminal of the guest's own, and we are its user */
+	bool other_vmm;		 /* the archive is for a VMM that has none of our conversation */
+	bool watch_disks;	 /* time each request; --stats does too */
 	struct machine_stdio stdio; /* the guest's console, for a plain VMM: in and out */
 	uint8_t escape;		    /* this byte of stdin ends the machine; 0: none */
 	struct machine_host *host;  /* the CPUs that were claimed for it (host/claim.h) */

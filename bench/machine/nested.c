@@ -19,10 +19,9 @@
 #include "bench/kernel/find.h"
 #include "bench/kernel/image.h"
 #include "bench/machine/archive.h"
-#include "bench/machine/options.h"
+#include "bench/machine/resolve.h"
 #include "bench/machine/scheduler.h"
 #include "bench/nested/run.h"
-#include "bench/spec/file.h"
 
 #define GRACE_NS 120000000000ull /* for the nested host's own boot and work, beside the guest's time */
 #define MIB (1u << 20)
@@ -30,8 +29,7 @@
 
 struct plan {
 	struct nested_plan plan;
-	struct nested_file binaries[MACHINE_LIST_MAX + 4], files[FILES_MAX], trees[MACHINE_LIST_MAX + 3];
-	char hosts[MACHINE_LIST_MAX][PATH_MAX];
+	struct nested_file binaries[MACHINE_FILES_MAX + 4], files[FILES_MAX], trees[MACHINE_FILES_MAX + 3];
 	struct nested_disk disks[MACHINE_DISKS_MAX];
 	const char *kernels[2], *outputs[MACHINE_LIST_MAX + 8], *env[6];
 	unsigned n_env;
@@ -42,20 +40,19 @@ struct plan {
 };
 
 /* The files of --file lie in the nested host where they lie here. */
-static void plan_files(struct plan *p, const struct machine_options *o)
+static void plan_files(struct plan *p, const struct machine_resolved *r)
 {
-	const char *guest;
+	const struct machine_spec *o = r->spec;
 	struct stat st;
 
-	for (unsigned i = 0; i < o->files.n; i++) {
-		file_split(o->files.word[i], p->hosts[i], &guest);
-		if (!stat(p->hosts[i], &st) && S_ISDIR(st.st_mode))
-			p->trees[p->plan.n_trees++].host = p->hosts[i];
+	for (unsigned i = 0; i < o->n_files; i++) {
+		if (!stat(o->file[i].host, &st) && S_ISDIR(st.st_mode))
+			p->trees[p->plan.n_trees++].host = o->file[i].host;
 		else
-			p->binaries[p->plan.n_binaries++].host = p->hosts[i];
+			p->binaries[p->plan.n_binaries++].host = o->file[i].host;
 	}
-	if (o->guest.cwd)
-		p->trees[p->plan.n_trees++].host = o->guest.cwd_path;
+	if (*r->cwd)
+		p->trees[p->plan.n_trees++].host = r->cwd;
 	if (o->initrd)
 		p->files[p->plan.n_files++].host = o->initrd;
 	p->plan.files = p->files;
@@ -64,9 +61,9 @@ static void plan_files(struct plan *p, const struct machine_options *o)
 }
 
 /* What this machine has unpacked already takes the nested one seconds. */
-static void plan_kernel_elf(struct plan *p, const struct machine_options *o)
+static void plan_kernel_elf(struct plan *p, const struct machine_resolved *r)
 {
-	if (kernel_elf_files(o->image, &p->elf))
+	if (kernel_elf_files(r->image, &p->elf))
 		return;
 	for (unsigned i = 0; i < sizeof(p->elf.path) / sizeof(*p->elf.path); i++)
 		if (*p->elf.path[i])
@@ -90,32 +87,32 @@ static int bring_module(void *ctx, const char *module, const char *file)
  * A build tree has its modules where they were built, thousands of them: those that the guest gets come along, and stay
  * where they are.
  */
-static int plan_tree_modules(struct plan *p, const struct machine_options *o)
+static int plan_tree_modules(struct plan *p, const struct machine_resolved *r)
 {
 	struct initramfs_kept kept;
 	char release[NAME_MAX + 1], why[512];
 	struct modules *m;
-	int rc = modules_open(&m, o->module_dir, why, sizeof(why));
+	int rc = modules_open(&m, r->module_dir, why, sizeof(why));
 
 	if (rc) {
 		say_error("%s", why);
 		return EXIT_UNAVAILABLE;
 	}
-	machine_kept(&kept, o, p->init);
+	machine_kept(&kept, r, p->init);
 	for (size_t g = 0; g < sizeof(kept.modules) / sizeof(*kept.modules); g++)
 		for (size_t i = 0; i < kept.modules[g].n && (!rc || rc == -ENOENT); i++)
 			rc = modules_resolve(m, kept.modules[g].names[i], bring_module, p);
-	if (o->guest.all_modules && (!rc || rc == -ENOENT))
+	if (r->spec->guest.all_modules && (!rc || rc == -ENOENT))
 		rc = modules_each(m, bring_module, p);
 	modules_close(m);
 	if (rc && rc != -ENOENT) {
-		say_error("%s: its modules can't be brought to the nested host: %s", o->kernel, strerror(-rc));
+		say_error("%s: its modules can't be brought to the nested host: %s", r->spec->kernel, strerror(-rc));
 		return EXIT_UNAVAILABLE;
 	}
-	if (!kernel_image_release(o->image, release))
+	if (!kernel_image_release(r->image, release))
 		return 0;
 	snprintf(p->modules, sizeof(p->modules), "/lib/modules/%s", release);
-	p->trees[p->plan.n_trees++] = (struct nested_file){ .host = o->module_dir, .guest = p->modules };
+	p->trees[p->plan.n_trees++] = (struct nested_file){ .host = r->module_dir, .guest = p->modules };
 	return 0;
 }
 
@@ -125,70 +122,69 @@ static int pass_over(void *ctx, const char *module, const char *file)
 }
 
 /* Those of --module are there: else the nested host would boot for nothing. */
-static int check_modules(const struct machine_options *o)
+static int check_modules(const struct machine_resolved *r)
 {
 	char why[512];
 	struct modules *m;
-	int rc = o->modules.n ? modules_open(&m, o->module_dir, why, sizeof(why)) : 0;
+	int rc = r->spec->modules.n ? modules_open(&m, r->module_dir, why, sizeof(why)) : 0;
 
 	if (rc)
 		say_error("%s", why);
-	if (rc || !o->modules.n)
+	if (rc || !r->spec->modules.n)
 		return rc ? EXIT_UNAVAILABLE : 0;
-	for (unsigned i = 0; i < o->modules.n && !rc; i++) {
-		rc = modules_resolve(m, o->modules.word[i], pass_over, NULL);
+	for (unsigned i = 0; i < r->spec->modules.n && !rc; i++) {
+		rc = modules_resolve(m, r->spec->modules.word[i], pass_over, NULL);
 		if (rc)
-			say_error("--module %s: no module %s in %s", o->modules.word[i], o->modules.word[i],
-				  o->module_dir);
+			say_error("--module %s: no module %s in %s", r->spec->modules.word[i], r->spec->modules.word[i],
+				  r->module_dir);
 	}
 	modules_close(m);
 	return rc ? EXIT_UNAVAILABLE : 0;
 }
 
-static int plan_kernel(struct plan *p, const struct machine_options *o)
+static int plan_kernel(struct plan *p, const struct machine_resolved *r)
 {
 	struct stat st;
 
-	plan_kernel_elf(p, o);
-	if (*o->kernel_name) {
-		p->kernels[0] = o->kernel_name;
+	plan_kernel_elf(p, r);
+	if (*r->kernel_name) {
+		p->kernels[0] = r->kernel_name;
 		p->plan.kernels = p->kernels;
 		return 0;
 	}
 	/* By its image's name: "host" is another one there, and a tree would have to be whole. */
-	p->files[p->plan.n_files++].host = o->image;
-	if (*o->config_in_guest)
-		p->files[p->plan.n_files++].host = o->config;
-	snprintf(p->kernel, sizeof(p->kernel), NESTED_KERNEL_ENV "=%s", o->image);
+	p->files[p->plan.n_files++].host = r->image;
+	if (*r->config_in_guest)
+		p->files[p->plan.n_files++].host = r->config;
+	snprintf(p->kernel, sizeof(p->kernel), NESTED_KERNEL_ENV "=%s", r->image);
 	p->env[p->n_env++] = p->kernel;
-	if (!*o->module_dir)
+	if (!*r->module_dir)
 		return 0;
-	if (!stat(o->kernel, &st) && S_ISDIR(st.st_mode))
-		return plan_tree_modules(p, o);
+	if (!stat(r->spec->kernel, &st) && S_ISDIR(st.st_mode))
+		return plan_tree_modules(p, r);
 	/* Where the system has them: what lies beside the kernel here may lie behind a link. */
-	snprintf(p->modules, sizeof(p->modules), "/lib/modules/%s", strrchr(o->module_dir, '/') + 1);
-	p->trees[p->plan.n_trees++] = (struct nested_file){ .host = o->module_dir, .guest = p->modules };
+	snprintf(p->modules, sizeof(p->modules), "/lib/modules/%s", strrchr(r->module_dir, '/') + 1);
+	p->trees[p->plan.n_trees++] = (struct nested_file){ .host = r->module_dir, .guest = p->modules };
 	return 0;
 }
 
-static void plan_disks(struct plan *p, const struct machine_options *o)
+static void plan_disks(struct plan *p, const struct machine_resolved *r)
 {
 	uint64_t in_memory = 0;
 
-	for (unsigned i = 0; i < o->n_disks; i++) {
-		const struct blk_config *c = &o->disk[i].blk;
+	for (unsigned i = 0; i < r->spec->n_disks; i++) {
+		const struct disk *d = &r->spec->disk[i];
 
-		if (!c->path) {
-			in_memory += c->size ? c->size : VIRTIO_BLK_DEFAULT_CAPACITY_BYTES;
-			continue;
-		}
-		p->disks[p->plan.n_disks++] = (struct nested_disk){ .path = c->path, .ro = c->read_only };
+		if (*d->path)
+			p->disks[p->plan.n_disks++] = (struct nested_disk){ .path = d->path, .ro = d->read_only };
+		else
+			in_memory += d->size;
 	}
 	p->plan.disks = p->disks;
-	p->plan.memory_mib = NESTED_OWN_MIB + (o->memory + in_memory) / MIB;
+	p->plan.memory_mib = NESTED_OWN_MIB + (r->memory + in_memory) / MIB;
 }
 
-static void plan_outputs(struct plan *p, const struct machine_options *o, const char *const *outputs)
+static void plan_outputs(struct plan *p, const struct machine_spec *o, const char *const *outputs)
 {
 	for (unsigned i = 0; i < o->outputs.n; i++)
 		p->outputs[p->n_outputs++] = o->outputs.word[i];
@@ -201,12 +197,14 @@ static void plan_outputs(struct plan *p, const struct machine_options *o, const 
 	p->plan.outputs = p->outputs;
 }
 
-static int plan_make(struct plan *p, const struct machine_options *o, const struct machine_job *job,
+static int plan_make(struct plan *p, const struct machine_resolved *r, const struct machine_job *job,
 		     const char *const *outputs)
 {
-	if (o->nic.net.tap) {
+	const struct machine_spec *o = r->spec;
+
+	if (*o->nic.tap) {
 		say_error("--net tap=%s: the nested host does not have this machine's interfaces; use --host direct",
-			  o->nic.net.tap);
+			  o->nic.tap);
 		return EXIT_UNAVAILABLE;
 	}
 	if (host_companion("guest-init", "../guest-init/guest-init", p->init))
@@ -217,18 +215,18 @@ static int plan_make(struct plan *p, const struct machine_options *o, const stru
 	/* A terminal here is one there. */
 	p->plan.tty = job->shell && isatty(STDIN_FILENO);
 	p->plan.guest_init = p->init;
-	p->plan.cpus = o->cpus > 2 ? o->cpus : 2;
+	p->plan.cpus = r->cpus > 2 ? r->cpus : 2;
 	if ((long)p->plan.cpus > sysconf(_SC_NPROCESSORS_ONLN))
 		p->plan.cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 	/* One more for the reactor, or the mode could not be had there. */
-	if (o->host_cpus.mode == MODE_PERFORMANCE && p->plan.cpus <= o->cpus)
-		p->plan.cpus = o->cpus + 1;
+	if (r->host_cpus.mode == MODE_PERFORMANCE && p->plan.cpus <= r->cpus)
+		p->plan.cpus = r->cpus + 1;
 	if (o->timeout_ns)
 		p->plan.timeout_ns = o->timeout_ns + GRACE_NS;
-	plan_files(p, o);
-	if (machine_kernel_check(o) || check_modules(o) || plan_kernel(p, o))
+	plan_files(p, r);
+	if (machine_kernel_check(r) || check_modules(r) || plan_kernel(p, r))
 		return EXIT_UNAVAILABLE;
-	plan_disks(p, o);
+	plan_disks(p, r);
 	plan_outputs(p, o, outputs);
 	/* Programs of this build may have shared libraries; from the nested host's copies the guest gets its own. */
 	if (o->scheduler)
@@ -246,7 +244,7 @@ static int plan_make(struct plan *p, const struct machine_options *o, const stru
 	return 0;
 }
 
-int machine_run_nested(const struct machine_options *o, const struct machine_job *job, const char *const *outputs,
+int machine_run_nested(const struct machine_resolved *r, const struct machine_job *job, const char *const *outputs,
 		       int argc, char **argv)
 {
 	struct plan *p = calloc(1, sizeof(*p));
@@ -261,7 +259,7 @@ int machine_run_nested(const struct machine_options *o, const struct machine_job
 		say_error("out of memory");
 		goto out;
 	}
-	rc = plan_make(p, o, job, outputs);
+	rc = plan_make(p, r, job, outputs);
 	if (rc)
 		goto out;
 	p->env[p->n_env++] = path;
@@ -269,8 +267,8 @@ int machine_run_nested(const struct machine_options *o, const struct machine_job
 	if (job->shell && getenv("TERM") && asprintf(&term, "TERM=%s", getenv("TERM")) > 0)
 		p->env[p->n_env++] = term;
 	/* Not a file that comes back in the end: what happens is told while it does. */
-	p->plan.lines = o->conversation.events;
-	if (o->conversation.events)
+	p->plan.lines = r->spec->conversation.events;
+	if (r->spec->conversation.events)
 		p->env[p->n_env++] = NESTED_EVENTS_ENV "=3";
 	p->plan.env = p->env;
 	p->plan.argv = words;

@@ -3,29 +3,17 @@
 #include "bench/machine/options.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "bench/base/nested_env.h"
-#include "bench/base/path.h"
 #include "bench/base/say.h"
 #include "bench/base/size.h"
-#include "bench/cache/path.h"
 #include "bench/host/options.h"
-#include "bench/kernel/config.h"
-#include "bench/kernel/find.h"
-#include "bench/kernel/image.h"
 #include "bench/machine/guest_options.h"
 #include "bench/machine/scheduler.h"
 #include "bench/machine/shape.h"
-#include "bench/nested/plan.h"
-#include "bench/session/conversation.h"
 #include "bench/spec/file.h"
 #include "kvm/vm.h"
 
@@ -130,30 +118,28 @@ static enum host_choice parse_host(const char *arg)
 	say_usage("--host %s: no such kind of host; use auto, direct or nested", arg);
 }
 
-static void parse_cpus(struct machine_options *o, const char *arg)
+static void parse_cpus(struct machine_spec *o, const char *arg)
 {
 	uint64_t n;
 
 	if (number_parse(arg, 1, VM_CPUS_MAX, &n))
 		say_usage("--cpus %s: not a number of CPUs; use 1 to %d", arg, VM_CPUS_MAX);
 	o->cpus = (unsigned)n;
-	o->shape.cpus_given = true;
 }
 
-static void parse_memory(struct machine_options *o, const char *arg)
+static void parse_memory(struct machine_spec *o, const char *arg)
 {
 	if (size_parse(arg, &o->memory))
 		say_usage("--memory %s: not a size; write it as 512M or 2G", arg);
 	if (o->memory < VM_MEMORY_MIN)
 		say_usage("--memory %s: too little to boot a kernel; use 64M or more", arg);
-	if (o->memory > UINT64_C(1) << 46)
+	if (o->memory > MACHINE_MEMORY_MAX)
 		say_usage("--memory %s: more than can be addressed; use 64T or less", arg);
 	/* Whole pages. */
 	o->memory &= ~UINT64_C(0xfff);
-	o->shape.memory_given = true;
 }
 
-static void parse_disk(struct machine_options *o, const char *arg)
+static void parse_disk(struct machine_spec *o, const char *arg)
 {
 	char why[PATH_MAX + 512];
 
@@ -164,7 +150,7 @@ static void parse_disk(struct machine_options *o, const char *arg)
 	o->n_disks++;
 }
 
-static void parse_wake(struct machine_options *o, const char *arg)
+static void parse_wake(struct machine_spec *o, const char *arg)
 {
 	int rc = conversation_wake_parse(&o->conversation, arg);
 
@@ -177,7 +163,7 @@ static void parse_wake(struct machine_options *o, const char *arg)
 }
 
 /* An optional value may stand in a word of its own; what else follows is not for us. */
-static void parse_net(struct machine_options *o, const char *arg, struct argp_state *state)
+static void parse_net(struct machine_spec *o, const char *arg, struct argp_state *state)
 {
 	char why[256];
 
@@ -187,15 +173,40 @@ static void parse_net(struct machine_options *o, const char *arg, struct argp_st
 		say_usage("--net %s", why);
 }
 
+static void parse_file(struct machine_spec *o, const char *arg)
+{
+	int rc;
+
+	if (o->n_files == MACHINE_FILES_MAX)
+		say_usage("--file %s: given too often; at most %d times", arg, MACHINE_FILES_MAX);
+	rc = file_pair_parse(arg, &o->file[o->n_files]);
+	if (rc == -ENOMEM)
+		say_usage("--file %s: out of memory", arg);
+	if (rc)
+		say_usage("--file %s: is not HOST or HOST:GUEST; name a file before the colon and one after it", arg);
+	o->n_files++;
+}
+
+static void parse_events(struct machine_spec *o, const char *arg)
+{
+	const char *fd = getenv(NESTED_EVENTS_ENV);
+	char path[32];
+
+	if (fd)
+		snprintf(path, sizeof(path), "/dev/fd/%.8s", fd);
+	machine_text_set(&o->conversation.events, fd ? path : arg);
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	struct machine_options *o = state->input;
+	struct machine_arguments *a = state->input;
+	struct machine_spec *o = &a->spec;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = o;
+		state->child_inputs[0] = a;
 		state->child_inputs[1] = &o->host_cpus;
-		state->child_inputs[2] = &o->guest;
+		state->child_inputs[2] = a;
 		return 0;
 	case OPT_HOST:
 		o->host = parse_host(arg);
@@ -205,23 +216,23 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			say_usage("--register-page %s: use auto, on or off", arg);
 		return 0;
 	case OPT_KERNEL:
-		o->kernel = arg;
+		machine_text_set(&o->kernel, arg);
 		return 0;
 	case OPT_POLL:
 		if (poll_parse(arg, &o->poll))
 			say_usage("--poll %s: use auto, off, or microseconds up to 1000000", arg);
 		return 0;
 	case OPT_INITRD:
-		o->initrd = arg;
+		machine_text_set(&o->initrd, arg);
 		return 0;
 	case OPT_APPEND:
-		o->append = arg;
+		machine_text_set(&o->append, arg);
 		return 0;
 	case OPT_SCHEDULER:
-		machine_scheduler_parse(o, arg);
+		machine_scheduler_parse(&o->scheduler, arg);
 		return 0;
 	case OPT_SCHEDULER_LOG:
-		o->scheduler_log = arg;
+		machine_text_set(&o->scheduler_log, arg);
 		return 0;
 	case OPT_CPUS:
 		parse_cpus(o, arg);
@@ -236,7 +247,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		parse_net(o, arg, state);
 		return 0;
 	case OPT_FILE:
-		machine_list_add(&o->files, "--file", arg);
+		parse_file(o, arg);
 		return 0;
 	case OPT_MODULE:
 		machine_list_add(&o->modules, "--module", arg);
@@ -249,10 +260,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			say_usage("--timeout %s: not a time; write it as 30s or 2m", arg);
 		return 0;
 	case OPT_STATS:
-		o->stats = arg;
+		machine_text_set(&o->stats, arg);
 		return 0;
 	case OPT_EVENTS:
-		o->conversation.events = arg;
+		parse_events(o, arg);
 		return 0;
 	case OPT_SCX_STATS:
 		if (duration_parse(arg, &o->conversation.scx_stats_ns) || !o->conversation.scx_stats_ns)
@@ -267,7 +278,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_DRY_RUN:
 		if (arg && strcmp(arg, "json"))
 			say_usage("--dry-run %s: not a form; use --dry-run or --dry-run=json", arg);
-		o->dry_run = arg ? DRY_RUN_JSON : DRY_RUN_TEXT;
+		a->dry_run = arg ? DRY_RUN_JSON : DRY_RUN_TEXT;
 		return 0;
 	case 'v':
 		o->verbose = true;
@@ -283,166 +294,11 @@ static const struct argp_child children[] = { { &machine_shape_argp, 0, NULL, 0 
 					      { 0 } };
 const struct argp machine_options_argp = { .options = options, .parser = parse, .children = children };
 
-void machine_options_init(struct machine_options *o)
+void machine_command_take(struct machine_arguments *a, struct argp_state *state)
 {
-	o->cpus = 2;
-	o->memory = UINT64_C(1) << 30;
-}
-
-/* --- checks ------------------------------------------------------------- */
-
-static int find_kernel(struct machine_options *o)
-{
-	char release[NAME_MAX + 1];
-	struct kernel_found k;
-	const char *brought = getenv(NESTED_ENV) ? getenv(NESTED_KERNEL_ENV) : NULL;
-	int rc = kernel_find(brought ? brought : o->kernel, &k);
-
-	if (rc)
-		return rc;
-	memcpy(o->image, k.image, sizeof(o->image));
-	memcpy(o->module_dir, k.module_dir, sizeof(o->module_dir));
-	memcpy(o->kernel_name, k.name, sizeof(o->kernel_name));
-	/* Where libbpf looks for the values of a program's __kconfig externs. */
-	if (kernel_config_file(o->image, o->config) && kernel_image_release(o->image, release))
-		snprintf(o->config_in_guest, sizeof(o->config_in_guest), "/boot/config-%s", release);
-	return 0;
-}
-
-int machine_kernel_check(const struct machine_options *o)
-{
-	const char *missing;
-	char why[256];
-
-	if (kernel_image_check(o->image, why, sizeof(why))) {
-		say_error("kernel %s: %s", o->image, why);
-		return EXIT_UNAVAILABLE;
-	}
-	/* Without its console a guest is silent for a minute, and then ends. An --initrd may have modules of its own.
-	 */
-	if (*o->module_dir || o->initrd || kernel_image_drivers(o->image, o->config, &missing) != -ENOENT)
-		return 0;
-	say_error("kernel %s: %s is not built in, and its modules are not found; put them beside it as "
-		  "lib/modules/RELEASE, or name a kernel that ktstr kernel list shows",
-		  o->image, missing);
-	return EXIT_UNAVAILABLE;
-}
-
-static int check_readable(const char *what, const char *path, bool directory)
-{
-	struct stat st;
-
-	if (access(path, R_OK) || stat(path, &st)) {
-		say_error("%s %s: %s; name a file that can be read", what, path, strerror(errno));
-		return EXIT_UNAVAILABLE;
-	}
-	if (!S_ISREG(st.st_mode) && !(directory && S_ISDIR(st.st_mode))) {
-		say_error("%s %s: not a regular file%s; name one", what, path, directory ? " or a directory" : "");
-		return EXIT_UNAVAILABLE;
-	}
-	return 0;
-}
-
-static int check_files(const struct machine_options *o)
-{
-	char host[PATH_MAX];
-	const char *guest;
-
-	for (unsigned i = 0; i < o->files.n; i++) {
-		int rc;
-
-		if (!file_split(o->files.word[i], host, &guest)) {
-			say_error("--file %s: is not HOST or HOST:GUEST; name a file before the colon and one behind",
-				  o->files.word[i]);
-			return EXIT_USAGE;
-		}
-		rc = check_readable("--file", host, true);
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
-/*
- * What a guest needs beside the memory that its kernel starts in, which is its again then: 7.2 ran a shell with 4 MiB
- * more, and had 3 MiB left. A kernel that has less ends before it has a console.
- */
-#define GUEST_OWN_MIB 4
-
-static int check_memory(const struct machine_options *o)
-{
-	uint64_t end = kernel_image_end(o->image), brought = machine_brought_bytes(o) >> 20;
-	uint64_t need = (end >> 20) + GUEST_OWN_MIB + 2 * brought;
-
-	if (!end || o->memory >> 20 >= need)
-		return 0;
-	say_error("--memory %" PRIu64 "M: too little for %s, which needs %" PRIu64 " MiB to start and %" PRIu64
-		  " to run "
-		  "with what is copied into it; use --memory %" PRIu64 "M or more",
-		  o->memory >> 20, o->image, end >> 20, GUEST_OWN_MIB + 2 * brought, need);
-	return EXIT_USAGE;
-}
-
-static int check_disk(const struct disk *d)
-{
-	char why[PATH_MAX + 512];
-	unsigned tail;
-
-	if (disk_check(d, &tail, why, sizeof(why))) {
-		say_error("--disk %s", why);
-		return EXIT_UNAVAILABLE;
-	}
-	if (tail)
-		say_error("--disk %s: the guest does not see its last %u bytes, which are no whole sector of 512",
-			  d->blk.path, tail);
-	return 0;
-}
-
-int machine_options_check(struct machine_options *o)
-{
-	int rc = guest_options_check(&o->guest);
-
-	if (!rc)
-		rc = machine_shape_check(o);
-	if (!rc)
-		rc = host_options_check(&o->host_cpus);
-
-	if (!rc)
-		rc = find_kernel(o);
-	if (!rc)
-		rc = check_memory(o);
-	if (!rc && o->initrd)
-		rc = check_readable("--initrd", o->initrd, false);
-	for (unsigned i = 0; i < o->n_disks && !rc; i++)
-		rc = check_disk(&o->disk[i]);
-	if (!rc && o->append && strlen(o->append) > 3000) {
-		say_error("--append: longer than a kernel takes; use at most 3000 bytes");
-		rc = EXIT_USAGE;
-	}
-	if (!rc && o->modules.n && !*o->module_dir) {
-		say_error("--module %s: no modules found for kernel %s; put lib/modules/RELEASE beside it",
-			  o->modules.word[0], o->image);
-		rc = EXIT_UNAVAILABLE;
-	}
-	if (!rc && o->guest.all_modules && !*o->module_dir) {
-		say_error("--modules all: no modules found for kernel %s; put lib/modules/RELEASE beside it", o->image);
-		rc = EXIT_UNAVAILABLE;
-	}
-	if (!rc && o->scheduler)
-		rc = machine_scheduler_check(o);
-	if (!rc && o->scheduler_log && !o->scheduler) {
-		say_error("--scheduler-log %s: needs a --scheduler to log", o->scheduler_log);
-		rc = EXIT_USAGE;
-	}
-	if (!rc && o->stats)
-		rc = file_result_check("--stats", o->stats);
-	if (o->conversation.events && getenv(NESTED_EVENTS_ENV)) {
-		snprintf(o->events_fd, sizeof(o->events_fd), "/dev/fd/%.8s", getenv(NESTED_EVENTS_ENV));
-		o->conversation.events = o->events_fd;
-	}
-	if (!rc && o->conversation.events)
-		rc = file_output_check("--events", o->conversation.events);
-	for (unsigned i = 0; i < o->outputs.n && !rc; i++)
-		rc = file_result_check("--output", o->outputs.word[i]);
-	return rc ? rc : check_files(o);
+	word_list_free(&a->spec.command);
+	for (int i = state->next - 1; i < state->argc; i++)
+		if (word_list_add(&a->spec.command, state->argv[i]))
+			say_usage("%s: out of memory", state->argv[i]);
+	state->next = state->argc;
 }

@@ -30,28 +30,36 @@ static json_t *text_or_null(const char *text)
 	return text && *text ? json_string(text) : json_null();
 }
 
-static json_t *disks_of(const struct machine_options *o)
+static json_t *disks_of(const struct machine_spec *o)
 {
 	json_t *list = json_array();
 	char text[PATH_MAX + 512];
 
 	for (unsigned i = 0; i < o->n_disks; i++)
-		if (!disk_unparse(&o->disk[i], o->disk[i].blk.path, text, sizeof(text)))
+		if (!disk_unparse(&o->disk[i], text, sizeof(text)))
 			json_array_append_new(list, json_string(text));
 	return list;
 }
 
-static json_t *net_of(const struct machine_options *o)
+static json_t *net_of(const struct nic *n)
 {
-	const char *given = settings_given("net", 0), *mac = given ? strstr(given, "mac=") : NULL;
-	char mtu[16] = "";
+	char text[NIC_TEXT];
 
-	if (!o->nic.wanted)
-		return json_null();
-	if (o->nic.net.mtu)
-		snprintf(mtu, sizeof(mtu), ",mtu=%u", o->nic.net.mtu);
-	return json_sprintf("%s%s%s%.*s%s", o->nic.net.tap ? "tap=" : "", o->nic.net.tap ? o->nic.net.tap : "loopback",
-			    mac ? "," : "", mac ? (int)strcspn(mac, ",") : 0, mac ? mac : "", mtu);
+	return n->wanted ? json_string(nic_unparse(n, text)) : json_null();
+}
+
+static json_t *files_of(const struct machine_spec *o)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < o->n_files; i++) {
+		char *text = file_pair_unparse(&o->file[i]);
+
+		if (text)
+			json_array_append_new(list, json_string(text));
+		free(text);
+	}
+	return list;
 }
 
 /* Options that change the machine and are in nothing else of the plan, as they were given: name to a list of values. */
@@ -88,21 +96,22 @@ static json_t *settings_of(void)
 }
 
 /* In the nested host only its own ktstr knows what CPUs there are. */
-static json_t *resources_of(const struct machine_options *o, enum host_choice host)
+static json_t *resources_of(const struct machine_resolved *r, enum host_choice host)
 {
 	char why[512];
 	json_t *facts;
 
 	if (host == HOST_NESTED)
-		return json_pack("{ss ss}", "mode", host_mode_name(o->host_cpus.mode), "where", "the nested host");
-	facts = machine_host_preview(&o->host_cpus, &o->shape.topology, why, sizeof(why));
-	return facts ? facts : json_pack("{ss ss}", "mode", host_mode_name(o->host_cpus.mode), "not_to_be_had", why);
+		return json_pack("{ss ss}", "mode", host_mode_name(r->host_cpus.mode), "where", "the nested host");
+	facts = machine_host_preview(&r->host_cpus, &r->topology, why, sizeof(why));
+	return facts ? facts : json_pack("{ss ss}", "mode", host_mode_name(r->host_cpus.mode), "not_to_be_had", why);
 }
 
-static json_t *plan_of(const struct machine_options *o, const struct machine_job *job, enum host_choice host)
+static json_t *plan_of(const struct machine_resolved *r, const struct machine_job *job, enum host_choice host)
 {
+	const struct machine_spec *o = r->spec;
 	unsigned n_words = 0;
-	char *cmdline = machine_guest_cmdline(o, job);
+	char *cmdline = machine_guest_cmdline(r, job);
 	json_t *plan;
 
 	while (job->argv && job->argv[n_words])
@@ -110,30 +119,29 @@ static json_t *plan_of(const struct machine_options *o, const struct machine_job
 	plan = json_pack("{ss ss ss ss}", "schema", "ktstr-plan/1", "ktstr", KTSTR_VERSION, "host",
 			 host == HOST_NESTED ? "nested" : "direct", "host_kind",
 			 o->host == HOST_NESTED ? "as --host says" : host_kind_text(&job->probe));
-	json_object_set_new(plan, "resources", resources_of(o, host));
-	json_object_set_new(plan, "kernel", json_string(o->image));
-	json_object_set_new(plan, "modules_directory", text_or_null(o->module_dir));
+	json_object_set_new(plan, "resources", resources_of(r, host));
+	json_object_set_new(plan, "kernel", json_string(r->image));
+	json_object_set_new(plan, "modules_directory", text_or_null(r->module_dir));
 	json_object_set_new(plan, "initrd", text_or_null(o->initrd));
 	json_object_set_new(plan, "cmdline", text_or_null(cmdline));
-	json_object_set_new(plan, "cpus", json_integer(o->cpus));
-	json_object_set_new(plan, "memory_bytes", json_integer((json_int_t)o->memory));
-	json_object_set_new(plan, "topology", machine_shape_facts(o, NULL));
+	json_object_set_new(plan, "cpus", json_integer(r->cpus));
+	json_object_set_new(plan, "memory_bytes", json_integer((json_int_t)r->memory));
+	json_object_set_new(plan, "topology", machine_shape_facts(r, NULL));
 	json_object_set_new(plan, "disks", disks_of(o));
-	json_object_set_new(plan, "net", net_of(o));
+	json_object_set_new(plan, "net", net_of(&o->nic));
 	json_object_set_new(plan, "register_page", json_string(register_choice_name(o->register_page)));
 	json_object_set_new(plan, "poll",
 			    o->poll.fixed ? json_sprintf("%" PRIu64 " us", o->poll.max_ns / 1000)
 					  : json_string("auto"));
 	json_object_set_new(plan, "scheduler", text_or_null(o->scheduler));
 	json_object_set_new(plan, "scheduler_log", text_or_null(o->scheduler_log));
-	json_object_set_new(plan, "files", words_of(o->files.word, o->files.n));
+	json_object_set_new(plan, "files", files_of(o));
 	json_object_set_new(plan, "modules", words_of(o->modules.word, o->modules.n));
 	json_object_set_new(plan, "outputs", words_of(o->outputs.word, o->outputs.n));
 	json_object_set_new(plan, "stats", text_or_null(o->stats));
 	json_object_set_new(plan, "events", text_or_null(o->conversation.events));
 	json_object_set_new(plan, "timeout_ns", o->timeout_ns ? json_integer((json_int_t)o->timeout_ns) : json_null());
-	json_object_set_new(plan, "command",
-			    job->argv ? words_of((const char *const *)job->argv, n_words) : json_null());
+	json_object_set_new(plan, "command", job->argv ? words_of(job->argv, n_words) : json_null());
 	json_object_set_new(plan, "options", options_of());
 	json_object_set_new(plan, "settings", settings_of());
 	free(cmdline);
@@ -224,7 +232,7 @@ static void print_nodes(const struct topology *t)
 	putchar('\n');
 }
 
-static void print_plan(const struct machine_options *o, const json_t *plan)
+static void print_plan(const struct machine_resolved *r, const json_t *plan)
 {
 	char memory[SIZE_TEXT], time[SIZE_TEXT];
 
@@ -234,15 +242,15 @@ static void print_plan(const struct machine_options *o, const json_t *plan)
 	line("modules in", text_at(plan, "modules_directory"));
 	line("initrd", text_at(plan, "initrd"));
 	line("cmdline", text_at(plan, "cmdline"));
-	printf("%-12s %u, %s\n", "cpus", o->cpus, text_at(json_object_get(plan, "topology"), "shape"));
-	line("memory", size_format(memory, o->memory));
-	print_nodes(&o->shape.topology);
+	printf("%-12s %u, %s\n", "cpus", r->cpus, text_at(json_object_get(plan, "topology"), "shape"));
+	line("memory", size_format(memory, r->memory));
+	print_nodes(&r->topology);
 	lines("disk", json_object_get(plan, "disks"));
 	line("net", text_at(plan, "net"));
 	printf("%-12s %s\n", "registers",
-	       o->register_page == REGISTERS_AUTO ? "auto"
-	       : o->register_page == REGISTERS_ON ? "in memory"
-						  : "by exits");
+	       r->spec->register_page == REGISTERS_AUTO ? "auto"
+	       : r->spec->register_page == REGISTERS_ON ? "in memory"
+							: "by exits");
 	line("poll", text_at(plan, "poll"));
 	line("scheduler", text_at(plan, "scheduler"));
 	line("scheduler-log", text_at(plan, "scheduler_log"));
@@ -251,22 +259,23 @@ static void print_plan(const struct machine_options *o, const json_t *plan)
 	lines("output", json_object_get(plan, "outputs"));
 	line("stats", text_at(plan, "stats"));
 	line("events", text_at(plan, "events"));
-	if (o->timeout_ns)
-		line("timeout", duration_format(time, o->timeout_ns));
+	if (r->spec->timeout_ns)
+		line("timeout", duration_format(time, r->spec->timeout_ns));
 	print_options(json_object_get(plan, "options"));
 	print_command(json_object_get(plan, "command"));
 	print_settings(json_object_get(plan, "settings"));
 }
 
-int machine_dry_run(const struct machine_options *o, const struct machine_job *job, enum host_choice host)
+int machine_dry_run(const struct machine_resolved *r, const struct machine_job *job, enum host_choice host,
+		    enum dry_run form)
 {
-	json_t *plan = plan_of(o, job, host);
+	json_t *plan = plan_of(r, job, host);
 
-	if (o->dry_run == DRY_RUN_JSON)
+	if (form == DRY_RUN_JSON)
 		json_dumpf(plan, stdout, JSON_INDENT(2));
 	else
-		print_plan(o, plan);
-	if (o->dry_run == DRY_RUN_JSON)
+		print_plan(r, plan);
+	if (form == DRY_RUN_JSON)
 		putchar('\n');
 	json_decref(plan);
 	return fflush(stdout) ? EXIT_FAILED : EXIT_OK;

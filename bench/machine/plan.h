@@ -3,10 +3,12 @@
 #ifndef KTSTR_BENCH_MACHINE_PLAN_H
 #define KTSTR_BENCH_MACHINE_PLAN_H
 
+#include "bench/machine/arguments.h"
 #include "bench/machine/job.h"
-#include "bench/spec/machine.h"
+#include "bench/machine/resolved.h"
 
-/* --dry-run: print what the above would make, on a host of kind HOST_DIRECT or HOST_NESTED. An exit code. */
-int machine_dry_run(const struct machine_options *o, const struct machine_job *job, enum host_choice host);
+/* Print what machine_run() would make, on a host of kind HOST_DIRECT or HOST_NESTED. An exit code. */
+int machine_dry_run(const struct machine_resolved *r, const struct machine_job *job, enum host_choice host,
+		    enum dry_run form);
 
 #endif

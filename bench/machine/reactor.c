@@ -12,7 +12,7 @@
 
 void machine_reactor_prepare(struct machine *m)
 {
-	m->poll_ns = poll_choose(&m->o->poll, m->o->cpus, machine_host_spare(m->job.host), &m->poll_reason);
+	m->poll_ns = poll_choose(&m->o->poll, m->resolved->cpus, machine_host_spare(m->job.host), &m->poll_reason);
 	if (reactor_features(m->r)->epoll) {
 		m->poll_ns = 0;
 		m->poll_reason = "there is no ring that a busy-wait could look at";

@@ -51,10 +51,10 @@ void machine_on_power_off_late(struct timer *t)
 	machine_ask_end(container_of(t, struct machine, ending.power_off));
 }
 
-static bool has_disk_to_keep(const struct machine_options *o)
+static bool has_disk_to_keep(const struct machine_spec *o)
 {
 	for (unsigned i = 0; i < o->n_disks; i++)
-		if (o->disk[i].blk.path && !o->disk[i].blk.read_only)
+		if (*o->disk[i].path && !o->disk[i].read_only)
 			return true;
 	return false;
 }
@@ -125,7 +125,7 @@ int machine_start(struct machine *m)
 		close(m->boot.kernel_fd);
 	m->boot.kernel_fd = 0;
 	if (m->o->verbose)
-		fprintf(stderr, "ktstr: %u CPUs run %s\n", m->o->cpus, m->o->image);
+		fprintf(stderr, "ktstr: %u CPUs run %s\n", m->resolved->cpus, m->resolved->image);
 	return 0;
 }
 

@@ -18,13 +18,14 @@
 #include <stdint.h>
 
 #include "bench/machine/job.h"
-#include "bench/spec/machine.h"
+#include "bench/machine/resolved.h"
 
 struct machine;
 struct reactor;
 
-/* @o outlives the machine; @job is copied, what it points to is not. 0; or an exit code, after a line on stderr. */
-int machine_create(struct machine **out, const struct machine_options *o, const struct machine_job *job);
+/* @resolved outlives the machine; @job is copied, what it points to is not. 0; or an exit code, after a line on stderr.
+ */
+int machine_create(struct machine **out, const struct machine_resolved *resolved, const struct machine_job *job);
 
 /* Where the caller adds its own sources and timers, between machine_create() and machine_end(). */
 struct reactor *machine_reactor(struct machine *m);

@@ -16,6 +16,7 @@
 #include "bench/host/facts.h"
 #include "bench/initramfs/command.h"
 #include "bench/kernel/scx.h"
+#include "bench/machine/guest_options.h"
 #include "bench/spec/file.h"
 #include "bpf/words.h"
 
@@ -70,12 +71,12 @@ static bool find_program(const char *arg, char host[PATH_MAX], const char **rest
 	return found;
 }
 
-void machine_scheduler_parse(struct machine_options *o, const char *arg)
+void machine_scheduler_parse(char **scheduler, const char *arg)
 {
 	char host[PATH_MAX];
 	const char *rest;
 
-	o->scheduler = arg;
+	machine_text_set(scheduler, arg);
 	if (is_ours(arg) || find_program(arg, host, &rest))
 		return;
 	if (errno == EINVAL)
@@ -89,14 +90,14 @@ void machine_scheduler_parse(struct machine_options *o, const char *arg)
 		  arg);
 }
 
-bool machine_scheduler_program(const struct machine_options *o, char host[PATH_MAX])
+bool machine_scheduler_program(const struct machine_spec *o, char host[PATH_MAX])
 {
 	const char *rest;
 
 	return o->scheduler && find_program(o->scheduler, host, &rest);
 }
 
-const char *machine_scheduler_name(const struct machine_options *o, char name[PATH_MAX])
+const char *machine_scheduler_name(const struct machine_spec *o, char name[PATH_MAX])
 {
 	char host[PATH_MAX];
 	const char *slash;
@@ -121,13 +122,13 @@ bool machine_scheduler_is_object(const char *host)
 }
 
 /* Where the kernel's configuration lies beside it; else the guest finds out. */
-static int check_sched_ext(const struct machine_options *o)
+static int check_sched_ext(const struct machine_resolved *r)
 {
 	char path[PATH_MAX + 8], line[256];
 	bool has = false;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s", o->image);
+	snprintf(path, sizeof(path), "%s", r->image);
 	strcpy(strrchr(path, '/'), "/config");
 	f = fopen(path, "re");
 	if (!f)
@@ -138,11 +139,11 @@ static int check_sched_ext(const struct machine_options *o)
 	if (has)
 		return 0;
 	say_error("--scheduler %s: kernel %s has no sched_ext; use one that has, such as --kernel default",
-		  o->scheduler, *o->kernel_name ? o->kernel_name : o->image);
+		  r->spec->scheduler, *r->kernel_name ? r->kernel_name : r->image);
 	return EXIT_UNAVAILABLE;
 }
 
-static int check_program(const struct machine_options *o, const char *host)
+static int check_program(const struct machine_spec *o, const char *host)
 {
 	struct stat st;
 
@@ -166,8 +167,9 @@ static int check_program(const struct machine_options *o, const char *host)
 	return 0;
 }
 
-int machine_scheduler_check(const struct machine_options *o)
+int machine_scheduler_check(const struct machine_resolved *r)
 {
+	const struct machine_spec *o = r->spec;
 	char program[PATH_MAX];
 	bool is_program = machine_scheduler_program(o, program);
 	int rc = is_program ? check_program(o, program) : 0;
@@ -175,15 +177,15 @@ int machine_scheduler_check(const struct machine_options *o)
 	if (!rc && o->scheduler_log)
 		rc = file_output_check("--scheduler-log", o->scheduler_log);
 	if (!rc)
-		rc = check_sched_ext(o);
+		rc = check_sched_ext(r);
 	/* Ours call none of what a kernel may lack; the machine around the nested host has said it. */
 	if (!rc && is_program && !host_is_nested())
-		kernel_scx_warn(o->image, *o->kernel_name ? o->kernel_name : o->image);
+		kernel_scx_warn(r->image, *r->kernel_name ? r->kernel_name : r->image);
 	return rc;
 }
 
 /* A scheduler's name; or its program, which is brought, where the guest has it, and its words. To free(). */
-static char *scheduler_in_guest(struct initramfs *in, const struct machine_options *o)
+static char *scheduler_in_guest(struct initramfs *in, const struct machine_spec *o)
 {
 	char host[PATH_MAX], guest[PATH_MAX], *quoted, *text;
 	const char *rest;
@@ -201,7 +203,7 @@ static char *scheduler_in_guest(struct initramfs *in, const struct machine_optio
 	return text;
 }
 
-int machine_scheduler_argv(struct initramfs *in, const struct machine_options *o, char *const *argv)
+int machine_scheduler_argv(struct initramfs *in, const struct machine_spec *o, const char *const *argv)
 {
 	char loader[PATH_MAX], *scheduler;
 	const char **words;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * --scheduler: the guest's command runs under bpf/loader.c, with a scheduler of
- * ours, a BPF object's, or one that a program brings. Its text is the name of
+ * ours, a BPF object's, or a program. Its text is the name of
  * one of ours, or a file, or words quoted as for a shell (bpf/words.h), of which
  * the first is a path or a program of PATH.
  */
@@ -12,19 +12,19 @@
 #include <stdbool.h>
 
 #include "bench/initramfs/archive.h"
-#include "bench/spec/machine.h"
+#include "bench/machine/resolved.h"
 
-/* Takes it over; a usage error where it names nothing. */
-void machine_scheduler_parse(struct machine_options *o, const char *arg);
+/* @arg for @scheduler; a usage error where it names nothing. */
+void machine_scheduler_parse(char **scheduler, const char *arg);
 /* The program or object on this machine; false: it is neither. */
-bool machine_scheduler_program(const struct machine_options *o, char host[PATH_MAX]);
+bool machine_scheduler_program(const struct machine_spec *o, char host[PATH_MAX]);
 /* What to call it: one of ours, or the file's name, in @name. */
-const char *machine_scheduler_name(const struct machine_options *o, char name[PATH_MAX]);
+const char *machine_scheduler_name(const struct machine_spec *o, char name[PATH_MAX]);
 /* Whether a file is a BPF object, which is loaded and not executed. */
 bool machine_scheduler_is_object(const char *host);
-/* That it is there, and the kernel may have sched_ext. 0, or an exit code after a word on stderr. */
-int machine_scheduler_check(const struct machine_options *o);
-/* What the guest needs of it, and @argv behind the loader's words. 0, or an exit code after a word on stderr. */
-int machine_scheduler_argv(struct initramfs *in, const struct machine_options *o, char *const *argv);
+/* That it is there, and the kernel may have sched_ext. 0, or an exit code after a line on stderr. */
+int machine_scheduler_check(const struct machine_resolved *r);
+/* What the guest needs of it, and @argv after the loader's words. 0, or an exit code after a line on stderr. */
+int machine_scheduler_argv(struct initramfs *in, const struct machine_spec *o, const char *const *argv);
 
 #endif

@@ -11,8 +11,8 @@
 #include "bench/base/say.h"
 #include "bench/base/size.h"
 #include "bench/initramfs/archive.h"
+#include "bench/machine/arguments.h"
 #include "bench/machine/guest_options.h"
-#include "bench/spec/file.h"
 #include "bench/spec/topology.h"
 #include "guest-init/config.h"
 
@@ -40,7 +40,7 @@ static const struct argp_option options[] = {
 	  "Back the guest's memory by huge pages: transparent ones, or the host's reserved (auto: transparent where "
 	  "there are any)",
 	  10 },
-	{ "prefault", OPT_PREFAULT, NULL, 0, "Have all of the memory there before the guest starts", 10 },
+	{ "prefault", OPT_PREFAULT, NULL, 0, "Populate guest memory before boot", 10 },
 	{ "mlock", OPT_MLOCK, NULL, 0, "Lock the memory", 10 },
 	{ "madvise", OPT_MADVISE, "WORD,...", 0,
 	  "mergeable (KSM), dontdump (not in a core dump of ktstr), collapse (huge pages at once; with --prefault)",
@@ -115,16 +115,23 @@ static void parse_host_nodes(struct vm_backing *b, const char *arg)
 	free(list);
 }
 
+static void parse_topology(struct machine_shape *s, const char *arg)
+{
+	char why[TOPOLOGY_WHY];
+	struct topology t;
+
+	if (topology_parse(arg, &t, why))
+		say_usage("--topology %.80s: %s", arg, why);
+	machine_text_set(&s->text, arg);
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	struct machine_shape *s = &((struct machine_options *)state->input)->shape;
-	char why[TOPOLOGY_WHY];
+	struct machine_shape *s = &((struct machine_arguments *)state->input)->spec.shape;
 
 	switch (key) {
 	case OPT_TOPOLOGY:
-		if (topology_parse(arg, &s->topology, why))
-			say_usage("--topology %.80s: %s", arg, why);
-		s->text = arg;
+		parse_topology(s, arg);
 		return 0;
 	case OPT_TOPOLOGY_CHECK:
 		if (strcmp(arg, "on") != 0 && strcmp(arg, "off") != 0)
@@ -158,21 +165,19 @@ const struct argp machine_shape_argp = { .options = options, .parser = parse };
 /* All modules of a distribution's kernel, packed, as long as it is not known which kernel it is. */
 #define MODULES_BYTES (128 * MIB)
 
-/* Of what is brought; a file that isn't there is complained of later. */
-uint64_t machine_brought_bytes(const struct machine_options *o)
+/* Of what is copied; a file that isn't there is reported later. */
+uint64_t machine_brought_bytes(const struct machine_resolved *r)
 {
-	char host[PATH_MAX];
-	const char *guest;
+	const struct machine_spec *o = r->spec;
 	uint64_t bytes = 0;
 	struct stat st;
 
-	for (unsigned i = 0; i < o->files.n; i++)
-		if (file_split(o->files.word[i], host, &guest))
-			bytes += guest_tree_bytes(host, UINT64_MAX);
-	if (o->guest.cwd)
-		bytes += guest_tree_bytes(o->guest.cwd_path, GUEST_CWD_MAX);
+	for (unsigned i = 0; i < o->n_files; i++)
+		bytes += guest_tree_bytes(o->file[i].host, UINT64_MAX);
+	if (*r->cwd)
+		bytes += guest_tree_bytes(r->cwd, GUEST_CWD_MAX);
 	if (o->guest.all_modules)
-		bytes += *o->module_dir ? guest_tree_bytes(o->module_dir, MODULES_BYTES) : MODULES_BYTES;
+		bytes += *r->module_dir ? guest_tree_bytes(r->module_dir, MODULES_BYTES) : MODULES_BYTES;
 	if (o->initrd && !stat(o->initrd, &st))
 		bytes += (uint64_t)st.st_size;
 	return bytes;
@@ -180,23 +185,21 @@ uint64_t machine_brought_bytes(const struct machine_options *o)
 
 /*
  * A guest needs some for each CPU and each node, whatever it does. What is
- * brought is there twice while it is unpacked, into a file system that takes
+ * copied is there twice while it is unpacked, into a file system that takes
  * half of the memory at most.
  */
-static uint64_t default_memory(const struct machine_options *o)
+static uint64_t default_memory(const struct machine_resolved *r)
 {
-	const struct topology *t = &o->shape.topology;
-	uint64_t mib = 512 + 4 * (uint64_t)t->n_cpus + 3 * (machine_brought_bytes(o) / MIB),
+	const struct topology *t = &r->topology;
+	uint64_t mib = 512 + 4 * (uint64_t)t->n_cpus + 3 * (machine_brought_bytes(r) / MIB),
 		 nodes = 128 * (uint64_t)t->n_nodes;
 
 	mib = mib < 1024 ? 1024 : mib;
 	return (mib < nodes ? nodes : mib) * MIB;
 }
 
-static int check_backing(const struct machine_shape *s)
+static int check_backing(const struct vm_backing *b, const struct topology *t)
 {
-	const struct vm_backing *b = &s->backing;
-
 	if (b->collapse && !b->prefault) {
 		say_error("--madvise collapse: needs memory that is there; add --prefault");
 		return EXIT_USAGE;
@@ -209,50 +212,67 @@ static int check_backing(const struct machine_shape *s)
 		say_error("--madvise mergeable: huge pages are not merged; use --hugepages off");
 		return EXIT_USAGE;
 	}
-	if ((b->bind == VM_BIND_STRICT || b->bind == VM_BIND_PREFERRED) && b->n_host_nodes != s->topology.n_nodes) {
+	if ((b->bind == VM_BIND_STRICT || b->bind == VM_BIND_PREFERRED) && b->n_host_nodes != t->n_nodes) {
 		say_error("--host-nodes: %u host nodes for %u guest nodes; name one for each", b->n_host_nodes,
-			  s->topology.n_nodes);
+			  t->n_nodes);
 		return EXIT_USAGE;
 	}
 	return 0;
 }
 
-int machine_shape_check(struct machine_options *o)
+static int find_topology(struct machine_resolved *r)
 {
-	struct machine_shape *s = &o->shape;
-	struct topology *t = &s->topology;
+	const struct machine_spec *o = r->spec;
+	unsigned cpus = o->cpus ? o->cpus : MACHINE_CPUS_DEFAULT;
+	struct topology *t = &r->topology;
+	const char *text = o->shape.text;
 	char why[TOPOLOGY_WHY];
-	uint64_t own;
 
-	if (!s->text && (topology_init(t, 1, 1, o->cpus, 1, why) || topology_finish(t, why))) {
-		say_error("--cpus %u: %s", o->cpus, why);
+	if (!text && (topology_init(t, 1, 1, cpus, 1, why) || topology_finish(t, why))) {
+		say_error("--cpus %u: %s", cpus, why);
 		return EXIT_USAGE;
 	}
-	if (s->text && s->cpus_given && o->cpus != t->n_cpus) {
-		say_error("--cpus %u: --topology %.80s has %u; leave --cpus out", o->cpus, s->text, t->n_cpus);
+	if (text && topology_parse(text, t, why)) {
+		say_error("--topology %.80s: %s", text, why);
+		return EXIT_USAGE;
+	}
+	if (text && o->cpus && o->cpus != t->n_cpus) {
+		say_error("--cpus %u: --topology %.80s has %u; leave --cpus out", o->cpus, text, t->n_cpus);
 		return EXIT_USAGE;
 	}
 	if (t->n_cpus > VM_CPUS_MAX) {
-		say_error("--topology %.80s: has %u CPUs; a machine has %d at most", s->text, t->n_cpus, VM_CPUS_MAX);
+		say_error("--topology %.80s: has %u CPUs; a machine has %d at most", text, t->n_cpus, VM_CPUS_MAX);
 		return EXIT_USAGE;
 	}
-	o->cpus = t->n_cpus;
+	r->cpus = t->n_cpus;
+	return 0;
+}
+
+int machine_shape_check(struct machine_resolved *r)
+{
+	const struct machine_spec *o = r->spec;
+	struct topology *t = &r->topology;
+	int rc = find_topology(r);
+	char why[TOPOLOGY_WHY];
+	uint64_t own;
+
+	if (rc)
+		return rc;
 	own = topology_own_memory(t);
-	if (!s->memory_given)
-		o->memory = own ? own : default_memory(o);
+	r->memory = o->memory ? o->memory : own ? own : default_memory(r);
 	/* Nodes meet where huge pages do. */
 	if (t->n_nodes > 1)
-		o->memory -= o->memory % TOPOLOGY_MEMORY_UNIT;
-	if (topology_share_memory(t, o->memory, why)) {
-		say_error("--topology %.80s: %s", s->text, why);
+		r->memory -= r->memory % TOPOLOGY_MEMORY_UNIT;
+	if (topology_share_memory(t, r->memory, why)) {
+		say_error("--topology %.80s: %s", o->shape.text, why);
 		return EXIT_USAGE;
 	}
-	if (o->memory < VM_MEMORY_MIN) {
-		say_error("--topology %.80s: %llu MiB is too little to boot a kernel; use 64M or more", s->text,
-			  (unsigned long long)(o->memory / MIB));
+	if (r->memory < VM_MEMORY_MIN) {
+		say_error("--topology %.80s: %llu MiB is too little to boot a kernel; use 64M or more", o->shape.text,
+			  (unsigned long long)(r->memory / MIB));
 		return EXIT_USAGE;
 	}
-	return check_backing(s);
+	return check_backing(&o->shape.backing, t);
 }
 
 /* --- the guest's part ----------------------------------------------------- */
@@ -268,15 +288,15 @@ static void put_range(FILE *f, const char *key, unsigned first, unsigned n)
 		fprintf(f, " %s %u-%u", key, first, first + n - 1);
 }
 
-void machine_shape_expect(struct initramfs *in, const struct machine_options *o)
+void machine_shape_expect(struct initramfs *in, const struct machine_resolved *r)
 {
-	const struct topology *t = &o->shape.topology;
+	const struct topology *t = &r->topology;
 	struct topology_cpu cpu = { 0 };
 	char *text = NULL;
 	size_t len = 0;
 	FILE *f;
 
-	if (o->shape.unchecked)
+	if (r->spec->shape.unchecked)
 		return;
 	f = open_memstream(&text, &len);
 	for (unsigned i = 0; f && i < t->n_cpus; i++) {
@@ -333,7 +353,7 @@ json_t *machine_topology_json(const struct topology *t)
 	return o;
 }
 
-json_t *machine_shape_facts(const struct machine_options *o, const json_t *check)
+json_t *machine_shape_facts(const struct machine_resolved *r, const json_t *check)
 {
 	static const char *const pages[] = { [VM_PAGES_AUTO] = "auto",
 					     [VM_PAGES_THP] = "thp",
@@ -344,8 +364,8 @@ json_t *machine_shape_facts(const struct machine_options *o, const json_t *check
 					     [VM_BIND_STRICT] = "bind",
 					     [VM_BIND_PREFERRED] = "preferred",
 					     [VM_BIND_INTERLEAVE] = "interleave" };
-	const struct vm_backing *b = &o->shape.backing;
-	json_t *facts = machine_topology_json(&o->shape.topology), *host_nodes = json_array();
+	const struct vm_backing *b = &r->spec->shape.backing;
+	json_t *facts = machine_topology_json(&r->topology), *host_nodes = json_array();
 
 	for (unsigned i = 0; i < b->n_host_nodes; i++)
 		json_array_append_new(host_nodes, json_integer(b->host_node[i]));

@@ -10,24 +10,23 @@
 #include <argp.h>
 #include <jansson.h>
 
-#include "bench/spec/machine.h"
+#include "bench/machine/resolved.h"
 
 struct initramfs;
 
-/* Its input is struct machine_options. */
+/* Its input is struct machine_arguments. */
 extern const struct argp machine_shape_argp;
-/* Make the topology, CPUs and memory agree, or say on stderr why they don't and
- * return an exit code. */
-int machine_shape_check(struct machine_options *o);
+/* Topology, CPUs and memory, made to agree. 0, or an exit code after a line on stderr. */
+int machine_shape_check(struct machine_resolved *r);
 
 /* What the guest's init is to find (guest-init/topology.h). */
-void machine_shape_expect(struct initramfs *in, const struct machine_options *o);
+void machine_shape_expect(struct initramfs *in, const struct machine_resolved *r);
 /* Facts: shape, nodes, backing; @check is the guest's word (JSON object), or NULL. */
-json_t *machine_shape_facts(const struct machine_options *o, const json_t *check);
+json_t *machine_shape_facts(const struct machine_resolved *r, const json_t *check);
 /* Of one topology, as the facts and `ktstr topo --json` have it. */
 json_t *machine_topology_json(const struct topology *t);
 
-/* Bytes of all that the options bring into the guest. */
-uint64_t machine_brought_bytes(const struct machine_options *o);
+/* Bytes of all that is copied into the guest. */
+uint64_t machine_brought_bytes(const struct machine_resolved *r);
 
 #endif

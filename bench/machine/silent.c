@@ -35,19 +35,19 @@ void machine_on_silence(struct timer *t)
 /* --- symbols -------------------------------------------------------------- */
 
 /* The System.map of the kernel: beside the image, in its build tree, or where distributions put it. */
-static FILE *open_symbols(const struct machine_options *o)
+static FILE *open_symbols(const struct machine_resolved *r)
 {
 	char path[PATH_MAX + 32], release[NAME_MAX + 1];
-	const char *slash = strrchr(o->image, '/');
+	const char *slash = strrchr(r->image, '/');
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%.*sSystem.map", slash ? (int)(slash - o->image) + 1 : 0, o->image);
+	snprintf(path, sizeof(path), "%.*sSystem.map", slash ? (int)(slash - r->image) + 1 : 0, r->image);
 	f = fopen(path, "re");
-	if (!f && o->kernel) {
-		snprintf(path, sizeof(path), "%s/System.map", o->kernel);
+	if (!f && r->spec->kernel) {
+		snprintf(path, sizeof(path), "%s/System.map", r->spec->kernel);
 		f = fopen(path, "re");
 	}
-	if (!f && kernel_image_release(o->image, release)) {
+	if (!f && kernel_image_release(r->image, release)) {
 		snprintf(path, sizeof(path), "/boot/System.map-%s", release);
 		f = fopen(path, "re");
 	}
@@ -95,7 +95,7 @@ static void print_cpu(unsigned cpu, const struct vm_registers *r, FILE *symbols)
 
 void machine_print_registers(const struct machine *m)
 {
-	FILE *symbols = open_symbols(m->o);
+	FILE *symbols = open_symbols(m->resolved);
 	struct vm_registers r;
 	unsigned shown = 0, i = 0;
 

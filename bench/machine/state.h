@@ -8,6 +8,7 @@
 
 #include "bench/machine/archive.h"
 #include "bench/machine/job.h"
+#include "bench/machine/resolved.h"
 #include "bench/machine/run.h"
 #include "bench/session/conversation.h"
 #include "bench/session/outputs.h"
@@ -91,7 +92,8 @@ struct machine_ending {
 
 struct machine {
 	/* Constant from machine_create() to machine_end(). */
-	const struct machine_options *o;
+	const struct machine_resolved *resolved;
+	const struct machine_spec *o; /* what was asked for, of resolved */
 	struct machine_job job;
 	struct reactor *r;
 	struct vm *vm;

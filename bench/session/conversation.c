@@ -14,43 +14,6 @@
 
 /* --- wake bytes --------------------------------------------------------- */
 
-static const struct {
-	const char *name;
-	uint8_t byte;
-} wakes[] = {
-	{ "vc-dump", WAKE_VC_DUMP },
-	{ "shutdown", WAKE_VC_SHUTDOWN },
-	{ "bpf-write-done", WAKE_BPF_WRITE_DONE },
-	{ "accessor-ready", WAKE_ACCESSOR_READY },
-};
-#define WAKES (sizeof(wakes) / sizeof(*wakes))
-
-const char *wake_name(uint8_t byte)
-{
-	for (unsigned i = 0; i < WAKES; i++)
-		if (wakes[i].byte == byte)
-			return wakes[i].name;
-	return "none";
-}
-
-int conversation_wake_parse(struct conversation_options *o, const char *arg)
-{
-	const char *at = strchr(arg, '@');
-	size_t len = at ? (size_t)(at - arg) : strlen(arg);
-	uint64_t at_ns = 0;
-	unsigned i = 0;
-
-	while (i < WAKES && (strlen(wakes[i].name) != len || memcmp(wakes[i].name, arg, len)))
-		i++;
-	if (i == WAKES || (at && duration_parse(at + 1, &at_ns)))
-		return -EINVAL;
-	if (o->n_wakes == CONVERSATION_WAKES_MAX)
-		return -E2BIG;
-	o->wakes[o->n_wakes].byte = wakes[i].byte;
-	o->wakes[o->n_wakes++].at_ns = at_ns;
-	return 0;
-}
-
 int conversation_wake(struct conversation *c, uint8_t byte)
 {
 	json_t *e = event_new("wake_sent");
@@ -78,7 +41,7 @@ static void on_wake_time(struct timer *t)
 			continue;
 		}
 		c->wakes_done |= 1u << i;
-		conversation_wake(c, c->o->wakes[i].byte);
+		conversation_wake(c, wake_bytes[c->o->wakes[i].kind]);
 	}
 	if (next != UINT64_MAX)
 		timer_set(t, next);

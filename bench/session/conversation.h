@@ -35,11 +35,6 @@ struct conversation {
 	bool open, ending;
 };
 
-/* NAME[@TIME]: vc-dump, shutdown, bpf-write-done, accessor-ready. 0; -EINVAL: no
- * such name, or no time; -E2BIG: too many. */
-int conversation_wake_parse(struct conversation_options *o, const char *arg);
-const char *wake_name(uint8_t byte);
-
 /* All but the events' file. 0 or -errno. */
 int conversation_open(struct conversation *c, struct reactor *r, struct console *console,
 		      const struct conversation_options *o);

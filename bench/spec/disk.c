@@ -15,7 +15,7 @@
 
 #include "bench/base/size.h"
 
-static const char *const engine_names[] = { "auto", "uring", "sync" };
+const char *const disk_engines[] = { "auto", "uring", "sync" };
 
 __attribute__((format(printf, 3, 4))) static int fail(char *why, size_t why_size, const char *fmt, ...)
 {
@@ -29,10 +29,10 @@ __attribute__((format(printf, 3, 4))) static int fail(char *why, size_t why_size
 
 static int parse_engine(struct disk *d, const char *value)
 {
-	for (unsigned i = 0; i < sizeof(engine_names) / sizeof(*engine_names); i++) {
-		if (strcmp(value, engine_names[i]))
+	for (unsigned i = 0; i < sizeof(disk_engines) / sizeof(*disk_engines); i++) {
+		if (strcmp(value, disk_engines[i]))
 			continue;
-		d->blk.engine = (enum blk_engine)i;
+		d->engine = (enum blk_engine)i;
 		return 0;
 	}
 	return -EINVAL;
@@ -40,14 +40,14 @@ static int parse_engine(struct disk *d, const char *value)
 
 static int parse_direct(struct disk *d, const char *value)
 {
-	d->blk.direct = !strcmp(value, "on");
-	return d->blk.direct || !strcmp(value, "off") ? 0 : -EINVAL;
+	d->direct = !strcmp(value, "on");
+	return d->direct || !strcmp(value, "off") ? 0 : -EINVAL;
 }
 
 static int parse_discard(struct disk *d, const char *value)
 {
-	d->blk.discard = !strcmp(value, "on");
-	return d->blk.discard || !strcmp(value, "off") ? 0 : -EINVAL;
+	d->discard = !strcmp(value, "on");
+	return d->discard || !strcmp(value, "off") ? 0 : -EINVAL;
 }
 
 static int parse_serial(struct disk *d, const char *value)
@@ -55,37 +55,37 @@ static int parse_serial(struct disk *d, const char *value)
 	if (!*value || strlen(value) > DISK_SERIAL_MAX)
 		return -EINVAL;
 	strcpy(d->serial, value);
-	d->blk.serial = d->serial;
 	return 0;
 }
 
 static int parse_size(struct disk *d, const char *value)
 {
-	int rc = size_parse(value, &d->blk.size);
+	int rc = size_parse(value, &d->size);
 
-	return rc || !d->blk.size || d->blk.size % VIRTIO_BLK_SECTOR_SIZE ? -EINVAL : 0;
+	return rc || !d->size || d->size % VIRTIO_BLK_SECTOR_SIZE ? -EINVAL : 0;
 }
 
 static int parse_iops(struct disk *d, const char *value)
 {
-	return count_parse(value, &d->blk.iops);
+	return count_parse(value, &d->iops);
 }
 
 static int parse_bps(struct disk *d, const char *value)
 {
-	return size_parse(value, &d->blk.bps);
+	return size_parse(value, &d->bps);
 }
 
 static int parse_iops_burst(struct disk *d, const char *value)
 {
-	return count_parse(value, &d->blk.iops_burst);
+	return count_parse(value, &d->iops_burst);
 }
 
 static int parse_bps_burst(struct disk *d, const char *value)
 {
-	return size_parse(value, &d->blk.bps_burst);
+	return size_parse(value, &d->bps_burst);
 }
 
+enum { KEY_IOPS = 3, KEY_BPS = 4 }; /* in: */
 static const struct key {
 	const char *name;
 	int (*parse)(struct disk *d, const char *value);
@@ -115,15 +115,41 @@ static const struct key *key_of(const char *word)
 	return NULL;
 }
 
-static int check_burst(const char *text, const char *name, uint64_t rate, uint64_t burst, bool given, char *why,
-		       size_t why_size)
+const char *disk_contradiction(const struct disk *d, const char **key)
 {
-	if (burst && !rate && !given)
-		return fail(why, why_size, "disk '%s': %s-burst without %s; add %s=RATE", text, name, name, name);
-	if (burst && rate && burst < rate)
-		return fail(why, why_size, "disk '%s': %s-burst is below %s; a burst is at least one second's worth",
-			    text, name, name);
-	return 0;
+	const struct {
+		const char *key;
+		uint64_t rate, burst;
+	} limits[] = { { "iops_burst", d->iops, d->iops_burst }, { "bps_burst", d->bps, d->bps_burst } };
+
+	*key = NULL;
+	if (!*d->path && !d->size)
+		return "names no file; give a path, or a size for a disk in memory";
+	for (unsigned i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+		*key = limits[i].key;
+		if (limits[i].burst && !limits[i].rate)
+			return "a burst without its rate; give the rate too";
+		if (limits[i].burst && limits[i].burst < limits[i].rate)
+			return "is below its rate; a burst is at least one second's worth";
+	}
+	return NULL;
+}
+
+struct blk_config disk_config(const struct disk *d)
+{
+	return (struct blk_config){
+		.path = *d->path ? d->path : NULL,
+		.size = d->size,
+		.read_only = d->read_only,
+		.direct = d->direct,
+		.discard = d->discard,
+		.engine = d->engine,
+		.iops = d->iops,
+		.bps = d->bps,
+		.iops_burst = d->iops_burst,
+		.bps_burst = d->bps_burst,
+		.serial = *d->serial ? d->serial : NULL,
+	};
 }
 
 /*
@@ -142,9 +168,36 @@ static char *take_path(char *words, char *path)
 	return *p ? p + 1 : NULL;
 }
 
+/* @word and those that follow it in *@rest, of @text; which keys there were, into *@seen. */
+static int parse_keys(const char *text, char *word, char **rest, struct disk *d, unsigned *seen, char *why,
+		      size_t why_size)
+{
+	for (; word; word = strsep(rest, ",")) {
+		const struct key *key = key_of(word);
+
+		if (!strcmp(word, "ro")) {
+			d->read_only = true;
+			continue;
+		}
+		if (!key)
+			return fail(why, why_size,
+				    "disk '%s': unknown word '%s'; use ro, size=, engine=, direct=, iops=, bps=, "
+				    "iops-burst=, bps-burst=, serial=, discard=",
+				    text, word);
+		if (*seen & 1u << (key - keys))
+			return fail(why, why_size, "disk '%s': %s= is given twice; keep one", text, key->name);
+		*seen |= 1u << (key - keys);
+		if (key->parse(d, strchr(word, '=') + 1))
+			return fail(why, why_size, "disk '%s': '%s' is not valid; %s= takes %s", text, word, key->name,
+				    key->wants);
+	}
+	return 0;
+}
+
 int disk_parse(const char *text, struct disk *d, char *why, size_t why_size)
 {
 	char words[PATH_MAX + 256], first[PATH_MAX + 256], *rest, *word;
+	const char *bad, *name;
 	unsigned seen = 0;
 
 	memset(d, 0, sizeof(*d));
@@ -160,39 +213,24 @@ int disk_parse(const char *text, struct disk *d, char *why, size_t why_size)
 		if (strlen(word) >= sizeof(d->path))
 			return fail(why, why_size, "disk '%.40s...': the path is too long; shorten it", text);
 		strcpy(d->path, word);
-		d->blk.path = d->path;
 		word = strsep(&rest, ",");
 	} else if (strncmp(word, "size=", 5)) {
 		return fail(why, why_size,
 			    "disk '%s': names no file; begin with a PATH, or size=256M for one in memory", text);
 	}
-	for (; word; word = strsep(&rest, ",")) {
-		const struct key *key = key_of(word);
-
-		if (!strcmp(word, "ro")) {
-			d->blk.read_only = true;
-			continue;
-		}
-		if (!key)
-			return fail(why, why_size,
-				    "disk '%s': unknown word '%s'; use ro, size=, engine=, direct=, iops=, bps=, "
-				    "iops-burst=, bps-burst=, serial=, discard=",
-				    text, word);
-		if (seen & 1u << (key - keys))
-			return fail(why, why_size, "disk '%s': %s= is given twice; keep one", text, key->name);
-		seen |= 1u << (key - keys);
-		if (key->parse(d, strchr(word, '=') + 1))
-			return fail(why, why_size, "disk '%s': '%s' is not valid; %s= takes %s", text, word, key->name,
-				    key->wants);
-	}
-	if (check_burst(text, "iops", d->blk.iops, d->blk.iops_burst, seen & 1u << 3, why, why_size) ||
-	    check_burst(text, "bps", d->blk.bps, d->blk.bps_burst, seen & 1u << 4, why, why_size))
+	if (parse_keys(text, word, &rest, d, &seen, why, why_size))
 		return -EINVAL;
-	if (!d->blk.iops)
-		d->blk.iops_burst = 0;
-	if (!d->blk.bps)
-		d->blk.bps_burst = 0;
-	return 0;
+	/* A rate of 0 is no limit. */
+	if (seen & 1u << KEY_IOPS && !d->iops)
+		d->iops_burst = 0;
+	if (seen & 1u << KEY_BPS && !d->bps)
+		d->bps_burst = 0;
+	bad = disk_contradiction(d, &name);
+	if (!bad)
+		return 0;
+	/* Only a burst can be wrong here; its key has a hyphen. */
+	return fail(why, why_size, "disk '%s': %.*s-burst: %s", text, (int)strcspn(name ? name : "", "_"),
+		    name ? name : "", bad);
 }
 
 static const char *remedy_of(int error)
@@ -218,7 +256,7 @@ static const char *remedy_of(int error)
 static int measure(const struct disk *d, uint64_t *bytes, bool *is_file, char *why, size_t why_size)
 {
 	struct stat st;
-	int fd = open(d->blk.path, (d->blk.read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC), rc = 0;
+	int fd = open(d->path, (d->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC), rc = 0;
 
 	*bytes = 0;
 	if (fd < 0 || fstat(fd, &st))
@@ -226,12 +264,12 @@ static int measure(const struct disk *d, uint64_t *bytes, bool *is_file, char *w
 	else if (S_ISREG(st.st_mode))
 		*bytes = (uint64_t)st.st_size;
 	else if (!S_ISBLK(st.st_mode))
-		rc = fail(why, why_size, "%s: is neither a file nor a block device; a disk must be one", d->blk.path);
+		rc = fail(why, why_size, "%s: is neither a file nor a block device; a disk must be one", d->path);
 	else if (ioctl(fd, BLKGETSIZE64, bytes) < 0)
 		rc = -errno;
 	*is_file = !rc && S_ISREG(st.st_mode);
 	if (rc && rc != -EINVAL)
-		fail(why, why_size, "%s: %s; %s", d->blk.path, strerror(-rc), remedy_of(-rc));
+		fail(why, why_size, "%s: %s; %s", d->path, strerror(-rc), remedy_of(-rc));
 	if (fd >= 0)
 		close(fd);
 	return rc;
@@ -244,56 +282,53 @@ int disk_check(const struct disk *d, unsigned *tail, char *why, size_t why_size)
 	int rc;
 
 	*tail = 0;
-	if (!d->blk.path)
+	if (!*d->path)
 		return 0;
 	rc = measure(d, &bytes, &is_file, why, why_size);
 	if (rc)
 		return rc;
 	if (bytes < VIRTIO_BLK_SECTOR_SIZE)
 		return fail(why, why_size,
-			    "%s: is smaller than a sector of 512 bytes; make it larger with truncate -s 256M",
-			    d->blk.path);
-	if (d->blk.size > bytes)
+			    "%s: is smaller than a sector of 512 bytes; make it larger with truncate -s 256M", d->path);
+	if (d->size > bytes)
 		return fail(why, why_size,
 			    "%s: has %" PRIu64 " bytes, and size= asks for %" PRIu64
 			    "; make it larger with truncate -s %" PRIu64,
-			    d->blk.path, bytes, (uint64_t)d->blk.size, (uint64_t)d->blk.size);
-	*tail = is_file && !d->blk.size ? (unsigned)(bytes % VIRTIO_BLK_SECTOR_SIZE) : 0;
+			    d->path, bytes, (uint64_t)d->size, (uint64_t)d->size);
+	*tail = is_file && !d->size ? (unsigned)(bytes % VIRTIO_BLK_SECTOR_SIZE) : 0;
 	return 0;
 }
 
-int disk_unparse(const struct disk *d, const char *path, char *text, size_t size)
+int disk_unparse(const struct disk *d, char *text, size_t size)
 {
-	const struct blk_config *c = &d->blk;
 	FILE *f = fmemopen(text, size, "w");
 	long n;
 
 	if (!f)
 		return -errno;
 	setbuf(f, NULL);
-	for (const char *p = path; p && *p; p++)
+	for (const char *p = d->path; *p; p++)
 		fprintf(f, "%s%c", *p == ',' ? "," : "", *p);
-	if (c->size || !path)
-		fprintf(f, "%ssize=%" PRIu64, path ? "," : "",
-			(uint64_t)(c->size ? c->size : VIRTIO_BLK_DEFAULT_CAPACITY_BYTES));
-	if (c->read_only)
+	if (d->size)
+		fprintf(f, "%ssize=%" PRIu64, *d->path ? "," : "", d->size);
+	if (d->read_only)
 		fputs(",ro", f);
-	if (c->engine)
-		fprintf(f, ",engine=%s", engine_names[c->engine]);
-	if (c->direct)
+	if (d->engine)
+		fprintf(f, ",engine=%s", disk_engines[d->engine]);
+	if (d->direct)
 		fputs(",direct=on", f);
-	if (c->discard)
+	if (d->discard)
 		fputs(",discard=on", f);
-	if (c->iops)
-		fprintf(f, ",iops=%" PRIu64, c->iops);
-	if (c->bps)
-		fprintf(f, ",bps=%" PRIu64, c->bps);
-	if (c->iops_burst)
-		fprintf(f, ",iops-burst=%" PRIu64, c->iops_burst);
-	if (c->bps_burst)
-		fprintf(f, ",bps-burst=%" PRIu64, c->bps_burst);
-	if (c->serial)
-		fprintf(f, ",serial=%s", c->serial);
+	if (d->iops)
+		fprintf(f, ",iops=%" PRIu64, d->iops);
+	if (d->bps)
+		fprintf(f, ",bps=%" PRIu64, d->bps);
+	if (d->iops_burst)
+		fprintf(f, ",iops-burst=%" PRIu64, d->iops_burst);
+	if (d->bps_burst)
+		fprintf(f, ",bps-burst=%" PRIu64, d->bps_burst);
+	if (*d->serial)
+		fprintf(f, ",serial=%s", d->serial);
 	n = ftell(f);
 	fclose(f);
 	return n < 0 || (size_t)n + 1 >= size ? -ENAMETOOLONG : 0;

@@ -11,26 +11,39 @@
 #define KTSTR_BENCH_SPEC_DISK_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "virtio/blk.h"
 
 #define DISK_SERIAL_MAX 20
 
 struct disk {
-	struct blk_config blk; /* path and serial point into this struct */
-	char path[PATH_MAX];
-	char serial[DISK_SERIAL_MAX + 1];
+	char path[PATH_MAX]; /* "": in memory */
+	uint64_t size;	     /* bytes; 0: the file's own */
+	bool read_only, direct, discard;
+	enum blk_engine engine;
+	uint64_t iops, bps, iops_burst, bps_burst; /* 0: not limited */
+	char serial[DISK_SERIAL_MAX + 1];	   /* "": the device's own */
 };
+extern const char *const disk_engines[BLK_ENGINE_SYNC + 1];
 
-/* 0; or -EINVAL, and @why says which word is wrong and the mend. */
+/* 0; or -EINVAL, and @why says which word is wrong and the remedy. */
 int disk_parse(const char *text, struct disk *out, char *why, size_t why_size);
 /*
- * Whether the file can be opened as it was asked for, and holds a sector and what size= asks for. @tail: bytes behind
+ * The rules between the values of a disk. NULL: it keeps them; else what is wrong and the remedy, with the name of the
+ * value in *@key, or NULL where none is to blame.
+ */
+const char *disk_contradiction(const struct disk *d, const char **key);
+/* What the device is made with. Points into @d. */
+struct blk_config disk_config(const struct disk *d);
+/*
+ * Whether the file can be opened as it was asked for, and holds a sector and what size= asks for. @tail: bytes after
  * its last whole sector, which the guest does not see. 0 or -errno with @why.
  */
 int disk_check(const struct disk *d, unsigned *tail, char *why, size_t why_size);
-/* The argument again, with @path instead of its own: what a nested host is told. */
-int disk_unparse(const struct disk *d, const char *path, char *text, size_t size);
+/* As an argument of --disk. */
+int disk_unparse(const struct disk *d, char *text, size_t size);
 
 #endif

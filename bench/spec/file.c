@@ -3,6 +3,9 @@
 #include "bench/spec/file.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,17 +14,34 @@
 #include "bench/base/path.h"
 #include "bench/base/say.h"
 
-bool file_split(const char *word, char host[PATH_MAX], const char **guest)
+int file_pair_parse(const char *word, struct file_pair *out)
 {
 	const char *colon = strrchr(word, ':');
 	size_t n = colon ? (size_t)(colon - word) : strlen(word);
 
+	*out = (struct file_pair){ 0 };
 	if (n >= PATH_MAX || (colon && !colon[1]) || !n)
-		return false;
-	memcpy(host, word, n);
-	host[n] = '\0';
-	*guest = colon ? colon + 1 : NULL;
-	return true;
+		return -EINVAL;
+	out->host = strndup(word, n);
+	out->guest = colon ? strdup(colon + 1) : NULL;
+	if (out->host && (out->guest || !colon))
+		return 0;
+	file_pair_free(out);
+	return -ENOMEM;
+}
+
+char *file_pair_unparse(const struct file_pair *f)
+{
+	char *text;
+
+	return asprintf(&text, "%s%s%s", f->host, f->guest ? ":" : "", f->guest ? f->guest : "") < 0 ? NULL : text;
+}
+
+void file_pair_free(struct file_pair *f)
+{
+	free(f->host);
+	free(f->guest);
+	*f = (struct file_pair){ 0 };
 }
 
 int file_result_check(const char *option, const char *path)

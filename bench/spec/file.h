@@ -3,11 +3,17 @@
 #ifndef KTSTR_BENCH_SPEC_FILE_H
 #define KTSTR_BENCH_SPEC_FILE_H
 
-#include <limits.h>
-#include <stdbool.h>
+/* A file or directory to copy into the guest. The strings are owned. */
+struct file_pair {
+	char *host;
+	char *guest; /* NULL: the absolute form of @host */
+};
 
-/* HOST[:GUEST]: the host's part in @host; in @guest the guest's, or NULL. False: too long, or a part is empty. */
-bool file_split(const char *word, char host[PATH_MAX], const char **guest);
+/* HOST[:GUEST], split at its last colon. 0; -EINVAL: too long, or a part is empty; -ENOMEM. */
+int file_pair_parse(const char *word, struct file_pair *out);
+/* The same again. To free(); NULL: no memory. */
+char *file_pair_unparse(const struct file_pair *f);
+void file_pair_free(struct file_pair *f);
 /*
  * Whether the file @path of @option can be written; it need not exist, but its directory must. 0, or an exit code after
  * a line on stderr.

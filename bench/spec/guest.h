@@ -3,20 +3,13 @@
 #ifndef KTSTR_BENCH_SPEC_GUEST_H
 #define KTSTR_BENCH_SPEC_GUEST_H
 
-#include <limits.h>
 #include <stdbool.h>
 
-#define MACHINE_LIST_MAX 64
-
-struct machine_list {
-	const char *word[MACHINE_LIST_MAX + 1]; /* NULL-terminated */
-	unsigned n;
-};
+#include "bench/spec/list.h"
 
 struct guest_options {
-	struct machine_list env; /* NAME=VALUE */
-	const char *cwd;	 /* as given, or NULL */
-	char cwd_path[PATH_MAX]; /* absolute, by guest_options_check() */
+	struct word_list env; /* NAME=VALUE */
+	char *cwd;	      /* as given, owned; NULL: the guest's own */
 	bool all_modules;
 };
 

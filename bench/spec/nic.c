@@ -15,7 +15,7 @@ bool nic_is_value(const char *word)
 }
 
 /* Six bytes in hexadecimal, two digits each. The zero address would be read as "the default". */
-static int parse_mac(uint8_t mac[6], const char *text)
+int nic_mac_parse(uint8_t mac[6], const char *text)
 {
 	uint8_t any = 0;
 
@@ -30,22 +30,26 @@ static int parse_mac(uint8_t mac[6], const char *text)
 	return any && !(mac[0] & 1) ? 0 : -EINVAL;
 }
 
+int nic_tap_check(const char *name)
+{
+	return *name && strlen(name) < IF_NAMESIZE && !strchr(name, '/') ? 0 : -EINVAL;
+}
+
 static int parse_word(struct nic *n, const char *word, bool first, char *why, size_t size)
 {
 	if (first && !strcmp(word, "loopback"))
 		return 0;
 	if (first && !strncmp(word, "tap=", 4)) {
-		if (!word[4] || strlen(word + 4) >= sizeof(n->tap) || strchr(word, '/')) {
+		if (nic_tap_check(word + 4)) {
 			snprintf(why, size, "%s: not the name of a network interface; it has 1 to %zu characters", word,
 				 sizeof(n->tap) - 1);
 			return -EINVAL;
 		}
 		strcpy(n->tap, word + 4);
-		n->net.tap = n->tap;
 		return 0;
 	}
 	if (!strncmp(word, "mac=", 4)) {
-		if (!parse_mac(n->net.mac, word + 4))
+		if (!nic_mac_parse(n->mac, word + 4))
 			return 0;
 		snprintf(why, size, "%s: not an address of one card; write it as mac=02:00:00:00:00:01", word);
 		return -EINVAL;
@@ -55,7 +59,7 @@ static int parse_word(struct nic *n, const char *word, bool first, char *why, si
 		unsigned long mtu = strtoul(word + 4, &end, 10);
 
 		if (isdigit((unsigned char)word[4]) && !*end && mtu >= NET_MTU_MIN && mtu <= UINT16_MAX) {
-			n->net.mtu = (uint16_t)mtu;
+			n->mtu = (uint16_t)mtu;
 			return 0;
 		}
 		snprintf(why, size, "%s: not an MTU; write %u to %u bytes", word, NET_MTU_MIN, UINT16_MAX);
@@ -83,4 +87,25 @@ int nic_parse(const char *text, struct nic *out, char *why, size_t why_size)
 	for (; !rc && (word = strsep(&at, ",")); first = false)
 		rc = parse_word(out, word, first, why, why_size);
 	return rc;
+}
+
+const char *nic_unparse(const struct nic *n, char text[NIC_TEXT])
+{
+	static const uint8_t none[6];
+	int len = snprintf(text, NIC_TEXT, "%s%s", *n->tap ? "tap=" : "", *n->tap ? n->tap : "loopback");
+
+	if (memcmp(n->mac, none, sizeof(none)))
+		len += snprintf(text + len, NIC_TEXT - (size_t)len, ",mac=%02x:%02x:%02x:%02x:%02x:%02x", n->mac[0],
+				n->mac[1], n->mac[2], n->mac[3], n->mac[4], n->mac[5]);
+	if (n->mtu)
+		snprintf(text + len, NIC_TEXT - (size_t)len, ",mtu=%u", n->mtu);
+	return text;
+}
+
+struct net_config nic_config(const struct nic *n)
+{
+	struct net_config net = { .tap = *n->tap ? n->tap : NULL, .mtu = n->mtu };
+
+	memcpy(net.mac, n->mac, sizeof(net.mac));
+	return net;
 }

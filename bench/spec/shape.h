@@ -8,11 +8,9 @@
 #include "kvm/vm.h"
 
 struct machine_shape {
-	const char *text;	       /* --topology as given, or NULL: --cpus, all alike */
-	bool cpus_given, memory_given; /* by options of their own */
-	bool unchecked;		       /* the guest does not look whether it got what was asked for */
+	char *text;	/* --topology as given (spec/topology.h), owned; NULL: the CPUs are all alike */
+	bool unchecked; /* the guest does not compare what it got with what was asked for */
 	struct vm_backing backing;
-	struct topology topology; /* by machine_shape_check(); memory shared out */
 };
 
 #endif

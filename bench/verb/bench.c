@@ -16,6 +16,7 @@
 #include "bench/machine/nested.h"
 #include "bench/machine/options.h"
 #include "bench/machine/plan.h"
+#include "bench/machine/resolve.h"
 #include "bench/result/report.h"
 #include "bench/spec/file.h"
 #include "bench/verb/drive.h"
@@ -34,7 +35,8 @@ static const char *const known[] = { "wakeup", "io-randread" };
 enum { OPT_JSON = 0x100, OPT_DURATION, OPT_SEED };
 
 struct bench {
-	struct machine_options machine;
+	struct machine_arguments machine;
+	struct machine_resolved resolved;
 	const char *json;
 	uint64_t duration_ns;
 	uint64_t seed;
@@ -127,7 +129,7 @@ static bool wants(const struct bench *b, const char *name)
 
 static void set_defaults(struct bench *b)
 {
-	struct machine_options *o = &b->machine;
+	struct machine_spec *o = &b->machine.spec;
 	char why[64];
 
 	for (unsigned i = 0; !b->n_workloads && i < KNOWN; i++)
@@ -247,10 +249,10 @@ static int measure(struct bench *b, struct machine_job *job)
 	char cpus[SIZE_TEXT];
 	int code;
 
-	fprintf(stderr, "ktstr: bench: %s; %u CPUs, %s\n", b->machine.image, b->machine.cpus,
-		size_format(cpus, b->machine.memory));
-	warn_of_debug(b->machine.image);
-	code = drive_machine(&b->machine, job, &result);
+	fprintf(stderr, "ktstr: bench: %s; %u CPUs, %s\n", b->resolved.image, b->resolved.cpus,
+		size_format(cpus, b->resolved.memory));
+	warn_of_debug(b->resolved.image);
+	code = drive_machine(&b->resolved, job, &result);
 	if (!code && (b->bad_line || b->n_results != b->n_workloads)) {
 		say_error("bench: %u of %u workloads gave a result that can be read; report this as a fault",
 			  b->n_results, b->n_workloads);
@@ -272,8 +274,7 @@ int verb_bench(int argc, char **argv)
 {
 	static struct bench b = { .duration_ns = 5 * SECOND_NS, .seed = 1 };
 	char program[PATH_MAX], duration[32], seed[32];
-	char *words[WORKLOADS_MAX + 6] = { (char *)WORKLOAD_IN_GUEST, (char *)"--duration", duration, (char *)"--seed",
-					   seed };
+	const char *words[WORKLOADS_MAX + 6] = { WORKLOAD_IN_GUEST, "--duration", duration, "--seed", seed };
 	const struct nested_file workload = { .host = program, .guest = WORKLOAD_IN_GUEST };
 	struct machine_job job = { .start_ns = process_start_ns,
 				   .argv = words,
@@ -286,29 +287,28 @@ int verb_bench(int argc, char **argv)
 	const char *outputs[2] = { NULL };
 	int rc;
 
-	machine_options_init(&b.machine);
 	cli_parse(&bench_argp, "bench", argc, argv, &b);
 	set_defaults(&b);
 	if (host_companion("ktstr-workload", "workloads/ktstr-workload", program))
 		return EXIT_UNAVAILABLE;
-	rc = machine_options_check(&b.machine);
+	rc = machine_resolve(&b.machine.spec, &b.resolved);
 	if (!rc && b.json && strcmp(b.json, "-"))
 		rc = file_result_check("--json", b.json);
 	if (rc)
 		return rc;
-	rc = host_choose(b.machine.host, &job.probe);
+	rc = host_choose(b.machine.spec.host, &job.probe);
 	if (rc < 0)
 		return -rc;
 	snprintf(duration, sizeof(duration), "%" PRIu64 "ns", b.duration_ns);
 	snprintf(seed, sizeof(seed), "%" PRIu64, b.seed);
 	for (unsigned i = 0; i < b.n_workloads; i++)
-		words[5 + i] = (char *)b.workload[i];
+		words[5 + i] = b.workload[i];
 	job.metric_ctx = &b;
 	if (b.machine.dry_run)
-		return machine_dry_run(&b.machine, &job, (enum host_choice)rc);
+		return machine_dry_run(&b.resolved, &job, (enum host_choice)rc, b.machine.dry_run);
 	if (rc == HOST_DIRECT)
 		return measure(&b, &job);
 	if (b.json && strcmp(b.json, "-"))
 		outputs[0] = b.json;
-	return machine_run_nested(&b.machine, &job, outputs, argc, argv);
+	return machine_run_nested(&b.resolved, &job, outputs, argc, argv);
 }

@@ -110,9 +110,9 @@ static int start(struct drive *d)
 	return rc;
 }
 
-static int run(struct drive *d, const struct machine_options *o, struct machine_result *result)
+static int run(struct drive *d, const struct machine_resolved *r, struct machine_result *result)
 {
-	int code = machine_create(&d->m, o, &d->job), end;
+	int code = machine_create(&d->m, r, &d->job), end;
 
 	if (code)
 		return code;
@@ -128,7 +128,7 @@ static int run(struct drive *d, const struct machine_options *o, struct machine_
 	return code ? code : end;
 }
 
-int drive_machine(const struct machine_options *o, const struct machine_job *job, struct machine_result *result)
+int drive_machine(const struct machine_resolved *r, const struct machine_job *job, struct machine_result *result)
 {
 	void (*sigpipe)(int) = signal(SIGPIPE, SIG_IGN);
 	struct drive d = { .job = *job };
@@ -138,9 +138,9 @@ int drive_machine(const struct machine_options *o, const struct machine_job *job
 	d.job.terminal = on_terminal;
 	d.job.terminal_ctx = &d;
 	d.job.escape = (job->shell || !job->argv) && isatty(STDIN_FILENO) ? TERMINAL_ESCAPE : 0;
-	code = machine_host_take(&d.job.host, &o->host_cpus, &o->shape.topology);
+	code = machine_host_take(&d.job.host, &r->host_cpus, &r->topology);
 	if (!code)
-		code = run(&d, o, result);
+		code = run(&d, r, result);
 	machine_host_free(d.job.host);
 	signal(SIGPIPE, sigpipe);
 	return result->code = code;

@@ -7,12 +7,12 @@
 #define KTSTR_BENCH_VERB_DRIVE_H
 
 #include "bench/machine/job.h"
-#include "bench/spec/machine.h"
+#include "bench/machine/resolved.h"
 
 /*
  * From machine_create() to machine_end(). SIGINT, SIGTERM and SIGHUP end the machine in order (128 + signal); those
  * that were ignored when the process began stay ignored. Returns the exit code. @result->facts is the caller's.
  */
-int drive_machine(const struct machine_options *o, const struct machine_job *job, struct machine_result *result);
+int drive_machine(const struct machine_resolved *r, const struct machine_job *job, struct machine_result *result);
 
 #endif

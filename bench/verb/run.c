@@ -13,13 +13,13 @@
 #include "bench/machine/nested.h"
 #include "bench/machine/options.h"
 #include "bench/machine/plan.h"
+#include "bench/machine/resolve.h"
 #include "bench/verb/drive.h"
 #include "bench/verb/verbs.h"
 
 struct run_arguments {
-	struct machine_options machine;
+	struct machine_arguments machine;
 	const char *dump_initrd;
-	char **argv;
 };
 
 enum { OPT_DUMP_INITRD = 0x300 };
@@ -43,9 +43,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->dump_initrd = arg;
 		return 0;
 	case ARGP_KEY_ARG:
-		/* The rest is the command's, its options too. */
-		a->argv = state->argv + state->next - 1;
-		state->next = state->argc;
+		machine_command_take(&a->machine, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -59,7 +57,7 @@ const struct argp run_argp = {
 	.children = children,
 	.args_doc = "-- CMD [ARG...]",
 	.doc = "Boot a stock kernel and run CMD in it: stdin, stdout, stderr and exit code are those of CMD.\v"
-	       "CMD is one of busybox's applets, or a program of this machine, which is brought with the libraries it "
+	       "CMD is one of busybox's applets, or a program of this machine, copied with the shared libraries it "
 	       "needs. Without CMD, --initrd boots any image, with the terminal on COM1 (Ctrl-] ends it).\n\n"
 	       "EXAMPLES\n"
 	       "  ktstr run -- uname -a\n"
@@ -71,44 +69,45 @@ const struct argp run_argp = {
 	       "  ktstr run --kernel bzImage --initrd image.cpio",
 };
 
-static int check_command(const struct run_arguments *a)
+static int check_command(const struct machine_spec *o)
 {
+	const char *program = o->command.n ? o->command.word[0] : NULL;
 	char path[PATH_MAX];
 
-	if (!a->argv && !a->machine.initrd) {
-		say_error("no command; put one behind --, or boot an image with --initrd");
+	if (!program && !o->initrd) {
+		say_error("no command; put one after --, or boot an image with --initrd");
 		return EXIT_USAGE;
 	}
-	if (!a->argv && (a->machine.files.n || a->machine.modules.n || a->machine.outputs.n || a->machine.scheduler ||
-			 a->machine.guest.env.n || a->machine.guest.cwd || a->machine.guest.all_modules)) {
-		say_error(
-			"--file, --module, --modules, --output, --env, --cwd and --scheduler: need a command; pass it "
-			"after --");
+	if (!program && (o->n_files || o->modules.n || o->outputs.n || o->scheduler || o->guest.env.n || o->guest.cwd ||
+			 o->guest.all_modules)) {
+		say_error("--file, --module, --modules, --output, --env, --cwd and --scheduler require a command; pass "
+			  "it "
+			  "after --");
 		return EXIT_USAGE;
 	}
-	if (!a->argv || a->machine.files.n || a->machine.initrd)
+	if (!program || o->n_files || o->initrd)
 		return 0;
-	if (!*a->argv[0]) {
+	if (!*program) {
 		say_error("the command is empty; name a program");
 		return EXIT_USAGE;
 	}
-	if (command_find(a->argv[0], path) != COMMAND_UNKNOWN)
+	if (command_find(program, path) != COMMAND_UNKNOWN)
 		return 0;
-	say_error("%s: neither an applet of busybox nor a program of this machine; bring it with --file", a->argv[0]);
+	say_error("%s: neither an applet of busybox nor a program of this machine; copy it with --file", program);
 	return EXIT_NOT_FOUND;
 }
 
-static int dump_initrd(const struct run_arguments *a, const struct machine_job *job)
+static int dump_initrd(const char *path, const struct machine_resolved *r, const struct machine_job *job)
 {
-	char *cmdline = machine_guest_cmdline(&a->machine, job);
+	char *cmdline = machine_guest_cmdline(r, job);
 	struct machine_archive archive = { 0 };
-	int rc = cmdline ? machine_archive_make(&archive, &a->machine, job) : EXIT_INTERNAL, error = 0;
-	FILE *f = rc ? NULL : fopen(a->dump_initrd, "we");
+	int rc = cmdline ? machine_archive_make(&archive, r, job) : EXIT_INTERNAL, error = 0;
+	FILE *f = rc ? NULL : fopen(path, "we");
 
 	if (!rc)
-		error = f ? machine_archive_write(&archive, &a->machine, f) : -errno;
+		error = f ? machine_archive_write(&archive, r->spec, f) : -errno;
 	if (error) {
-		say_error("--dump-initrd %s: can't be written: %s", a->dump_initrd, strerror(-error));
+		say_error("--dump-initrd %s: can't be written: %s", path, strerror(-error));
 		rc = EXIT_FAILED;
 	}
 	if (!rc)
@@ -123,33 +122,34 @@ static int dump_initrd(const struct run_arguments *a, const struct machine_job *
 int verb_run(int argc, char **argv)
 {
 	static struct run_arguments a;
+	static struct machine_resolved r;
+	const struct machine_spec *o = &a.machine.spec;
 	struct machine_result result;
 	struct machine_job job = { .stdio = { 0, 1, 2 }, .start_ns = process_start_ns };
 	int rc;
 
-	machine_options_init(&a.machine);
 	cli_parse(&run_argp, "run", argc, argv, &a);
-	rc = check_command(&a);
-	if (!rc && a.dump_initrd && !a.argv) {
-		say_error("--dump-initrd: needs a command; put one behind --");
+	rc = check_command(o);
+	if (!rc && a.dump_initrd && !o->command.n) {
+		say_error("--dump-initrd: requires a command; pass it after --");
 		rc = EXIT_USAGE;
 	}
 	if (!rc)
-		rc = machine_options_check(&a.machine);
+		rc = machine_resolve(o, &r);
 	if (rc)
 		return rc;
-	job.argv = a.argv;
+	job.argv = o->command.word;
 	job.other_vmm = a.dump_initrd;
 	if (a.dump_initrd)
-		return dump_initrd(&a, &job);
-	rc = host_choose(a.machine.host, &job.probe);
+		return dump_initrd(a.dump_initrd, &r, &job);
+	rc = host_choose(o->host, &job.probe);
 	if (rc < 0)
 		return -rc;
 	if (a.machine.dry_run)
-		return machine_dry_run(&a.machine, &job, (enum host_choice)rc);
+		return machine_dry_run(&r, &job, (enum host_choice)rc, a.machine.dry_run);
 	if (rc == HOST_NESTED)
-		return machine_run_nested(&a.machine, &job, NULL, argc, argv);
-	drive_machine(&a.machine, &job, &result);
+		return machine_run_nested(&r, &job, NULL, argc, argv);
+	drive_machine(&r, &job, &result);
 	json_decref(result.facts);
 	return result.code;
 }

@@ -8,26 +8,20 @@
 #include "bench/machine/nested.h"
 #include "bench/machine/options.h"
 #include "bench/machine/plan.h"
+#include "bench/machine/resolve.h"
 #include "bench/verb/drive.h"
 #include "bench/verb/verbs.h"
 
-struct shell_arguments {
-	struct machine_options machine;
-	char **argv;
-};
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	struct shell_arguments *a = state->input;
+	struct machine_arguments *a = state->input;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &a->machine;
+		state->child_inputs[0] = a;
 		return 0;
 	case ARGP_KEY_ARG:
-		/* The rest is the command's, its options too. */
-		a->argv = state->argv + state->next - 1;
-		state->next = state->argc;
+		machine_command_take(a, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -52,33 +46,34 @@ const struct argp shell_argp = {
 
 int verb_shell(int argc, char **argv)
 {
-	static struct shell_arguments a;
+	static struct machine_arguments a;
+	static struct machine_resolved r;
 	struct machine_result result;
 	struct machine_job job = { .shell = true, .stdio = { 0, 1, 2 }, .start_ns = process_start_ns };
 	int rc;
 
-	machine_options_init(&a.machine);
 	cli_parse(&shell_argp, "shell", argc, argv, &a);
-	if (a.machine.conversation.n_wakes) {
+	a.spec.shell = true;
+	if (a.spec.conversation.n_wakes) {
 		say_error("--wake: in a shell these bytes would be keys; use ktstr run");
 		return EXIT_USAGE;
 	}
-	if (a.machine.scheduler && !a.argv) {
-		say_error("--scheduler: needs a command; put one behind --, such as sh");
+	if (a.spec.scheduler && !a.spec.command.n) {
+		say_error("--scheduler: requires a command; pass it after --, such as sh");
 		return EXIT_USAGE;
 	}
-	rc = machine_options_check(&a.machine);
+	rc = machine_resolve(&a.spec, &r);
 	if (rc)
 		return rc;
-	rc = host_choose(a.machine.host, &job.probe);
+	rc = host_choose(a.spec.host, &job.probe);
 	if (rc < 0)
 		return -rc;
-	job.argv = a.argv;
-	if (a.machine.dry_run)
-		return machine_dry_run(&a.machine, &job, (enum host_choice)rc);
+	job.argv = a.spec.command.word;
+	if (a.dry_run)
+		return machine_dry_run(&r, &job, (enum host_choice)rc, a.dry_run);
 	if (rc == HOST_NESTED)
-		return machine_run_nested(&a.machine, &job, NULL, argc, argv);
-	drive_machine(&a.machine, &job, &result);
+		return machine_run_nested(&r, &job, NULL, argc, argv);
+	drive_machine(&r, &job, &result);
 	json_decref(result.facts);
 	return result.code;
 }
