@@ -8,19 +8,6 @@
 #include "kvm/acpi_table.h"
 #include "kvm/internal.h"
 
-#define OEM_ID "KTSTR"
-#define OEM_TABLE_ID "KTSTRVM "
-
-struct __attribute__((packed)) header {
-	char signature[4];
-	uint32_t length;
-	uint8_t revision, checksum;
-	char oem_id[6], oem_table_id[8];
-	uint32_t oem_revision;
-	char creator_id[4];
-	uint32_t creator_revision;
-};
-
 /* Generic address structure (5.2.3.2) */
 struct __attribute__((packed)) gas {
 	uint8_t space, width, offset, access;
@@ -28,7 +15,7 @@ struct __attribute__((packed)) gas {
 };
 
 struct __attribute__((packed)) fadt {
-	struct header h;
+	struct acpi_header h;
 	uint32_t firmware_ctrl, dsdt;
 	uint8_t reserved0, preferred_pm_profile;
 	uint16_t sci_int;
@@ -100,44 +87,6 @@ struct __attribute__((packed)) madt_x2apic_nmi {
 	uint32_t uid;
 	uint8_t lint, reserved[3];
 };
-
-static uint8_t checksum(const void *data, size_t len)
-{
-	const uint8_t *p = data;
-	uint8_t sum = 0;
-
-	while (len--)
-		sum = (uint8_t)(sum + *p++);
-	return (uint8_t)-sum;
-}
-
-void acpi_table_begin(struct acpi_builder *b, const char *signature, uint8_t revision)
-{
-	struct header h = { .revision = revision, .oem_revision = 1, .creator_revision = 1 };
-
-	while (b->out.len % 16 && !b->out.overflow)
-		aml_byte(&b->out, 0);
-	b->table[b->n].offset = b->out.len;
-	memcpy(b->table[b->n].signature, signature, 4);
-	memcpy(h.signature, signature, 4);
-	memcpy(h.oem_id, OEM_ID, sizeof OEM_ID);
-	memcpy(h.oem_table_id, OEM_TABLE_ID, 8);
-	memcpy(h.creator_id, OEM_ID, 4);
-	aml_bytes(&b->out, &h, sizeof h);
-}
-
-uint64_t acpi_table_end(struct acpi_builder *b)
-{
-	struct acpi_table *t = &b->table[b->n++];
-	struct header *h = (struct header *)(b->out.buf + t->offset);
-
-	t->length = b->out.len - t->offset;
-	if (!b->out.overflow) {
-		h->length = (uint32_t)t->length;
-		h->checksum = checksum(h, t->length);
-	}
-	return ACPI_BASE + t->offset;
-}
 
 static void dsdt_serial(struct aml *a, const char *name, unsigned uid, uint16_t port, unsigned gsi)
 {
@@ -262,7 +211,7 @@ int acpi_build(uint8_t *dst, size_t size, const struct acpi_config *cfg, struct 
 	unsigned n = 0;
 
 	memcpy(r.signature, "RSD PTR ", 8);
-	memcpy(r.oem_id, OEM_ID, sizeof OEM_ID);
+	memcpy(r.oem_id, ACPI_OEM_ID, sizeof ACPI_OEM_ID);
 	aml_bytes(&b.out, &r, sizeof r);
 
 	entry[n++] = build_fadt(&b, build_dsdt(&b, cfg));
@@ -278,8 +227,8 @@ int acpi_build(uint8_t *dst, size_t size, const struct acpi_config *cfg, struct 
 	if (b.out.overflow)
 		return -ENOSPC;
 
-	r.checksum = checksum(&r, 20);
-	r.extended_checksum = checksum(&r, sizeof r);
+	r.checksum = acpi_checksum(&r, 20);
+	r.extended_checksum = acpi_checksum(&r, sizeof r);
 	memcpy(dst, &r, sizeof r);
 	if (tables) {
 		memcpy(tables, b.table, b.n * sizeof *tables);

@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kvm/acpi_table.h"
 #include "kvm/topology.h"
 
-#define ACPI_BASE 0xe0000u /* where the RSDP is put: the BIOS area that guests search */
 #define ACPI_SIZE 0x20000u
 
 struct acpi_device {
@@ -26,13 +26,6 @@ struct acpi_config {
 	unsigned n_devices;
 	const struct acpi_device *device;
 };
-
-/* One table in the image, for those who want to look at it. */
-struct acpi_table {
-	char signature[5];
-	size_t offset, length;
-};
-#define ACPI_TABLES_MAX 8
 
 /* Write RSDP and tables to @dst, which the guest sees at ACPI_BASE. Returns the
  * bytes used or -ENOSPC. Up to ACPI_TABLES_MAX tables are listed in @tables (may be NULL). */

@@ -28,57 +28,49 @@
 
 #include "kvm/internal.h"
 
-#define COMMAND_BITS 2u
-
-static enum vcpu_command command_of(uint32_t order)
-{
-	return (enum vcpu_command)(order & ((1u << COMMAND_BITS) - 1));
-}
+#define COMMAND_BITS 2u /* command_of() */
 
 /* --- on the vCPU's thread -------------------------------------------------- */
 
 static void acknowledge(struct vcpu *v, uint32_t order)
 {
-	if (atomic_load_explicit(&v->obeyed, memory_order_relaxed) == order)
+	if (atomic_load_explicit(&v->shared.obeyed, memory_order_relaxed) == order)
 		return;
 	/* Release: what the guest and this thread did comes before the acknowledgement; pairs with the acquire in
 	 * vcpu_is_parked(). */
-	atomic_store_explicit(&v->obeyed, order, memory_order_release);
+	atomic_store_explicit(&v->shared.obeyed, order, memory_order_release);
 	if (command_of(order) == VCPU_PARK)
 		eventfd_write(v->vm->event_fd, 1);
 }
 
-/* Whether the reactor wanted the thread out of KVM_RUN. */
-static bool lower_immediate_exit(struct vcpu *v)
+static void lower_immediate_exit(struct vcpu *v)
 {
-	if (!__atomic_load_n(&v->run->immediate_exit, __ATOMIC_RELAXED))
-		return false;
 	/* Acquire, by an exchange, which reads what was raised last: the order that this was raised for is seen; pairs
 	 * with the release in vcpu_kick(). */
-	return __atomic_exchange_n(&v->run->immediate_exit, 0, __ATOMIC_ACQUIRE);
+	if (__atomic_load_n(&v->run->immediate_exit, __ATOMIC_RELAXED))
+		__atomic_exchange_n(&v->run->immediate_exit, 0, __ATOMIC_ACQUIRE);
 }
 
 bool vcpu_obey(struct vcpu *v)
 {
 	for (;;) {
-		bool kicked = lower_immediate_exit(v);
-		/* Acquire: what the reactor did before the order is seen; pairs with the store in give_order(). */
-		uint32_t order = atomic_load_explicit(&v->order, memory_order_acquire);
+		uint32_t order;
 
-		if (kicked && atomic_exchange(&v->check_wanted, false))
-			vcpu_check(v);
+		lower_immediate_exit(v);
+		/* Acquire: what the reactor did before the order is seen; pairs with the store in give_order(). */
+		order = atomic_load_explicit(&v->shared.order, memory_order_acquire);
 		switch (command_of(order)) {
 		case VCPU_RUN:
 			acknowledge(v, order);
 			return true;
 		case VCPU_PARK:
-			if (v->exit_pending) {
+			if (v->own.exit_pending) {
 				/* KVM completes it, and does not enter the guest. */
 				__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_RELAXED);
 				return true;
 			}
 			acknowledge(v, order);
-			syscall(SYS_futex, &v->order, FUTEX_WAIT_PRIVATE, order, NULL, NULL, 0);
+			syscall(SYS_futex, &v->shared.order, FUTEX_WAIT_PRIVATE, order, NULL, NULL, 0);
 			break;
 		case VCPU_STOP:
 			acknowledge(v, order);
@@ -87,15 +79,10 @@ bool vcpu_obey(struct vcpu *v)
 	}
 }
 
-bool vcpu_stops(const struct vcpu *v)
-{
-	return command_of(atomic_load(&v->order)) == VCPU_STOP;
-}
-
 void vcpu_ended(struct vcpu *v)
 {
 	/* Release: pairs with the acquire in vcpu_is_parked(). */
-	atomic_store_explicit(&v->ended, true, memory_order_release);
+	atomic_store_explicit(&v->shared.ended, true, memory_order_release);
 	eventfd_write(v->vm->event_fd, 1);
 }
 
@@ -105,61 +92,62 @@ void vcpu_kick(struct vcpu *v)
 {
 	/* Release: the order comes before it; pairs with the acquire in lower_immediate_exit(). */
 	__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_RELEASE);
-	if (v->running)
-		pthread_kill(v->thread, SIGRTMIN);
+	if (v->loop.running)
+		pthread_kill(v->loop.thread, SIGRTMIN);
 }
 
 static void give_order(struct vm *vm, enum vcpu_command command)
 {
-	uint32_t order = ++vm->order_generation << COMMAND_BITS | command;
+	uint32_t order = ++vm->loop.order_generation << COMMAND_BITS | command;
 
 	for (unsigned i = 0; i < vm->n_vcpus; i++) {
 		struct vcpu *v = &vm->vcpu[i];
 
 		/* Release: pairs with the acquire in vcpu_obey(). Sequentially consistent with the load in
 		 * mail_cancel(): see mail_post(). */
-		atomic_store(&v->order, order);
-		syscall(SYS_futex, &v->order, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+		atomic_store(&v->shared.order, order);
+		syscall(SYS_futex, &v->shared.order, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 		if (command != VCPU_RUN)
 			vcpu_kick(v);
 		if (command == VCPU_STOP)
-			mail_cancel(&v->mail);
+			mail_cancel(&v->shared.mail);
 	}
 }
 
 /* A thread that is made now has obeyed already: it was not in KVM_RUN. */
 void vcpu_order_first(struct vcpu *v)
 {
-	atomic_store(&v->obeyed, atomic_load(&v->order));
+	atomic_store(&v->shared.obeyed, atomic_load(&v->shared.order));
 }
 
 void vcpu_order_stop(struct vm *vm)
 {
-	vm->park = (struct vm_park){ .state = VM_UNPARKED };
+	vm->loop.park = (struct vm_park){ .state = VM_UNPARKED };
 	give_order(vm, VCPU_STOP);
 }
 
 static bool vcpu_is_parked(const struct vcpu *v)
 {
-	uint32_t order = atomic_load_explicit(&v->order, memory_order_relaxed);
+	uint32_t order = atomic_load_explicit(&v->shared.order, memory_order_relaxed);
 
 	/* Acquire: pair with the releases in vcpu_ended() and acknowledge(). */
-	if (!v->running || atomic_load_explicit(&v->ended, memory_order_acquire))
+	if (!v->loop.running || atomic_load_explicit(&v->shared.ended, memory_order_acquire))
 		return true;
 	if (command_of(order) != VCPU_PARK)
 		return false;
-	return atomic_load_explicit(&v->obeyed, memory_order_acquire) == order || mail_is_pending(&v->mail);
+	return atomic_load_explicit(&v->shared.obeyed, memory_order_acquire) == order ||
+	       mail_is_pending(&v->shared.mail);
 }
 
 enum vm_cpu_state vm_cpu_state(const struct vm *vm, unsigned i)
 {
 	const struct vcpu *v = &vm->vcpu[i];
 
-	if (!v->running || atomic_load_explicit(&v->ended, memory_order_acquire))
+	if (!v->loop.running || atomic_load_explicit(&v->shared.ended, memory_order_acquire))
 		return VM_CPU_NO_THREAD;
 	if (!vcpu_is_parked(v))
 		return VM_CPU_RUNS;
-	return mail_is_pending(&v->mail) ? VM_CPU_PARKED_IN_EXIT : VM_CPU_PARKED;
+	return mail_is_pending(&v->shared.mail) ? VM_CPU_PARKED_IN_EXIT : VM_CPU_PARKED;
 }
 
 unsigned vm_parked(const struct vm *vm)
@@ -176,26 +164,21 @@ unsigned vm_cpus(const struct vm *vm)
 	return vm->n_vcpus;
 }
 
-bool vm_is_parking(const struct vm *vm)
+void park_check(struct vm *vm)
 {
-	return vm->park.state != VM_UNPARKED;
-}
-
-void vm_park_check(struct vm *vm)
-{
-	if (vm->park.state != VM_PARKING || vm_parked(vm) < vm->n_vcpus)
+	if (vm->loop.park.state != VM_PARKING || vm_parked(vm) < vm->n_vcpus)
 		return;
-	vm->park.state = VM_PARKED;
-	vm->park.done(vm->park.ctx);
+	vm->loop.park.state = VM_PARKED;
+	vm->loop.park.done(vm->loop.park.ctx);
 }
 
 int vm_park(struct vm *vm, void (*parked)(void *ctx), void *ctx)
 {
-	if (atomic_load(&vm->stopping))
+	if (atomic_load(&vm->shared.stopping))
 		return -ESHUTDOWN;
-	if (vm_is_parking(vm))
+	if (vm->loop.park.state != VM_UNPARKED)
 		return -EALREADY;
-	vm->park = (struct vm_park){ .state = VM_PARKING, .done = parked, .ctx = ctx };
+	vm->loop.park = (struct vm_park){ .state = VM_PARKING, .done = parked, .ctx = ctx };
 	give_order(vm, VCPU_PARK);
 	/* If all are parked already, no thread says so: from the reactor's loop, as if one did. */
 	eventfd_write(vm->event_fd, 1);
@@ -204,10 +187,10 @@ int vm_park(struct vm *vm, void (*parked)(void *ctx), void *ctx)
 
 void vm_unpark(struct vm *vm)
 {
-	if (!vm_is_parking(vm))
+	if (vm->loop.park.state == VM_UNPARKED)
 		return;
-	vm->park = (struct vm_park){ .state = VM_UNPARKED };
+	vm->loop.park = (struct vm_park){ .state = VM_UNPARKED };
 	give_order(vm, VCPU_RUN);
 	for (unsigned i = 0; i < vm->n_vcpus; i++)
-		mail_release(&vm->vcpu[i].mail);
+		mail_release(&vm->vcpu[i].shared.mail);
 }

@@ -81,7 +81,7 @@ static int add_kick(struct vm *vm, struct vm_device *vd, unsigned queue, struct 
 	io.fd = fd;
 	vk->vd = vd;
 	vk->queue = queue;
-	rc = kick_watch(vm->r, &vk->kick, fd, device_kicked);
+	rc = kick_watch(vm->loop.r, &vk->kick, fd, device_kicked);
 	if (rc) {
 		close(fd);
 		return vm_fail(err, -rc, "reactor: %s", strerror(-rc));

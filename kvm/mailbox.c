@@ -21,15 +21,15 @@
 
 bool mail_post(struct vcpu *v)
 {
-	struct mailbox *m = &v->mail;
+	struct mailbox *m = &v->shared.mail;
 	uint32_t state;
 
-	atomic_fetch_add_explicit(&v->exits_mailbox, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&v->shared.exits_mailbox, 1, memory_order_relaxed);
 	/* Release: the request is written before the state; pairs with the acquire in mail_serve(). Sequentially
-	 * consistent with the load of the order in vcpu_stops(): either that load sees the order to stop, or
+	 * consistent with the load of the order: either that load sees the order to stop, or
 	 * mail_cancel(), which runs after the order was given, sees the request. */
 	atomic_store(&m->state, MAIL_POSTED);
-	if (vcpu_stops(v))
+	if (command_of(atomic_load(&v->shared.order)) == VCPU_STOP)
 		return false;
 	eventfd_write(v->vm->mail_fd, 1);
 	/* Acquire: pairs with the release in mail_wake(). */
@@ -94,27 +94,23 @@ void mail_settled(struct virtio_device *d, void *ctx)
 
 	/* Several vCPUs may wait for one device's reset. */
 	for (unsigned i = 0; i < vm->n_vcpus; i++) {
-		struct mailbox *m = &vm->vcpu[i].mail;
+		struct mailbox *m = &vm->vcpu[i].shared.mail;
 
 		if (!mail_is_pending(m) || m->vd != vd)
 			continue;
 		m->withheld = true;
-		if (!vm_is_parking(vm))
+		if (vm->loop.park.state == VM_UNPARKED)
 			mail_release(m);
 	}
 }
 
-void mail_serve(struct kick *k)
+void mail_serve(struct vm *vm)
 {
-	struct vm *vm = container_of(k, struct vm, mail_kick);
-
 	for (unsigned i = 0; i < vm->n_vcpus; i++) {
-		struct mailbox *m = &vm->vcpu[i].mail;
+		struct mailbox *m = &vm->vcpu[i].shared.mail;
 
 		/* Acquire: pairs with the release in mail_post(). */
 		if (atomic_load_explicit(&m->state, memory_order_acquire) == MAIL_POSTED)
 			answer(m);
 	}
-	/* A vCPU whose answer is pending counts as parked from now on. */
-	vm_park_check(vm);
 }

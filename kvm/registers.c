@@ -35,8 +35,8 @@ void vcpu_check(struct vcpu *v)
 		result = CHECK_NOT_STARTED;
 	else if (mp == KVM_MP_STATE_HALTED && !ioctl(v->fd, KVM_GET_REGS, &regs) && !(regs.rflags & RFLAGS_IF))
 		result = CHECK_HALTED;
-	atomic_store(&v->check_rip, regs.rip);
-	atomic_store(&v->check, result);
+	atomic_store(&v->shared.check_rip, regs.rip);
+	atomic_store(&v->shared.check, result);
 }
 
 static const struct vcpu *halted_for_good(const struct vm *vm)
@@ -45,7 +45,7 @@ static const struct vcpu *halted_for_good(const struct vm *vm)
 
 	for (unsigned i = 0; i < vm->n_vcpus; i++) {
 		const struct vcpu *v = &vm->vcpu[i];
-		int check = atomic_load(&v->check);
+		int check = atomic_load(&v->shared.check);
 
 		if (check != CHECK_HALTED && check != CHECK_NOT_STARTED)
 			return NULL;
@@ -59,17 +59,17 @@ void vm_check_halted(struct vm *vm)
 {
 	const struct vcpu *v = halted_for_good(vm);
 
-	vm->checks_halted = v ? vm->checks_halted + 1 : 0;
-	if (vm->checks_halted >= HALTED_CHECKS) {
+	vm->loop.checks_halted = v ? vm->loop.checks_halted + 1 : 0;
+	if (vm->loop.checks_halted >= HALTED_CHECKS) {
 		vm_request_end(vm, VM_HALTED, "vCPU %u halted with interrupts off at rip 0x%llx, and no other runs",
-			       v->index, (unsigned long long)atomic_load(&v->check_rip));
+			       v->index, (unsigned long long)atomic_load(&v->shared.check_rip));
 		return;
 	}
 	for (unsigned i = 0; i < vm->n_vcpus; i++) {
 		struct vcpu *ask = &vm->vcpu[i];
 
-		atomic_store(&ask->check, CHECK_NONE);
-		atomic_store(&ask->check_wanted, true);
+		atomic_store(&ask->shared.check, CHECK_NONE);
+		atomic_store(&ask->shared.check_wanted, true);
 		vcpu_kick(ask);
 	}
 }

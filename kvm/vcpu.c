@@ -24,23 +24,6 @@ static void count(_Atomic uint64_t *counter)
 
 /* --- exits --------------------------------------------------------------- */
 
-void vm_request_end(struct vm *vm, enum vm_end end, const char *fmt, ...)
-{
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	va_list ap;
-
-	/* The first reason is the one that counts. */
-	pthread_mutex_lock(&lock);
-	if (!atomic_load(&vm->requested_end)) {
-		va_start(ap, fmt);
-		vsnprintf(vm->end_detail, sizeof vm->end_detail, fmt, ap);
-		va_end(ap);
-		atomic_store(&vm->requested_end, end);
-		eventfd_write(vm->event_fd, 1);
-	}
-	pthread_mutex_unlock(&lock);
-}
-
 static struct vm_device *device_at(struct vm *vm, uint64_t gpa)
 {
 	for (unsigned i = 0; i < vm->n_devices; i++)
@@ -77,13 +60,13 @@ static void exit_ioapic(struct vcpu *v)
 	int rc;
 
 	if (!run->mmio.is_write) {
-		value = ioapic_read(&v->vm->ioapic, offset);
+		value = ioapic_read(&v->vm->shared.ioapic, offset);
 		memset(run->mmio.data, 0, sizeof run->mmio.data);
 		memcpy(run->mmio.data, &value, sizeof value);
 		return;
 	}
 	memcpy(&value, run->mmio.data, run->mmio.len < sizeof value ? run->mmio.len : sizeof value);
-	rc = ioapic_write(&v->vm->ioapic, offset, value);
+	rc = ioapic_write(&v->vm->shared.ioapic, offset, value);
 	if (rc)
 		vm_request_end(v->vm, VM_FATAL, "IOAPIC: KVM refuses the guest's routes: %s", strerror(-rc));
 }
@@ -92,9 +75,9 @@ static void exit_mmio(struct vcpu *v)
 {
 	struct kvm_run *run = v->run;
 	struct vm_device *vd = device_at(v->vm, run->mmio.phys_addr);
-	struct mailbox *m = &v->mail;
+	struct mailbox *m = &v->shared.mail;
 
-	count(&v->exits_mmio);
+	count(&v->shared.exits_mmio);
 	if (v->vm->split && run->mmio.phys_addr - IOAPIC_BASE < IOAPIC_SIZE) {
 		exit_ioapic(v);
 		return;
@@ -137,9 +120,9 @@ static uint8_t port_in(uint16_t port)
 static struct uart *uart_at(struct vm *vm, uint16_t port)
 {
 	if (port >= PORT_COM1 && port < PORT_COM1 + 8)
-		return &vm->com[0];
+		return &vm->shared.com[0];
 	if (port >= PORT_COM2 && port < PORT_COM2 + 8)
-		return &vm->com[1];
+		return &vm->shared.com[1];
 	return NULL;
 }
 
@@ -151,7 +134,7 @@ static void exit_pio(struct vcpu *v)
 	struct uart *u = uart_at(v->vm, port);
 	bool out = run->io.direction == KVM_EXIT_IO_OUT;
 
-	count(u ? &v->exits_serial : &v->exits_pio);
+	count(u ? &v->shared.exits_serial : &v->shared.exits_pio);
 	for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size) {
 		/* Wider accesses than a byte mean nothing to our ports. */
 		if (!out)
@@ -212,10 +195,10 @@ static bool handle_exit(struct vcpu *v)
 		exit_pio(v);
 		return true;
 	case KVM_EXIT_HLT:
-		count(&v->exits_hlt);
+		count(&v->shared.exits_hlt);
 		return true;
 	case KVM_EXIT_INTR:
-		count(&v->exits_intr);
+		count(&v->shared.exits_intr);
 		return true;
 	case KVM_EXIT_SHUTDOWN:
 		vm_request_end(v->vm, VM_TRIPLE_FAULT, "triple fault on vCPU %u", v->index);
@@ -237,7 +220,7 @@ static bool handle_exit(struct vcpu *v)
 		vm_request_end(v->vm, VM_FATAL, "vCPU %u: unexpected KVM exit %u", v->index, run->exit_reason);
 		break;
 	}
-	count(&v->exits_other);
+	count(&v->shared.exits_other);
 	return false;
 }
 
@@ -247,10 +230,13 @@ static void *vcpu_main(void *arg)
 	struct vm *vm = v->vm;
 
 	while (vcpu_obey(v)) {
-		if (v->index == 0 && !atomic_load_explicit(&vm->first_run_ns, memory_order_relaxed))
-			atomic_store(&vm->first_run_ns, monotonic_ns());
+		if (atomic_load_explicit(&v->shared.check_wanted, memory_order_relaxed) &&
+		    atomic_exchange(&v->shared.check_wanted, false))
+			vcpu_check(v);
+		if (v->index == 0 && !atomic_load_explicit(&vm->shared.first_run_ns, memory_order_relaxed))
+			atomic_store(&vm->shared.first_run_ns, monotonic_ns());
 		if (ioctl(v->fd, KVM_RUN, 0) == 0) {
-			v->exit_pending = true;
+			v->own.exit_pending = true;
 			if (!handle_exit(v))
 				break;
 			continue;
@@ -259,8 +245,8 @@ static void *vcpu_main(void *arg)
 			vm_request_end(vm, VM_FATAL, "vCPU %u: KVM_RUN: %s", v->index, strerror(errno));
 			break;
 		}
-		v->exit_pending = false;
-		count(&v->exits_intr);
+		v->own.exit_pending = false;
+		count(&v->shared.exits_intr);
 	}
 	vcpu_ended(v);
 	return NULL;
@@ -315,7 +301,7 @@ int vcpu_start(struct vcpu *v, struct vm_error *err)
 	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
 		sigdelset(&all, faults[i]);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&v->thread, &attr, vcpu_main, v);
+	rc = pthread_create(&v->loop.thread, &attr, vcpu_main, v);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
 	if (rc && (v->vm->cfg.host.vcpu_cpu || v->vm->cfg.host.fifo_priority))
@@ -323,10 +309,10 @@ int vcpu_start(struct vcpu *v, struct vm_error *err)
 			       v->index, strerror(rc));
 	if (rc)
 		return vm_fail(err, rc, "vCPU %u: no thread: %s", v->index, strerror(rc));
-	v->running = true;
+	v->loop.running = true;
 	/* From here, for the thread may not have had its CPU yet. */
 	snprintf(name, sizeof name, "vcpu%u", v->index);
-	pthread_setname_np(v->thread, name);
+	pthread_setname_np(v->loop.thread, name);
 	return 0;
 }
 

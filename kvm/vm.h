@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "kvm/topology.h"
 #include "reactor/reactor.h"
@@ -168,6 +169,9 @@ struct vm_registers {
 	uint64_t value[VM_REGISTERS];
 };
 int vm_registers(const struct vm *vm, unsigned i, struct vm_registers *out);
+
+/* The clock of the CPU time of a vCPU's thread, which was started and not stopped. 0 or -errno. */
+int vm_cpu_clock(const struct vm *vm, unsigned i, clockid_t *clock);
 
 enum vm_end vm_state(const struct vm *vm);
 /* Text the guest wrote to COM1 from the oops before its panic, or the panic, on; empty when it did not panic. */

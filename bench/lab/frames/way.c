@@ -9,18 +9,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "bench/base/hist.h"
 #include "bench/lab/plane/alloc.h"
-#include "kvm/internal.h"
+#include "kvm/by_caller.h"
+#include "kvm/vm.h"
+#include "reactor/container.h"
 #include "virtio/net/backend.h"
 
 #define WARM_UP_NS 100000000ull
 #define MORE_TIME 100 /* times that a busy machine gets until a frame has come back */
 #define PATIENCE_NS 5000000000ull
+#define COM1 0x3f8
 
 const char *const way_names[WAYS] = { "on the exit", "reactor", "reactor, page", "reactor, poll",
 				      "reactor, page, poll" };
@@ -84,41 +86,11 @@ static const struct net_backend_ops timed_ops = {
 
 /* --- a kick that is an exit ------------------------------------------------ */
 
-static int take_back(struct vm *vm, uint32_t offset, uint64_t value, int fd)
-{
-	struct kvm_ioeventfd io = {
-		.addr = vm->device[0].base + offset,
-		.len = 4,
-		.datamatch = value,
-		.fd = fd,
-		.flags = KVM_IOEVENTFD_FLAG_DATAMATCH | KVM_IOEVENTFD_FLAG_DEASSIGN,
-	};
-
-	return ioctl(vm->fd, KVM_IOEVENTFD, &io) ? -errno : 0;
-}
-
-/* Kicks and acknowledgements are exits again, and interrupts an irqfd's: such VMMs know no other. */
-static int make_simple(struct bed *bed, struct vm_error *err)
-{
-	struct virtio_device *d = net_device(bed->net);
-	struct vm *vm = bed->vm;
-	int rc = vm_eventfd(&d->irq_fd, err);
-
-	if (!rc)
-		rc = vm_irqfd(vm, d->irq_fd, vm->device[0].gsi, err);
-	if (rc)
-		return rc;
-	d->interrupt = NULL;
-	for (unsigned q = 0; q < vm->device[0].n_kicks && !rc; q++)
-		rc = take_back(vm, VIRTIO_MMIO_QUEUE_NOTIFY, q, vm->device[0].kick[q].kick.fd);
-	return rc ? rc : take_back(vm, VIRTIO_MMIO_INTERRUPT_ACK, VIRTIO_INT_VRING, vm->device[0].ack_fd);
-}
-
 /* A device drains a ring at most once round in a call, and would go on in the reactor, which has no turn here. */
 static void handle_mmio(struct bed *bed, struct kvm_run *run)
 {
 	struct virtio_device *d = net_device(bed->net);
-	uint64_t offset = run->mmio.phys_addr - bed->vm->device[0].base;
+	uint64_t offset = run->mmio.phys_addr - by_caller_device_base(bed->vm, 0);
 
 	if (offset >= VIRTIO_MMIO_SIZE)
 		return;
@@ -140,7 +112,7 @@ static void hear(struct bed *bed, const uint8_t *data, size_t len)
 
 static void handle_pio(struct bed *bed, struct kvm_run *run)
 {
-	if (run->io.port == PORT_COM1)
+	if (run->io.port == COM1)
 		hear(bed, (uint8_t *)run + run->io.data_offset, 1);
 	else
 		bed->ended = true;
@@ -149,24 +121,23 @@ static void handle_pio(struct bed *bed, struct kvm_run *run)
 /* The vCPU on this thread, which handles all that comes out of it, until @deadline_ns. */
 static int run_vcpu(struct bed *bed, uint64_t deadline_ns)
 {
-	struct vcpu *v = &bed->vm->vcpu[0];
+	struct kvm_run *run;
 	uint64_t out = 0;
 
 	while (!bed->ended && out < deadline_ns) {
-		int rc = ioctl(v->fd, KVM_RUN, 0);
+		int rc = by_caller_run(bed->vm, &run);
 
 		out = monotonic_ns();
-		v->exits_mmio++;
-		if (rc < 0 && (errno == EINTR || errno == EAGAIN))
+		if (rc == -EINTR || rc == -EAGAIN)
 			continue;
 		if (rc < 0)
-			return -errno;
-		if (v->run->exit_reason == KVM_EXIT_MMIO)
-			handle_mmio(bed, v->run);
-		else if (v->run->exit_reason == KVM_EXIT_IO)
-			handle_pio(bed, v->run);
+			return rc;
+		if (run->exit_reason == KVM_EXIT_MMIO)
+			handle_mmio(bed, run);
+		else if (run->exit_reason == KVM_EXIT_IO)
+			handle_pio(bed, run);
 		else {
-			snprintf(bed->said, sizeof(bed->said), "KVM exit %u", v->run->exit_reason);
+			snprintf(bed->said, sizeof(bed->said), "KVM exit %u", run->exit_reason);
 			return -EPROTO;
 		}
 		bed->outside_ns += monotonic_ns() - out;
@@ -190,30 +161,31 @@ static void serial_out(void *ctx, unsigned port, const uint8_t *data, size_t len
 }
 
 /* The n-th CPU that this process may use; the last one when there are fewer. */
-static void pin(pthread_t thread, unsigned n)
+static int nth_cpu(unsigned n)
+{
+	int last = 0;
+
+	if (!CPU_COUNT(&allowed))
+		sched_getaffinity(0, sizeof(allowed), &allowed);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &allowed))
+			continue;
+		last = cpu;
+		if (!n--)
+			break;
+	}
+	return last;
+}
+
+/* A CPU for each thread: left to themselves on a busy machine, one that busy-waits may sit on the other's. The vCPU has
+ * the second one, also where it is run by this thread. */
+static void pin_this_thread(const struct bed *bed)
 {
 	cpu_set_t one;
 
 	CPU_ZERO(&one);
-	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (!CPU_ISSET(cpu, &allowed))
-			continue;
-		CPU_ZERO(&one);
-		CPU_SET(cpu, &one);
-		if (!n--)
-			break;
-	}
-	pthread_setaffinity_np(thread, sizeof(one), &one);
-}
-
-/* A CPU for each thread: left to themselves on a busy machine, one that busy-waits may sit on the other's. */
-static void pin_threads(const struct bed *bed)
-{
-	if (!CPU_COUNT(&allowed))
-		pthread_getaffinity_np(pthread_self(), sizeof(allowed), &allowed);
-	pin(pthread_self(), bed->way == WAY_EXIT ? 1 : 0);
-	if (bed->way != WAY_EXIT)
-		pin(bed->vm->vcpu[0].thread, 1);
+	CPU_SET(nth_cpu(bed->way == WAY_EXIT ? 1 : 0), &one);
+	sched_setaffinity(0, sizeof(one), &one);
 }
 
 static void time_over(struct timer *t)
@@ -226,12 +198,14 @@ static int bed_create(struct bed *bed, const char *guest, const struct load *loa
 	char cmdline[32];
 	struct net_config net = { 0 };
 	struct net_backend *loopback;
+	const int vcpu_cpu = nth_cpu(1);
 	struct vm_config cfg = {
 		.kernel = guest,
 		.cmdline = cmdline,
 		.cpus = 1,
 		.memory = VM_MEMORY_MIN,
 		.register_page = bed->way == WAY_PAGE || bed->way == WAY_PAGE_POLL,
+		.host = { .vcpu_cpu = &vcpu_cpu },
 		.serial_out = serial_out,
 		.ended = ended,
 		.ctx = bed,
@@ -239,8 +213,10 @@ static int bed_create(struct bed *bed, const char *guest, const struct load *loa
 	int rc = reactor_create(&bed->r, 256, 1024); /* as in the VMM */
 
 	snprintf(cmdline, sizeof(cmdline), "%u %u", load->window, load->bytes);
-	if (rc)
-		return vm_fail(err, -rc, "no io_uring: %s", strerror(-rc));
+	if (rc) {
+		snprintf(err->text, sizeof(err->text), "no io_uring: %s", strerror(-rc));
+		return rc;
+	}
 	if (load->busy_wait_ns)
 		reactor_busy_wait(bed->r, load->busy_wait_ns);
 	rc = timer_open(bed->r, &bed->deadline, time_over);
@@ -255,12 +231,9 @@ static int bed_create(struct bed *bed, const char *guest, const struct load *loa
 	rc = net_create_over(&bed->net, bed->r, &net, &bed->tap, err->text, sizeof(err->text));
 	if (!rc)
 		rc = vm_add_device(bed->vm, net_device(bed->net), err);
-	if (!rc && bed->way == WAY_EXIT)
-		rc = make_simple(bed, err);
 	if (rc)
 		return rc;
-	/* boot_load() copies the command line: it is gone when we return. */
-	return bed->way == WAY_EXIT ? boot_load(bed->vm, err) : vm_start(bed->vm, err);
+	return bed->way == WAY_EXIT ? by_caller_start(bed->vm, err) : vm_start(bed->vm, err);
 }
 
 static void bed_destroy(struct bed *bed)
@@ -312,7 +285,7 @@ static struct mark mark_now(const struct bed *bed)
 	struct vm_exits exits;
 
 	if (bed->way != WAY_EXIT)
-		pthread_getcpuclockid(bed->vm->vcpu[0].thread, &vcpu);
+		vm_cpu_clock(bed->vm, 0, &vcpu);
 	vm_exits(bed->vm, &exits);
 	return (struct mark){
 		.ns = monotonic_ns(),
@@ -363,7 +336,7 @@ int way_measure(enum way way, const char *guest, const struct load *load, uint64
 	rc = bed_create(&bed, guest, load, &err);
 	assert(allocations()); /* creating it took some: else the linker wrapped nothing */
 	if (!rc)
-		pin_threads(&bed);
+		pin_this_thread(&bed);
 	if (!rc)
 		rc = bed_go_on(&bed, WARM_UP_NS);
 	if (!rc) {
