@@ -79,7 +79,7 @@ static void print_attachment(FILE *f, const struct scheduler *s, const char *pha
 	print_text(f, "name", s->name);
 	print_text(f, "asked", s->text);
 	print_text(f, "ops", s->ops);
-	fprintf(f, ",\"kind\":\"%s\"", s->file.elf ? "object" : s->object ? "built in" : "program");
+	fprintf(f, ",\"kind\":\"%s\"", scheduler_kind_name(s));
 	fprintf(f, ",\"enable_seq\":%" PRIu64 ",\"attach_ms\":%.3f,\"restarts\":%u", s->enable_seq,
 		(double)s->attach_ns / 1e6, s->restarts);
 }
@@ -172,7 +172,7 @@ static bool say_detached(struct scheduler *s)
 	if (s->exited && s->exit.kind < SCHEDULER_EXIT_ERROR)
 		scheduler_say(s, "detached: %s", s->exit.reason);
 	else if (!s->object)
-		scheduler_say(s, "detached: its program %s", program_ended(s, how, sizeof(how)));
+		scheduler_say(s, "detached: its program %s", scheduler_program_ended(s, how, sizeof(how)));
 	else
 		scheduler_say(s, "detached; the kernel gave no reason");
 	return !s->exited || s->exit.kind < SCHEDULER_EXIT_ERROR;
@@ -192,7 +192,7 @@ static void say_lost(struct scheduler *s, bool program_ended_first)
 			      s->exit.kind == SCHEDULER_EXIT_UNREG_BPF ? "ended itself" : "kicked out by the kernel",
 			      kernel_words(s, words, sizeof(words)));
 	} else if (!s->object && program_ended_first) {
-		scheduler_say(s, "its program %s before the command did", program_ended(s, how, sizeof(how)));
+		scheduler_say(s, "its program %s before the command did", scheduler_program_ended(s, how, sizeof(how)));
 	} else {
 		scheduler_say(s, "it was detached before the command ended%s%s", s->exited ? ": " : "",
 			      s->exited ? s->exit.reason : "");

@@ -1,52 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "bpf/scheduler.h"
 
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bpf/dump.h"
+#include "bpf/scheduler_kind.h"
 #include "bpf/words.h"
 
-#define SECOND_NS 1000000000ull
 #define MS_NS 1000000ull
 #define STEP_MS 10
 #define READS_MAX 16 /* of a state that changes while it is read */
 
 const char *scheduler_sysfs = "/sys/kernel/sched_ext/";
-struct scheduler_patience scheduler_patience = {
-	.quiet_ms = 120000,
-	.attach_ms = 600000,
-	.restart_ms = 60000,
-	.grace_ms = 10000,
-	.detach_ms = 10000,
-};
-
-uint64_t scheduler_clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
-}
-
-void scheduler_say(struct scheduler *s, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(s->said, sizeof(s->said), fmt, ap);
-	va_end(ap);
-	log_end_line(&s->log);
-	fprintf(stderr, "ktstr-scx: %s: %s\n", s->name, s->said);
-}
-
 /* --- what sched_ext says -------------------------------------------------- */
 
 struct scx_state {
@@ -114,28 +84,6 @@ static int check_kernel(struct scheduler *s)
 	return SCHEDULER_UNAVAILABLE;
 }
 
-static int ended_early(struct scheduler *s)
-{
-	char how[128];
-
-	/* An object's record; a program has ended. */
-	if (s->object) {
-		scheduler_say(s, "ended before it was enabled: %s%s%s", s->exit.reason, *s->exit.msg ? ": " : "",
-			      s->exit.msg);
-		return SCHEDULER_FAILED;
-	}
-	program_ended(s, how, sizeof(how));
-	if (s->log.refused)
-		scheduler_say(s,
-			      "the kernel refused to load it (the verifier's log is in the scheduler's output); its "
-			      "program %s",
-			      how);
-	else
-		scheduler_say(s, "its program %s before it attached a scheduler%s; see its output", how,
-			      s->log.failed ? ", which could not be loaded" : "");
-	return SCHEDULER_FAILED;
-}
-
 static int wait_enabled(struct scheduler *s)
 {
 	uint64_t now = scheduler_clock_ns(), deadline = now + scheduler_patience.attach_ms * MS_NS;
@@ -157,8 +105,10 @@ static int wait_enabled(struct scheduler *s)
 			quiet = now + scheduler_patience.quiet_ms * MS_NS;
 		said = s->log.bytes;
 	}
-	if (s->exited || s->ended)
-		return ended_early(s);
+	if (s->exited || s->ended) {
+		s->kind->explain_early_end(s);
+		return SCHEDULER_FAILED;
+	}
 	scheduler_say(s, "attached no scheduler within %llu s", (now - s->start_ns) / 1000000000ull);
 	return SCHEDULER_FAILED;
 }
@@ -177,8 +127,10 @@ static int identify(struct scheduler *s)
 	int rc;
 
 	s->object = object_find(s->text);
-	if (s->object)
+	if (s->object) {
+		s->kind = &scheduler_kind_object;
 		return 0;
+	}
 	s->words = words_split(s->text);
 	if (!s->words || !s->words[0]) {
 		scheduler_say(s, "%s", s->words || errno == EINVAL ? "a quote is not closed" : strerror(errno));
@@ -188,6 +140,7 @@ static int identify(struct scheduler *s)
 	s->name = slash && slash[1] ? slash + 1 : s->words[0];
 	s->log.name = s->name;
 	rc = object_from_file(s, s->words[0]);
+	s->kind = s->object ? &scheduler_kind_object : &scheduler_kind_program;
 	return rc == -ENOEXEC ? 0 : rc;
 }
 
@@ -208,15 +161,18 @@ int scheduler_attach(struct scheduler *s, const char *text, bool log_to_host)
 	kernel_log_open(&s->kernel);
 	dump_record();
 	s->start_ns = scheduler_clock_ns();
-	rc = s->object ? object_start(s) : program_start(s);
+	rc = s->kind->start(s);
 	return rc ? rc : wait_enabled(s);
+}
+
+const char *scheduler_kind_name(const struct scheduler *s)
+{
+	return s->file.elf ? "object" : s->object ? "built in" : "program";
 }
 
 int scheduler_fd(const struct scheduler *s)
 {
-	if (!s->object)
-		return s->ended ? -1 : s->pid_fd;
-	return s->ring ? ring_buffer__epoll_fd(s->ring) : -1;
+	return s->kind->fd(s);
 }
 
 int scheduler_output_fd(const struct scheduler *s)
@@ -226,10 +182,7 @@ int scheduler_output_fd(const struct scheduler *s)
 
 void scheduler_poll(struct scheduler *s, int timeout_ms)
 {
-	if (s->object)
-		object_poll(s, s->exited ? 0 : timeout_ms);
-	else
-		program_poll(s, timeout_ms);
+	s->kind->poll(s, timeout_ms);
 }
 
 /* 1: it is attached, 0: it is not. */
@@ -252,10 +205,10 @@ static bool is_attached(struct scheduler *s)
 	return !s->gone_ns;
 }
 
-/* Only a program comes back. */
 static bool may_return(const struct scheduler *s)
 {
-	return !s->object && !s->ended && scheduler_clock_ns() - s->gone_ns < scheduler_patience.restart_ms * MS_NS;
+	return s->kind->restarts && !s->ended &&
+	       scheduler_clock_ns() - s->gone_ns < scheduler_patience.restart_ms * MS_NS;
 }
 
 bool scheduler_check(struct scheduler *s)
@@ -300,10 +253,7 @@ void scheduler_detach(struct scheduler *s)
 {
 	uint64_t deadline;
 
-	if (s->object)
-		object_stop(s);
-	else
-		program_stop(s);
+	s->kind->stop(s);
 	deadline = scheduler_clock_ns() + scheduler_patience.detach_ms * MS_NS;
 	while (*s->ops && same_left(s)) {
 		if (scheduler_clock_ns() >= deadline) {
@@ -319,10 +269,8 @@ void scheduler_detach(struct scheduler *s)
 
 void scheduler_free(struct scheduler *s)
 {
-	if (s->object)
-		object_free(s);
-	else
-		program_stop(s);
+	if (s->kind)
+		s->kind->free(s);
 	kernel_log_close(&s->kernel);
 	log_close(&s->log);
 	free(s->words);

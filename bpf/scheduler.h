@@ -3,9 +3,7 @@
  * One sched_ext scheduler in this kernel, from its start to its end: a BPF
  * object, ours or a file, which we load, attach and detach; or a program that
  * does all that itself, and is started, watched and asked to end.
- *   scheduler.c          what sched_ext says of it, for both
- *   scheduler_object.c   an object
- *   scheduler_program.c  a program
+ * The two kinds are struct scheduler_kind in scheduler_kind.h.
  * Errors are told on stderr, and given as exit codes.
  *
  * What sched_ext shows (kernel/sched/ext.c, scx_enable): the state becomes
@@ -42,7 +40,8 @@ enum scheduler_stop {
 };
 
 struct scheduler {
-	const char *text; /* as asked for: of ours; or a file or program and its words, with a '/' */
+	const struct scheduler_kind *kind; /* NULL: not known yet */
+	const char *text;		   /* as asked for: of ours; or a file or program and its words, with a '/' */
 	char **words;
 	const char *name;		       /* of ours; or the file's */
 	const struct scheduler_object *object; /* NULL: a program */
@@ -72,6 +71,8 @@ struct scheduler {
 
 /* Whether @text is one of ours, or names a file or program, which scheduler_attach() looks for. */
 bool scheduler_known(const char *text);
+/* How it was started, for a report: "built in", "object", "program". */
+const char *scheduler_kind_name(const struct scheduler *s);
 /*
  * To a kernel where it then is the scheduler: 0; 1 (it failed before it was),
  * 69 (not there, no sched_ext, or another is there), 70. @text stays the
@@ -90,8 +91,10 @@ bool scheduler_holds(struct scheduler *s);
 /* Take it off, if it is still there, and learn why it went. */
 void scheduler_detach(struct scheduler *s);
 void scheduler_free(struct scheduler *s);
-uint64_t scheduler_clock_ns(void);
-
+/* One line on stderr, which is also kept as the last word. */
+__attribute__((format(printf, 2, 3))) void scheduler_say(struct scheduler *s, const char *fmt, ...);
+/* How its program ended: "ended with code 3", "was killed by signal 11 (Segmentation fault)". */
+const char *scheduler_program_ended(const struct scheduler *s, char *text, size_t size);
 /* Where sched_ext shows itself, which ends with a '/', and how long is waited for what; tests have their own. */
 extern const char *scheduler_sysfs;
 struct scheduler_patience {
@@ -102,21 +105,5 @@ struct scheduler_patience {
 	unsigned detach_ms;  /* for the kernel, once nothing holds the scheduler */
 };
 extern struct scheduler_patience scheduler_patience;
-
-/* --- of the two kinds, for scheduler.c ------------------------------------ */
-
-__attribute__((format(printf, 2, 3))) void scheduler_say(struct scheduler *s, const char *fmt, ...);
-const struct scheduler_object *object_find(const char *name);
-/* The object in a file: 0, with @s->object set; -ENOEXEC: the file is none; or an exit code after a word on stderr. */
-int object_from_file(struct scheduler *s, const char *path);
-int object_start(struct scheduler *s);
-void object_poll(struct scheduler *s, int timeout_ms);
-void object_stop(struct scheduler *s); /* may be called again */
-void object_free(struct scheduler *s);
-int program_start(struct scheduler *s);
-void program_poll(struct scheduler *s, int timeout_ms);
-void program_stop(struct scheduler *s); /* may be called again */
-/* How it ended: "ended with code 3", "was killed by signal 11 (Segmentation fault)". */
-const char *program_ended(const struct scheduler *s, char *text, size_t size);
 
 #endif

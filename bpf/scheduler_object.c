@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "bpf/scheduler.h"
+#include "bpf/scheduler_kind.h"
 
 #define RECORD_MS 10000 /* for ops.exit, once nothing holds the scheduler */
 
@@ -168,7 +168,27 @@ static int attach(struct scheduler *s)
 	return rc;
 }
 
-int object_start(struct scheduler *s)
+static void poll_records(struct scheduler *s, int timeout_ms)
+{
+	if (s->exited)
+		timeout_ms = 0;
+	if (s->ring)
+		ring_buffer__poll(s->ring, timeout_ms);
+	else if (timeout_ms > 0)
+		usleep((useconds_t)timeout_ms * 1000);
+}
+
+static int records_fd(const struct scheduler *s)
+{
+	return s->ring ? ring_buffer__epoll_fd(s->ring) : -1;
+}
+
+static void explain_early_end(struct scheduler *s)
+{
+	scheduler_say(s, "ended before it was enabled: %s%s%s", s->exit.reason, *s->exit.msg ? ": " : "", s->exit.msg);
+}
+
+static int start_object(struct scheduler *s)
 {
 	int rc;
 
@@ -187,18 +207,10 @@ int object_start(struct scheduler *s)
 	rc = attach(s);
 	if (!rc)
 		return 0;
-	object_poll(s, 0);
+	poll_records(s, 0);
 	scheduler_say(s, "can't be attached: %s%s%s", strerror(-rc), s->exited ? ": " : "",
 		      s->exited ? s->exit.msg : "");
 	return rc == -EBUSY ? SCHEDULER_UNAVAILABLE : SCHEDULER_FAILED;
-}
-
-void object_poll(struct scheduler *s, int timeout_ms)
-{
-	if (s->ring)
-		ring_buffer__poll(s->ring, timeout_ms);
-	else if (timeout_ms > 0)
-		usleep((useconds_t)timeout_ms * 1000);
 }
 
 static void unlink_ops(struct scheduler *s)
@@ -210,15 +222,15 @@ static void unlink_ops(struct scheduler *s)
 	s->link_fd = -1;
 }
 
-void object_stop(struct scheduler *s)
+static void stop_object(struct scheduler *s)
 {
 	unlink_ops(s);
 	/* The last reference is gone: the kernel has run ops.exit, or does it now. */
 	if (s->ring && !s->exited)
-		object_poll(s, RECORD_MS);
+		poll_records(s, RECORD_MS);
 }
 
-void object_free(struct scheduler *s)
+static void free_object(struct scheduler *s)
 {
 	unlink_ops(s);
 	ring_buffer__free(s->ring);
@@ -228,3 +240,12 @@ void object_free(struct scheduler *s)
 	s->ring = NULL;
 	s->bpf = NULL;
 }
+
+const struct scheduler_kind scheduler_kind_object = {
+	.start = start_object,
+	.poll = poll_records,
+	.fd = records_fd,
+	.explain_early_end = explain_early_end,
+	.stop = stop_object,
+	.free = free_object,
+};

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bpf/scheduler.h"
+#include "bpf/scheduler_kind.h"
 
 #define CHUNK 16384
 #define CHUNKS_MAX 64 /* of a program that prints without end, in one look */
@@ -49,7 +49,7 @@ static const char *start_error(const struct scheduler *s, int error)
 	return strerror(error);
 }
 
-int program_start(struct scheduler *s)
+static int start_program(struct scheduler *s)
 {
 	int output[2] = { -1, -1 }, failure[2] = { -1, -1 }, error = 0;
 
@@ -114,7 +114,7 @@ static void reap(struct scheduler *s)
 	take_output(s);
 }
 
-void program_poll(struct scheduler *s, int timeout_ms)
+static void poll_program(struct scheduler *s, int timeout_ms)
 {
 	struct pollfd fds[] = { { .fd = s->ended ? -1 : s->pid_fd, .events = POLLIN },
 				{ .fd = s->output_fd, .events = POLLIN } };
@@ -127,7 +127,7 @@ void program_poll(struct scheduler *s, int timeout_ms)
 		reap(s);
 }
 
-const char *program_ended(const struct scheduler *s, char *text, size_t size)
+const char *scheduler_program_ended(const struct scheduler *s, char *text, size_t size)
 {
 	if (WIFSIGNALED(s->status))
 		snprintf(text, size, "was killed by signal %d (%s)", WTERMSIG(s->status),
@@ -137,6 +137,26 @@ const char *program_ended(const struct scheduler *s, char *text, size_t size)
 	return text;
 }
 
+static int ended_fd(const struct scheduler *s)
+{
+	return s->ended ? -1 : s->pid_fd;
+}
+
+static void explain_early_end(struct scheduler *s)
+{
+	char how[128];
+
+	scheduler_program_ended(s, how, sizeof(how));
+	if (s->log.refused)
+		scheduler_say(s,
+			      "the kernel refused to load it (the verifier's log is in the scheduler's output); its "
+			      "program %s",
+			      how);
+	else
+		scheduler_say(s, "its program %s before it attached a scheduler%s; see its output", how,
+			      s->log.failed ? ", which could not be loaded" : "");
+}
+
 /* --- its end -------------------------------------------------------------- */
 
 static void wait_end(struct scheduler *s, uint64_t patience_ms)
@@ -144,10 +164,10 @@ static void wait_end(struct scheduler *s, uint64_t patience_ms)
 	uint64_t deadline = scheduler_clock_ns() + patience_ms * 1000000u, now;
 
 	while (!s->ended && (now = scheduler_clock_ns()) < deadline)
-		program_poll(s, (int)((deadline - now) / 1000000u) + 1);
+		poll_program(s, (int)((deadline - now) / 1000000u) + 1);
 }
 
-void program_stop(struct scheduler *s)
+static void stop_program(struct scheduler *s)
 {
 	if (s->pid > 0 && s->pid_fd >= 0 && !s->ended) {
 		/* As from a terminal: what such programs expect. */
@@ -169,3 +189,13 @@ void program_stop(struct scheduler *s)
 		close(s->output_fd);
 	s->pid_fd = s->output_fd = -1;
 }
+
+const struct scheduler_kind scheduler_kind_program = {
+	.restarts = true,
+	.start = start_program,
+	.poll = poll_program,
+	.fd = ended_fd,
+	.explain_early_end = explain_early_end,
+	.stop = stop_program,
+	.free = stop_program,
+};
