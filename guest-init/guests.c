@@ -13,11 +13,10 @@
 
 #include "guest-init/clock.h"
 #include "guest-init/ktstr-guest.h"
+#include "reactor/container.h"
 
 #define READ_SIZE (32u << 10)
 #define BACKLOG 64
-
-#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 struct guest_client {
 	struct watch watch;

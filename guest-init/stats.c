@@ -7,10 +7,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include "reactor/container.h"
 
 #define READ_SIZE 16384
-
-#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 static const char no_scheduler[] = "{\"ktstr_relay_error\":\"no scheduler available\"}\n";
 static const char overflow[] = "{\"ktstr_relay_error\":\"response cap overflow\"}\n";

@@ -7,13 +7,12 @@
 #include <unistd.h>
 
 #include "guest-init/clock.h"
+#include "reactor/container.h"
 #include "virtio/wire.h"
 
 #define READ_SIZE 16
 #define CONSOLE_WAIT_MS 2000
 #define CONSOLE_STEP_US 2000
-
-#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 static int sysrq_dump(const struct wake *w)
 {

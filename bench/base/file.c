@@ -11,17 +11,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-bool file_read_line(const char *path, char *line, size_t size)
+int file_read_line(const char *path, char *line, size_t size)
 {
 	FILE *f = fopen(path, "re");
-	bool ok = f && fgets(line, (int)size, f);
+	int rc = 0;
 
-	if (f)
-		fclose(f);
-	if (!ok)
+	line[0] = '\0';
+	if (!f)
+		return -errno;
+	if (!fgets(line, (int)size, f)) {
 		line[0] = '\0';
+		rc = ferror(f) ? -EIO : -ENODATA;
+	}
+	fclose(f);
 	line[strcspn(line, "\n")] = '\0';
-	return ok;
+	return rc;
 }
 
 static char *read_all(int fd, size_t size, size_t *len)

@@ -3,11 +3,10 @@
 #ifndef KTSTR_BENCH_BASE_FILE_H
 #define KTSTR_BENCH_BASE_FILE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
-/* The first line of @path, without its newline and cut at @size. False, and an empty @line: it cannot be read. */
-bool file_read_line(const char *path, char *line, size_t size);
+/* The first line of @path, without its newline and cut at @size. 0, or -errno and an empty @line; -ENODATA: no line. */
+int file_read_line(const char *path, char *line, size_t size);
 
 /* All of the regular file @path, and a NUL after it, to free(); @len may be NULL. NULL: errno. */
 char *file_read_text(const char *path, size_t *len);

@@ -89,27 +89,3 @@ const char *cache_why(const char *name, int error, const char *fetch, char *text
 			 name, strerror(-error));
 	return text;
 }
-
-int own_program(char path[PATH_MAX])
-{
-	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
-
-	if (n < 0)
-		return -errno;
-	path[n] = '\0';
-	return 0;
-}
-
-int own_file(char path[PATH_MAX], const char *relative)
-{
-	char program[PATH_MAX], joined[PATH_MAX];
-	int ret = own_program(program);
-
-	if (ret)
-		return ret;
-	*strrchr(program, '/') = '\0';
-	ret = path_print(joined, "%s/%s", program, relative);
-	if (ret)
-		return ret;
-	return realpath(joined, path) ? 0 : -errno;
-}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The cache that bench/kernel/fetch fills, and the programs that belong to this one:
+ * The cache that bench/kernel/fetch fills:
  *   DIR/kernels/NAME/{vmlinuz,config,lib/modules/RELEASE}, DIR/qemu
  * DIR is $KTSTR_CACHE_DIR, else $XDG_CACHE_HOME/ktstr, else $HOME/.cache/ktstr.
  * Functions return 0, or -ENAMETOOLONG, -ENOENT (also: HOME is not set).
@@ -26,9 +26,5 @@ int cache_kernel(const char *name, char dir[PATH_MAX], char release[NAME_MAX + 1
  * for one that is not there is @fetch, a command.
  */
 const char *cache_why(const char *name, int error, const char *fetch, char *text, size_t size);
-
-/* This program, and the file of the build that lies at @relative to it. */
-int own_program(char path[PATH_MAX]);
-int own_file(char path[PATH_MAX], const char *relative);
 
 #endif

@@ -90,22 +90,6 @@ int store_write_text(const char *path, const char *text)
 	return store_write(path, text, strlen(text));
 }
 
-static int read_line(const char *path, char line[LINE])
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = read(fd, line, LINE - 1);
-	close(fd);
-	if (n < 0)
-		return -EIO;
-	line[n] = '\0';
-	line[strcspn(line, "\n")] = '\0';
-	return 0;
-}
-
 /* What @line, "SHA256 IDENTITY", says is of the file @st; in the nested host only its size is looked at. */
 static bool is_of(const char *line, const struct stat *st)
 {
@@ -151,7 +135,7 @@ static int place_of(struct place *p, const char *kind, const char *name)
 static int open_checked(const struct place *p)
 {
 	char line[LINE], hex[SHA256_HEX];
-	int rc = read_line(p->sum, line), fd;
+	int rc = file_read_line(p->sum, line, LINE), fd;
 	struct stat st;
 
 	if (rc)
@@ -329,7 +313,7 @@ int store_digest(const char *path, char hex[SHA256_HEX])
 		return -errno;
 	if (fstat(fd, &st)) {
 		rc = -errno;
-	} else if (has_place && !read_line(p.file, line) && is_of(line, &st)) {
+	} else if (has_place && !file_read_line(p.file, line, LINE) && is_of(line, &st)) {
 		memcpy(hex, line, SHA256_HEX - 1);
 		hex[SHA256_HEX - 1] = '\0';
 	} else {

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/base/file.h"
 #include "bench/base/say.h"
 #include "bench/base/size.h"
 #include "bench/host/facts.h"
@@ -379,7 +380,7 @@ static json_t *rt_runtime(void)
 {
 	char line[32];
 
-	if (!host_read_line("/proc/sys/kernel/sched_rt_runtime_us", line, sizeof(line)))
+	if (file_read_line("/proc/sys/kernel/sched_rt_runtime_us", line, sizeof(line)))
 		return json_null();
 	return json_integer(atoll(line));
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/base/file.h"
 #include "bench/base/file_lock.h"
 
 /* QEMU's permissions: each that is used has a lock at USED, each that others may not use one at KEPT. */
@@ -70,17 +71,12 @@ static void name_holder(int fd, char text[96])
 	struct lock_inode inode;
 	char path[64], name[32] = "";
 	pid_t pid = lock_inode_of(fd, &inode) ? 0 : lock_ofd_holder(&inode);
-	FILE *f;
 
 	snprintf(text, 96, "another process");
 	if (!pid)
 		return;
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	f = fopen(path, "re");
-	if (f && fgets(name, sizeof(name), f))
-		name[strcspn(name, "\n")] = '\0';
-	if (f)
-		fclose(f);
+	file_read_line(path, name, sizeof(name));
 	if (pid == getpid())
 		snprintf(text, 96, "another --disk of this machine");
 	else

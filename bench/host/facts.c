@@ -8,9 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/base/file.h"
 #include "bench/base/nested_env.h"
+#include "bench/base/program.h"
 #include "bench/base/say.h"
-#include "bench/cache/path.h"
 
 bool host_is_nested(void)
 {
@@ -50,19 +51,6 @@ const char *host_kind_text(const struct kvm_probe *probe)
 	return probe->kind == KVM_HARDWARE ? "hardware KVM" : "no KVM that boots stock kernels";
 }
 
-bool host_read_line(const char *path, char *line, size_t size)
-{
-	FILE *f = fopen(path, "re");
-	bool ok = f && fgets(line, (int)size, f);
-
-	if (f)
-		fclose(f);
-	if (!ok)
-		line[0] = '\0';
-	line[strcspn(line, "\n")] = '\0';
-	return ok;
-}
-
 int host_reactor(struct reactor **out, unsigned sq_entries, unsigned in_flight_max)
 {
 	int rc = reactor_create(out, sq_entries, in_flight_max), error = rc;
@@ -86,7 +74,7 @@ void host_io_uring(struct host_io_uring *out)
 	char line[32];
 
 	memset(out, 0, sizeof(*out));
-	out->disabled = host_read_line("/proc/sys/kernel/io_uring_disabled", line, sizeof(line)) ? atoi(line) : -1;
+	out->disabled = !file_read_line("/proc/sys/kernel/io_uring_disabled", line, sizeof(line)) ? atoi(line) : -1;
 	out->error = reactor_create(&r, 8, 8);
 	if (out->error)
 		return;
@@ -120,10 +108,10 @@ int host_companion(const char *name, const char *relative, char path[PATH_MAX])
 
 	if (dir && snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX && !access(path, X_OK))
 		return 0;
-	if (!own_file(path, relative))
+	if (!program_sibling(path, relative))
 		return 0;
 	snprintf(installed, sizeof(installed), LIBEXEC_FROM_BIN "/%s", name);
-	if (installed[0] == '/' ? realpath(installed, path) != NULL : !own_file(path, installed))
+	if (installed[0] == '/' ? realpath(installed, path) != NULL : !program_sibling(path, installed))
 		return 0;
 	say_error("%s: not found beside this program; build all of it, or set KTSTR_LIBEXEC to its directory", name);
 	return -ENOENT;

@@ -37,8 +37,6 @@ const char *host_kind_text(const struct kvm_probe *probe);
  */
 int host_reactor(struct reactor **out, unsigned sq_entries, unsigned in_flight_max);
 void host_io_uring(struct host_io_uring *out);
-/* The first line of a file, without its end; false and "" if there is none. */
-bool host_read_line(const char *path, char *line, size_t size);
 /* "model name" of /proc/cpuinfo, or "unknown". */
 void host_cpu_model(char *text, size_t size);
 

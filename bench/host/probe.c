@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bench/base/file.h"
 #include "bench/cache/path.h"
 #include "bench/cache/store.h"
 #include "bench/host/facts.h"
@@ -28,7 +29,7 @@ static bool whose(char text[256])
 	char boot[64], identity[STORE_IDENTITY];
 	struct stat st;
 
-	if (!host_read_line("/proc/sys/kernel/random/boot_id", boot, sizeof(boot)) || stat("/dev/kvm", &st))
+	if (file_read_line("/proc/sys/kernel/random/boot_id", boot, sizeof(boot)) || stat("/dev/kvm", &st))
 		return false;
 	store_identity(&st, identity);
 	snprintf(text, 256, "%s %s", boot, identity);

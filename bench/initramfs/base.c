@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/base/program.h"
 #include "bench/initramfs/applets.h"
 #include "bench/initramfs/archive.h"
 #include "bench/initramfs/closure.h"
@@ -28,26 +29,6 @@ static const struct text {
 	{ "/etc/group", "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n" },
 	{ "/etc/hosts", "127.0.0.1 localhost ktstr\n" },
 };
-
-static bool find_in(const char *dir, const char *name, char path[PATH_MAX])
-{
-	for (; dir && *dir; dir += strspn(dir, ":")) {
-		size_t len = strcspn(dir, ":");
-
-		if (snprintf(path, PATH_MAX, "%.*s/%s", (int)len, dir, name) < PATH_MAX && !access(path, X_OK))
-			return true;
-		dir += len;
-	}
-	return false;
-}
-
-int initramfs_find_program(const char *name, char path[PATH_MAX])
-{
-	/* Where PATH is empty or lacks it, as bench/initramfs/command.c looks too. */
-	static const char other_places[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-	return find_in(getenv("PATH"), name, path) || find_in(other_places, name, path) ? 0 : -ENOENT;
-}
 
 static void count(void *ctx, const char *path)
 {
@@ -93,7 +74,7 @@ static int add_busybox(struct initramfs *in)
 
 	if (in->error)
 		return in->error;
-	if (initramfs_find_program("busybox", busybox))
+	if (program_find("busybox", busybox))
 		return initramfs_fail(in, -ENOENT,
 				      "busybox: neither in PATH nor in /usr/bin; install the package busybox-static");
 	if (elf_closure(busybox, count, &libraries, in->why, sizeof(in->why)))

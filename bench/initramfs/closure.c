@@ -7,13 +7,13 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/base/why.h"
 #include "bench/initramfs/elf.h"
 
 #define OBJECTS_MAX 1024
@@ -43,16 +43,6 @@ struct closure {
 	char *why;
 	size_t why_size;
 };
-
-__attribute__((format(printf, 3, 4))) static int fail(struct closure *c, int error, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(c->why, c->why_size, fmt, ap);
-	va_end(ap);
-	return error;
-}
 
 /* --- /etc/ld.so.conf ------------------------------------------------------ */
 
@@ -199,7 +189,8 @@ static int add_object(struct closure *c, const char *path, const char *name, con
 	struct object *o;
 
 	if (c->n == OBJECTS_MAX)
-		return fail(c, -E2BIG, "%s: needs more than %d libraries", c->objects[0]->path, OBJECTS_MAX);
+		return why_fail(c->why, c->why_size, -E2BIG, "%s: needs more than %d libraries", c->objects[0]->path,
+				OBJECTS_MAX);
 	o = calloc(1, sizeof(*o));
 	if (o) {
 		char *slash;
@@ -215,7 +206,7 @@ static int add_object(struct closure *c, const char *path, const char *name, con
 	}
 	if (!o || !o->path || !o->name || !o->origin) {
 		object_free(o);
-		return fail(c, -ENOMEM, "%s: out of memory", path);
+		return why_fail(c->why, c->why_size, -ENOMEM, "%s: out of memory", path);
 	}
 	c->objects[c->n++] = o;
 	if (parent)
@@ -239,7 +230,7 @@ static int need(struct closure *c, struct object *asker, const char *name)
 	if (is_known(c, name))
 		return 0;
 	if (!find_library(c, asker, name, path))
-		return fail(c, -ENOENT, "%s: its library %s is not found", asker->path, name);
+		return why_fail(c->why, c->why_size, -ENOENT, "%s: its library %s is not found", asker->path, name);
 	return add_object(c, path, name, asker);
 }
 
@@ -291,13 +282,13 @@ static int read_dynamic(struct closure *c, struct object *o, const struct elf_fi
 	int ret = 0;
 
 	if (!strings)
-		return fail(c, -ENOEXEC, "%s: its dynamic section can't be read", o->path);
+		return why_fail(c->why, c->why_size, -ENOEXEC, "%s: its dynamic section can't be read", o->path);
 	/* The search paths first: they hold for every library. */
 	for (uint64_t i = 0; !ret && elf_file_dynamic(f, dynamic, i, &d); i++) {
 		char **into = d.tag == DT_RPATH ? &o->rpath : d.tag == DT_RUNPATH ? &o->runpath : NULL;
 
 		if (into && !*into && d.value < size && !(*into = strdup(strings + d.value)))
-			ret = fail(c, -ENOMEM, "%s: out of memory", o->path);
+			ret = why_fail(c->why, c->why_size, -ENOMEM, "%s: out of memory", o->path);
 	}
 	for (uint64_t i = 0; !ret && elf_file_dynamic(f, dynamic, i, &d); i++)
 		if (d.tag == DT_NEEDED && d.value < size)
@@ -315,9 +306,9 @@ static int read_interpreter(struct closure *c, struct object *o, const struct el
 		path[s->size - 1] = '\0';
 	name = strrchr(path, '/');
 	if (!name)
-		return fail(c, -ENOEXEC, "%s: its interpreter can't be read", o->path);
+		return why_fail(c->why, c->why_size, -ENOEXEC, "%s: its interpreter can't be read", o->path);
 	if (!is_loadable(c, path))
-		return fail(c, -ENOENT, "%s: its interpreter %s is not found", o->path, path);
+		return why_fail(c->why, c->why_size, -ENOENT, "%s: its interpreter %s is not found", o->path, path);
 	/* Libraries need it by its name too, and it is there already then. */
 	return is_known(c, name + 1) ? 0 : add_object(c, path, name + 1, o);
 }
@@ -334,7 +325,7 @@ static int read_segments(struct closure *c, struct object *o, const struct elf_f
 	}
 	for (unsigned i = 0; i < f->n_segments; i++) {
 		if (!elf_file_segment(f, i, &s))
-			return fail(c, -ENOEXEC, "%s: cut short", o->path);
+			return why_fail(c->why, c->why_size, -ENOEXEC, "%s: cut short", o->path);
 		if (s.type == PT_INTERP && !o->parent)
 			interpreter = s;
 		if (s.type == PT_DYNAMIC)
@@ -353,7 +344,8 @@ static int read_object(struct closure *c, struct object *o)
 	int ret = elf_file_open(&f, o->path);
 
 	if (ret)
-		return fail(c, ret, "%s: %s", o->path, ret == -ENOEXEC ? "not an ELF file" : strerror(-ret));
+		return why_fail(c->why, c->why_size, ret, "%s: %s", o->path,
+				ret == -ENOEXEC ? "not an ELF file" : strerror(-ret));
 	ret = read_segments(c, o, &f);
 	elf_file_close(&f);
 	return ret;
@@ -370,7 +362,7 @@ int elf_closure(const char *path, void (*found)(void *ctx, const char *path), vo
 	}
 	*c = (struct closure){ .found = found, .ctx = ctx, .why = why, .why_size = why_size };
 	if (access(path, R_OK))
-		ret = fail(c, -errno, "%s: %s", path, strerror(errno));
+		ret = why_fail(c->why, c->why_size, -errno, "%s: %s", path, strerror(errno));
 	else
 		ret = add_object(c, path, path, NULL);
 	if (!ret)

@@ -48,8 +48,6 @@ struct initramfs_entry *initramfs_append(struct initramfs *in, const char *path)
 /* @path as the guest's kernel will resolve it: "." and ".." gone, and each
  * leading component that is a link in the archive replaced by its target. */
 int initramfs_resolve(struct initramfs *in, const char *path, char out[PATH_MAX]);
-/* The host's program @name as execvp() finds it. 0 or -ENOENT. */
-int initramfs_find_program(const char *name, char path[PATH_MAX]);
 /* Where @program is an interpreter that needs a tree of files (perl, python, ruby): that too. 0 or the failure. */
 int initramfs_add_interpreter_files(struct initramfs *in, const char *program);
 int initramfs_list_add(struct initramfs *in, struct initramfs_list *list, const char *item);

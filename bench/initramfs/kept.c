@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "bench/base/file.h"
+#include "bench/base/program.h"
 #include "bench/cache/path.h"
 #include "bench/cache/store.h"
 #include "bench/initramfs/archive.h"
@@ -254,7 +255,7 @@ static void name_of(const struct initramfs_kept *k, char name[SHA256_HEX])
 	add_file_name(&s, "/proc/self/exe");
 	add_file_name(&s, k->guest_init);
 	if (k->busybox)
-		initramfs_find_program("busybox", path);
+		program_find("busybox", path);
 	add_file_name(&s, path);
 	if (k->module_dir)
 		snprintf(path, sizeof(path), "%s/modules.dep", k->module_dir);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bench/base/program.h"
 #include "bench/initramfs/archive.h"
 #include "bench/initramfs/closure.h"
 #include "bench/initramfs/entries.h"
@@ -98,7 +99,7 @@ static int add_interpreter(struct initramfs *in, const char *script, char *line,
 		run = run_by_env(rest);
 		if (run && strchr(run, '/'))
 			add_program(in, run, run, depth + 1);
-		else if (run && !initramfs_find_program(run, path))
+		else if (run && !program_find(run, path))
 			add_program(in, path, path, depth + 1);
 		else if (run)
 			return initramfs_fail(in, -ENOENT, "%s: its interpreter %s is not found", script, run);

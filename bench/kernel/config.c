@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "bench/base/decompress.h"
+#include "bench/base/file.h"
 #include "bench/kernel/elf.h"
 #include "bench/kernel/image.h"
 
@@ -50,25 +51,6 @@ static const char *const costly[] = {
 	"DEBUG_PER_CPU_MAPS",
 	"DEBUG_STACKOVERFLOW",
 };
-
-static char *read_text(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	char *text = NULL;
-	ssize_t n;
-
-	if (fd < 0)
-		return NULL;
-	if (!fstat(fd, &st) && S_ISREG(st.st_mode))
-		text = calloc(1, (size_t)st.st_size + 1);
-	n = text ? read(fd, text, (size_t)st.st_size) : -1;
-	close(fd);
-	if (n >= 0)
-		return text;
-	free(text);
-	return NULL;
-}
 
 /* Not any file that has this name. */
 static bool is_config(const char *path)
@@ -109,7 +91,7 @@ static char *beside(const char *image)
 {
 	char path[PATH_MAX];
 
-	return kernel_config_file(image, path) ? read_text(path) : NULL;
+	return kernel_config_file(image, path) ? file_read_text(path, NULL) : NULL;
 }
 
 /* kernel/configs.c: gzip between two marks. */

@@ -5,7 +5,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,27 +14,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bench/base/why.h"
 #include "bench/kernel/elf.h"
 
 #define HEAD 0x268u
 #define NOTES_MAX (1u << 20)
 #define SEGMENTS_MAX 128u
 #define PVH_NOTE_TYPE 18 /* XEN_ELFNOTE_PHYS32_ENTRY */
-
-struct why {
-	char *text;
-	size_t size;
-};
-
-__attribute__((format(printf, 2, 3))) static int no_kernel(struct why why, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why.text, why.size, fmt, ap);
-	va_end(ap);
-	return -ENOEXEC;
-}
 
 /* --- ELF --------------------------------------------------------------------- */
 
@@ -69,21 +54,22 @@ static bool segment_has_note(int fd, const Elf64_Phdr *ph)
 	return found;
 }
 
-static int check_elf(int fd, const uint8_t *head, struct why why)
+static int check_elf(int fd, const uint8_t *head, char *why, size_t why_size)
 {
 	Elf64_Ehdr h;
 	Elf64_Phdr ph;
 
 	memcpy(&h, head, sizeof(h));
 	if (h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_machine != EM_X86_64)
-		return no_kernel(why, "an ELF of another machine (%s-bit, e_machine %u); ktstr boots x86-64",
-				 h.e_ident[EI_CLASS] == ELFCLASS64 ? "64" : "32", h.e_machine);
+		return why_fail(why, why_size, -ENOEXEC,
+				"an ELF of another machine (%s-bit, e_machine %u); ktstr boots x86-64",
+				h.e_ident[EI_CLASS] == ELFCLASS64 ? "64" : "32", h.e_machine);
 	for (unsigned i = 0; i < h.e_phnum && i < SEGMENTS_MAX; i++)
 		if (pread(fd, &ph, sizeof(ph), (off_t)(h.e_phoff + i * sizeof(ph))) == sizeof(ph) &&
 		    ph.p_type == PT_NOTE && segment_has_note(fd, &ph))
 			return 0;
-	return no_kernel(why,
-			 "an ELF without a PVH note, so no kernel or one built without CONFIG_PVH; give its bzImage");
+	return why_fail(why, why_size, -ENOEXEC,
+			"an ELF without a PVH note, so no kernel or one built without CONFIG_PVH; give its bzImage");
 }
 
 /* --- others ------------------------------------------------------------------ */
@@ -94,45 +80,45 @@ static uint16_t word_at(const uint8_t *p)
 }
 
 /* Boot protocol 2.12 has the flags that say that there is a 64-bit entry. */
-static int check_bzimage(const uint8_t *h, struct why why)
+static int check_bzimage(const uint8_t *h, char *why, size_t why_size)
 {
 	unsigned version = word_at(h + 0x206);
 
 	if (version >= 0x20c && (word_at(h + 0x236) & 1) && (h[0x211] & 1))
 		return 0;
-	return no_kernel(why, "a bzImage without a 64-bit entry (boot protocol %u.%02u); ktstr boots x86-64",
-			 version >> 8, version & 0xff);
+	return why_fail(why, why_size, -ENOEXEC,
+			"a bzImage without a 64-bit entry (boot protocol %u.%02u); ktstr boots x86-64", version >> 8,
+			version & 0xff);
 }
 
-static int check_other(const uint8_t *h, struct why why)
+static int check_other(const uint8_t *h, char *why, size_t why_size)
 {
 	if (!memcmp(h + 0x38, "ARM\x64", 4))
-		return no_kernel(why, "an Image of arm64; ktstr boots x86-64");
+		return why_fail(why, why_size, -ENOEXEC, "an Image of arm64; ktstr boots x86-64");
 	if (!memcmp(h + 0x30, "RISCV", 5))
-		return no_kernel(why, "an Image of RISC-V; ktstr boots x86-64");
+		return why_fail(why, why_size, -ENOEXEC, "an Image of RISC-V; ktstr boots x86-64");
 	if (h[0] == 0x1f && h[1] == 0x8b)
-		return no_kernel(why, "compressed by gzip; unpack it, or give the bzImage");
-	return no_kernel(why, "neither a bzImage nor an ELF; give a vmlinuz");
+		return why_fail(why, why_size, -ENOEXEC, "compressed by gzip; unpack it, or give the bzImage");
+	return why_fail(why, why_size, -ENOEXEC, "neither a bzImage nor an ELF; give a vmlinuz");
 }
 
-int kernel_image_check(const char *image, char *text, size_t size)
+int kernel_image_check(const char *image, char *why, size_t why_size)
 {
-	struct why why = { text, size };
 	uint8_t head[HEAD] = { 0 };
 	int fd = open(image, O_RDONLY | O_CLOEXEC), rc;
 	ssize_t n;
 
 	if (fd < 0)
-		return no_kernel(why, "%s", strerror(errno));
+		return why_fail(why, why_size, -ENOEXEC, "%s", strerror(errno));
 	n = pread(fd, head, sizeof(head), 0);
 	if (n < 0)
-		rc = no_kernel(why, "%s", strerror(errno));
+		rc = why_fail(why, why_size, -ENOEXEC, "%s", strerror(errno));
 	else if (!memcmp(head, ELFMAG, SELFMAG))
-		rc = check_elf(fd, head, why);
+		rc = check_elf(fd, head, why, why_size);
 	else if (!memcmp(head + 0x202, "HdrS", 4))
-		rc = check_bzimage(head, why);
+		rc = check_bzimage(head, why, why_size);
 	else
-		rc = check_other(head, why);
+		rc = check_other(head, why, why_size);
 	close(fd);
 	return rc;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/base/file.h"
 #include "bench/cache/path.h"
 #include "bench/cache/store.h"
 #include "bench/initramfs/elf.h"
@@ -108,14 +109,11 @@ static bool path_of(char path[PATH_MAX], const char *dir, const char *file)
 
 static bool is_text(const char *path, const char *text, size_t len)
 {
-	FILE *f = fopen(path, "re");
-	char *have = NULL;
 	size_t size = 0;
-	bool same = f && getdelim(&have, &size, '\0', f) == (ssize_t)len && !memcmp(have, text, len);
+	char *have = file_read_text(path, &size);
+	bool same = have && size == len && !memcmp(have, text, len);
 
 	free(have);
-	if (f)
-		fclose(f);
 	return same;
 }
 
@@ -164,21 +162,13 @@ static int read_order(struct tree *t, FILE *f)
 
 static int copy_builtin(const char *root, const char *dir)
 {
-	char from[PATH_MAX], to[PATH_MAX], *text = NULL;
-	size_t len = 0;
-	FILE *f;
+	char from[PATH_MAX], to[PATH_MAX], *text;
 	int rc;
 
 	if (snprintf(from, sizeof(from), "%s/modules.builtin", root) >= PATH_MAX ||
 	    snprintf(to, sizeof(to), "%s/modules.builtin", dir) >= PATH_MAX)
 		return -ENAMETOOLONG;
-	f = fopen(from, "re");
-	if (f && getdelim(&text, &len, '\0', f) < 0) {
-		free(text);
-		text = NULL;
-	}
-	if (f)
-		fclose(f);
+	text = file_read_text(from, NULL);
 	rc = store_write_text(to, text ? text : "");
 	free(text);
 	return rc;

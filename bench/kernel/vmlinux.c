@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,114 +16,87 @@
 #include <unistd.h>
 
 #include "bench/base/decompress.h"
+#include "bench/base/file.h"
+#include "bench/base/why.h"
 
 #define HEADER_AT 0x1f1
 
-struct why {
-	char *text;
-	size_t size;
-};
-
-__attribute__((format(printf, 3, 4))) static int failed(struct why why, int error, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why.text, why.size, fmt, ap);
-	va_end(ap);
-	return -error;
-}
-
 /* The compressed payload; its last 4 bytes are the length of what comes out. */
-static int find_payload(const char *path, const uint8_t *image, size_t size, size_t *at, size_t *len, struct why why)
+static int find_payload(const char *path, const uint8_t *image, size_t size, size_t *at, size_t *len, char *why,
+			size_t why_size)
 {
 	struct setup_header h;
 
 	if (size < HEADER_AT + sizeof h || memcmp(image + 0x202, "HdrS", 4))
-		return failed(why, EINVAL, "%s: not a bzImage", path);
+		return why_fail(why, why_size, -EINVAL, "%s: not a bzImage", path);
 	memcpy(&h, image + HEADER_AT, sizeof h);
 	if (h.version < 0x208)
-		return failed(why, EINVAL, "%s: boot protocol %u.%02u does not tell where its payload is", path,
-			      h.version >> 8, h.version & 0xff);
+		return why_fail(why, why_size, -EINVAL, "%s: boot protocol %u.%02u does not tell where its payload is",
+				path, h.version >> 8, h.version & 0xff);
 	*at = ((h.setup_sects ? h.setup_sects : 4) + 1u) * 512u + (size_t)h.payload_offset;
 	*len = h.payload_length;
 	if (*len <= 4 || *at > size || *len > size - *at)
-		return failed(why, EINVAL, "%s: truncated: its payload is not in the file", path);
+		return why_fail(why, why_size, -EINVAL, "%s: truncated: its payload is not in the file", path);
 	*len -= 4;
 	return 0;
 }
 
-static int write_whole(int fd, const uint8_t *data, size_t len)
+int vmlinux_unpack(const char *bzimage, int out, char *why, size_t why_size)
 {
-	while (len) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		data += n > 0 ? n : 0;
-		len -= n > 0 ? (size_t)n : 0;
-	}
-	return 0;
-}
-
-int vmlinux_unpack(const char *bzimage, int out, char *text, size_t text_size)
-{
-	struct why why = { text, text_size };
 	struct stat st;
 	uint8_t *image, *elf = NULL;
 	size_t at = 0, len = 0, size = 0;
 	int fd = open(bzimage, O_RDONLY | O_CLOEXEC), rc;
 
 	if (fd < 0)
-		return failed(why, errno, "%s: %s", bzimage, strerror(errno));
+		return why_fail(why, why_size, -errno, "%s: %s", bzimage, strerror(errno));
 	if (fstat(fd, &st) || st.st_size == 0) {
 		close(fd);
-		return failed(why, EINVAL, "%s: not a bzImage", bzimage);
+		return why_fail(why, why_size, -EINVAL, "%s: not a bzImage", bzimage);
 	}
 	image = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	close(fd);
 	if (image == MAP_FAILED)
-		return failed(why, errno, "%s: %s", bzimage, strerror(errno));
-	rc = find_payload(bzimage, image, (size_t)st.st_size, &at, &len, why);
+		return why_fail(why, why_size, -errno, "%s: %s", bzimage, strerror(errno));
+	rc = find_payload(bzimage, image, (size_t)st.st_size, &at, &len, why, why_size);
 	if (rc)
 		goto out;
 	/* The length at its end is gzip's own too; the others have it added. */
 	rc = decompress(image + at, image[at] == 0x1f ? len + 4 : len, &elf, &size);
 	if (rc == -EPROTONOSUPPORT)
-		failed(why, -rc,
-		       "%s: its payload is compressed in a way ktstr does not know; use zstd, xz, lz4 or gzip",
-		       bzimage);
+		why_fail(why, why_size, rc,
+			 "%s: its payload is compressed in a way ktstr does not know; use zstd, xz, lz4 or gzip",
+			 bzimage);
 	else if (rc == -EBADMSG)
-		failed(why, -rc, "%s: its payload is damaged; fetch or build it again", bzimage);
+		why_fail(why, why_size, rc, "%s: its payload is damaged; fetch or build it again", bzimage);
 	else if (rc)
-		failed(why, -rc, "%s: its payload: %s", bzimage, strerror(-rc));
+		why_fail(why, why_size, rc, "%s: its payload: %s", bzimage, strerror(-rc));
 	else if (size < SELFMAG || memcmp(elf, ELFMAG, SELFMAG))
-		rc = failed(why, EINVAL, "%s: its payload is no ELF kernel", bzimage);
-	else if ((rc = write_whole(out, elf, size)))
-		failed(why, -rc, "cannot write the kernel: %s", strerror(-rc));
+		rc = why_fail(why, why_size, -EINVAL, "%s: its payload is no ELF kernel", bzimage);
+	else if ((rc = file_write_all(out, elf, size)))
+		why_fail(why, why_size, rc, "cannot write the kernel: %s", strerror(-rc));
 out:
 	free(elf);
 	munmap(image, (size_t)st.st_size);
 	return rc;
 }
 
-int vmlinux_extract(const char *bzimage, const char *out, char *text, size_t text_size)
+int vmlinux_extract(const char *bzimage, const char *out, char *why, size_t why_size)
 {
-	struct why why = { text, text_size };
 	char tmp[PATH_MAX];
 	int fd, rc;
 
 	if (snprintf(tmp, sizeof tmp, "%s.XXXXXX", out) >= (int)sizeof tmp)
-		return failed(why, ENAMETOOLONG, "%s: name too long", out);
+		return why_fail(why, why_size, -ENAMETOOLONG, "%s: name too long", out);
 	fd = mkostemp(tmp, O_CLOEXEC);
 	if (fd < 0)
-		return failed(why, errno, "%s: %s", out, strerror(errno));
-	rc = vmlinux_unpack(bzimage, fd, text, text_size);
+		return why_fail(why, why_size, -errno, "%s: %s", out, strerror(errno));
+	rc = vmlinux_unpack(bzimage, fd, why, why_size);
 	fchmod(fd, 0644);
 	if (close(fd) && !rc)
-		rc = failed(why, errno, "%s: %s", out, strerror(errno));
+		rc = why_fail(why, why_size, -errno, "%s: %s", out, strerror(errno));
 	if (!rc && rename(tmp, out))
-		rc = failed(why, errno, "%s: %s", out, strerror(errno));
+		rc = why_fail(why, why_size, -errno, "%s: %s", out, strerror(errno));
 	if (rc)
 		unlink(tmp);
 	return rc;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bench/base/hist.h"
+#include "bench/base/json.h"
 #include "bench/base/say.h"
 #include "bench/host/disk_lock.h"
 #include "bench/machine/state.h"
@@ -114,11 +115,6 @@ static void put_times(json_t *object, const struct disk_times *t)
 	json_object_set_new(object, "throttle_late_ns", late);
 }
 
-static void put(json_t *object, const char *key, uint64_t value)
-{
-	json_object_set_new(object, key, json_integer((json_int_t)value));
-}
-
 void machine_disk_facts(const struct machine *m, unsigned i, json_t *object)
 {
 	const struct blk_counters *c = blk_counters(m->blk[i]);
@@ -126,28 +122,28 @@ void machine_disk_facts(const struct machine *m, unsigned i, json_t *object)
 	const char *path = m->o->disk[i].path;
 
 	json_object_set_new(object, "path", *path ? json_string(path) : json_null());
-	put(object, "capacity_bytes", blk_capacity(m->blk[i]));
+	json_put_count(object, "capacity_bytes", blk_capacity(m->blk[i]));
 	json_object_set_new(object, "engine", json_string(blk_engine_used(m->blk[i])));
 	json_object_set_new(object, "engine_reason", json_string(blk_engine_reason(m->blk[i])));
 	json_object_set_new(object, "engine_operations",
 			    json_pack("{sI sI sI sI}", "at_once", (json_int_t)e->at_once, "on_ring",
 				      (json_int_t)e->on_ring, "bounced", (json_int_t)e->bounced, "bounce_waits",
 				      (json_int_t)e->bounce_waits));
-	put(object, "reads_completed", c->reads_completed);
-	put(object, "writes_completed", c->writes_completed);
-	put(object, "flushes_completed", c->flushes_completed);
-	put(object, "discards_completed", c->discards_completed);
-	put(object, "write_zeroes_completed", c->zeroes_completed);
-	put(object, "bytes_discarded", c->bytes_discarded);
-	put(object, "bytes_zeroed", c->bytes_zeroed);
-	put(object, "bytes_read", c->bytes_read);
-	put(object, "bytes_written", c->bytes_written);
-	put(object, "throttled_count", c->throttled_count);
-	put(object, "io_errors", c->io_errors);
+	json_put_count(object, "reads_completed", c->reads_completed);
+	json_put_count(object, "writes_completed", c->writes_completed);
+	json_put_count(object, "flushes_completed", c->flushes_completed);
+	json_put_count(object, "discards_completed", c->discards_completed);
+	json_put_count(object, "write_zeroes_completed", c->zeroes_completed);
+	json_put_count(object, "bytes_discarded", c->bytes_discarded);
+	json_put_count(object, "bytes_zeroed", c->bytes_zeroed);
+	json_put_count(object, "bytes_read", c->bytes_read);
+	json_put_count(object, "bytes_written", c->bytes_written);
+	json_put_count(object, "throttled_count", c->throttled_count);
+	json_put_count(object, "io_errors", c->io_errors);
 	json_object_set_new(object, "sync_error", c->sync_error ? json_string(strerror(c->sync_error)) : json_null());
-	put(object, "invalid_avail_idx_count", c->invalid_avail_idx_count);
-	put(object, "currently_throttled_gauge", c->currently_throttled_gauge);
-	put(object, "in_flight", c->in_flight);
-	put(object, "in_flight_max", c->in_flight_max);
+	json_put_count(object, "invalid_avail_idx_count", c->invalid_avail_idx_count);
+	json_put_count(object, "currently_throttled_gauge", c->currently_throttled_gauge);
+	json_put_count(object, "in_flight", c->in_flight);
+	json_put_count(object, "in_flight_max", c->in_flight_max);
 	put_times(object, m->disk_times[i]);
 }

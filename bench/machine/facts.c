@@ -6,24 +6,12 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "bench/base/json.h"
 #include "bench/host/claim.h"
 #include "bench/host/facts.h"
 #include "bench/kernel/config.h"
 #include "bench/machine/shape.h"
 #include "bench/machine/state.h"
-
-static void put(json_t *object, const char *key, uint64_t value)
-{
-	json_object_set_new(object, key, json_integer((json_int_t)value));
-}
-
-static void put_text(json_t *object, const char *key, const char *text)
-{
-	/* What a guest says need not be UTF-8; then it is not repeated. */
-	json_t *string = json_string(text);
-
-	json_object_set_new(object, key, string ? string : json_null());
-}
 
 static json_t *host_facts(const struct machine *m)
 {
@@ -33,12 +21,12 @@ static json_t *host_facts(const struct machine *m)
 
 	uname(&u);
 	host_cpu_model(model, sizeof(model));
-	put_text(host, "kind", host_kind_text(&m->job.probe));
+	json_put_text(host, "kind", host_kind_text(&m->job.probe));
 	json_object_set_new(host, "timings_of_hardware",
 			    json_boolean(!host_is_nested() && m->job.probe.kind == KVM_HARDWARE));
-	put_text(host, "kernel", u.release);
-	put_text(host, "cpu", model);
-	put(host, "cpus", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
+	json_put_text(host, "kernel", u.release);
+	json_put_text(host, "cpu", model);
+	json_put_count(host, "cpus", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
 	json_object_set_new(host, "resources", machine_host_facts(m->job.host, m->vm));
 	return host;
 }
@@ -48,14 +36,14 @@ static json_t *guest_facts(const struct machine *m)
 	json_t *guest = json_object(), *environment = NULL;
 	struct vm_host_facts facts;
 
-	put_text(guest, "kernel_image", m->resolved->image);
+	json_put_text(guest, "kernel_image", m->resolved->image);
 	json_object_set_new(guest, "kernel_debug_options", kernel_config_debug(m->resolved->image));
-	put(guest, "cpus", m->resolved->cpus);
+	json_put_count(guest, "cpus", m->resolved->cpus);
 	vm_host_facts(m->vm, &facts);
 	json_object_set_new(guest, "cmpxchg16b", json_boolean(facts.cx16));
-	put(guest, "memory_bytes", m->resolved->memory);
+	json_put_count(guest, "memory_bytes", m->resolved->memory);
 	json_object_set_new(guest, "topology", machine_shape_facts(m->resolved, m->talk.topology_check));
-	put_text(guest, "cmdline", m->boot.cmdline);
+	json_put_text(guest, "cmdline", m->boot.cmdline);
 	if (m->talk.session_open && m->talk.session.environment)
 		environment = json_loads(m->talk.session.environment, 0, NULL);
 	/* Init's word is from before the scheduler came. */
@@ -93,13 +81,13 @@ static json_t *exits_facts(const struct machine *m)
 	struct vm_exits e;
 
 	vm_exits(m->vm, &e);
-	put(object, "mmio", e.mmio);
-	put(object, "pio", e.pio);
-	put(object, "serial", e.serial);
-	put(object, "hlt", e.hlt);
-	put(object, "intr", e.intr);
-	put(object, "other", e.other);
-	put(object, "answered_by_reactor", e.mailbox);
+	json_put_count(object, "mmio", e.mmio);
+	json_put_count(object, "pio", e.pio);
+	json_put_count(object, "serial", e.serial);
+	json_put_count(object, "hlt", e.hlt);
+	json_put_count(object, "intr", e.intr);
+	json_put_count(object, "other", e.other);
+	json_put_count(object, "answered_by_reactor", e.mailbox);
 	return object;
 }
 
@@ -107,9 +95,9 @@ static json_t *device_facts(const struct virtio_device *d)
 {
 	json_t *object = json_object();
 
-	put(object, "interrupts", d->interrupts);
-	put(object, "guest_errors", d->guest_errors.count);
-	put(object, "host_errors", d->host_errors.count);
+	json_put_count(object, "interrupts", d->interrupts);
+	json_put_count(object, "guest_errors", d->guest_errors.count);
+	json_put_count(object, "host_errors", d->host_errors.count);
 	return object;
 }
 
@@ -126,24 +114,24 @@ static json_t *net_facts(const struct machine *m)
 	const struct net_counters *c = net_counters(m->net);
 	json_t *object = device_facts(net_device(m->net));
 
-	put_text(object, "backend", net_backend_name(m->net));
-	put(object, "tx_packets", c->tx_packets);
-	put(object, "tx_bytes", c->tx_bytes);
-	put(object, "rx_packets", c->rx_packets);
-	put(object, "rx_bytes", c->rx_bytes);
-	put(object, "tx_dropped_no_rx_buffer", c->tx_dropped_no_rx_buffer);
-	put(object, "tx_dropped_rx_poisoned", c->tx_dropped_rx_poisoned);
-	put(object, "tx_chain_invalid", c->tx_chain_invalid);
-	put(object, "tx_oversize_dropped", c->tx_oversize_dropped);
-	put(object, "rx_chain_invalid", c->rx_chain_invalid);
-	put(object, "rx_write_failed", c->rx_write_failed);
-	put(object, "tx_add_used_failures", c->tx_add_used_failures);
-	put(object, "rx_add_used_failures", c->rx_add_used_failures);
-	put(object, "invalid_avail_idx_count", c->invalid_avail_idx_count);
-	put(object, "tx_backend_errors", c->tx_backend_errors);
-	put(object, "rx_backend_errors", c->rx_backend_errors);
-	put(object, "rx_truncated", c->rx_truncated);
-	put(object, "rx_oversize_dropped", c->rx_oversize_dropped);
+	json_put_text(object, "backend", net_backend_name(m->net));
+	json_put_count(object, "tx_packets", c->tx_packets);
+	json_put_count(object, "tx_bytes", c->tx_bytes);
+	json_put_count(object, "rx_packets", c->rx_packets);
+	json_put_count(object, "rx_bytes", c->rx_bytes);
+	json_put_count(object, "tx_dropped_no_rx_buffer", c->tx_dropped_no_rx_buffer);
+	json_put_count(object, "tx_dropped_rx_poisoned", c->tx_dropped_rx_poisoned);
+	json_put_count(object, "tx_chain_invalid", c->tx_chain_invalid);
+	json_put_count(object, "tx_oversize_dropped", c->tx_oversize_dropped);
+	json_put_count(object, "rx_chain_invalid", c->rx_chain_invalid);
+	json_put_count(object, "rx_write_failed", c->rx_write_failed);
+	json_put_count(object, "tx_add_used_failures", c->tx_add_used_failures);
+	json_put_count(object, "rx_add_used_failures", c->rx_add_used_failures);
+	json_put_count(object, "invalid_avail_idx_count", c->invalid_avail_idx_count);
+	json_put_count(object, "tx_backend_errors", c->tx_backend_errors);
+	json_put_count(object, "rx_backend_errors", c->rx_backend_errors);
+	json_put_count(object, "rx_truncated", c->rx_truncated);
+	json_put_count(object, "rx_oversize_dropped", c->rx_oversize_dropped);
 	return object;
 }
 
@@ -158,10 +146,10 @@ static json_t *console_facts(const struct machine *m)
 				    json_pack("{sI sI sI}", "tx_bytes", (json_int_t)c->port[i].tx_bytes, "rx_bytes",
 					      (json_int_t)c->port[i].rx_bytes, "backlog_max",
 					      (json_int_t)c->port[i].backlog_max));
-	put(object, "control_in", c->control_in);
-	put(object, "control_out", c->control_out);
-	put(object, "invalid_avail_idx_count", c->invalid_avail_idx_count);
-	put(object, "ring_errors", c->ring_errors);
+	json_put_count(object, "control_in", c->control_in);
+	json_put_count(object, "control_out", c->control_out);
+	json_put_count(object, "invalid_avail_idx_count", c->invalid_avail_idx_count);
+	json_put_count(object, "ring_errors", c->ring_errors);
 	return object;
 }
 
@@ -170,20 +158,20 @@ static json_t *stream_facts(const struct machine *m)
 	const struct session *s = &m->talk.session;
 	json_t *object = json_object();
 
-	put(object, "frames", s->parser.frames);
-	put(object, "bad_crc", s->bad_crc);
-	put(object, "unknown", s->parser.unknown);
-	put(object, "dropped", s->dropped);
-	put(object, "stdin_bytes", s->stdin_bytes);
-	put(object, "stdout_bytes", s->stdout_bytes);
-	put(object, "stderr_bytes", s->stderr_bytes);
-	put(object, "stdout_waiting_max", s->out.high_water);
+	json_put_count(object, "frames", s->parser.frames);
+	json_put_count(object, "bad_crc", s->bad_crc);
+	json_put_count(object, "unknown", s->parser.unknown);
+	json_put_count(object, "dropped", s->dropped);
+	json_put_count(object, "stdin_bytes", s->stdin_bytes);
+	json_put_count(object, "stdout_bytes", s->stdout_bytes);
+	json_put_count(object, "stderr_bytes", s->stderr_bytes);
+	json_put_count(object, "stdout_waiting_max", s->out.high_water);
 	return object;
 }
 
 static void add_statistic(void *ctx, const char *name, bool per_vcpu, uint64_t value)
 {
-	put(ctx, name, value);
+	json_put_count(ctx, name, value);
 }
 
 static bool is_guest_memory(const struct guest_memory *mem, uint64_t address)
@@ -231,11 +219,11 @@ static json_t *vmm_facts(const struct machine *m)
 		json_decref(kvm);
 		kvm = json_null();
 	}
-	put(vmm, "unshown_bytes", m->screen.unshown);
+	json_put_count(vmm, "unshown_bytes", m->screen.unshown);
 	json_object_set_new(vmm, "kvm_statistics", kvm);
 	if (m->ending.own_resident) {
-		put(vmm, "guest_resident_bytes", m->ending.guest_resident);
-		put(vmm, "own_resident_bytes", m->ending.own_resident);
+		json_put_count(vmm, "guest_resident_bytes", m->ending.guest_resident);
+		json_put_count(vmm, "own_resident_bytes", m->ending.own_resident);
 	}
 	return vmm;
 }
@@ -244,14 +232,14 @@ json_t *machine_facts(struct machine *m, int code)
 {
 	json_t *facts = json_object(), *end = json_object();
 
-	put_text(facts, "schema", "ktstr-machine/1");
-	put_text(facts, "ktstr", KTSTR_VERSION);
+	json_put_text(facts, "schema", "ktstr-machine/1");
+	json_put_text(facts, "ktstr", KTSTR_VERSION);
 	json_object_set_new(facts, "host", host_facts(m));
 	json_object_set_new(facts, "guest", guest_facts(m));
 	json_object_set_new(facts, "timings_ns", timings(m));
-	put_text(end, "reason", vm_end_name(vm_state(m->vm)));
-	put_text(end, "detail", m->ending.detail);
-	put(end, "exit_code", (uint64_t)code);
+	json_put_text(end, "reason", vm_end_name(vm_state(m->vm)));
+	json_put_text(end, "detail", m->ending.detail);
+	json_put_count(end, "exit_code", (uint64_t)code);
 	if (*vm_panic_text(m->vm))
 		json_object_set_new(end, "panic", event_text(vm_panic_text(m->vm), strlen(vm_panic_text(m->vm))));
 	else

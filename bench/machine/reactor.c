@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "bench/base/file.h"
+#include "bench/base/json.h"
 #include "bench/host/claim.h"
 #include "bench/host/facts.h"
 #include "bench/machine/state.h"
@@ -22,17 +24,12 @@ void machine_reactor_prepare(struct machine *m)
 
 /* --- facts ---------------------------------------------------------------- */
 
-static void put(json_t *object, const char *key, uint64_t value)
-{
-	json_object_set_new(object, key, json_integer((json_int_t)value));
-}
-
 static bool read_of_task(const char *task, const char *file, char *line, size_t size)
 {
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/task/%.16s/%s", task, file);
-	return host_read_line(path, line, size);
+	return !file_read_line(path, line, size);
 }
 
 /* Bounds of io-wq's workers; those that are still there, and their CPU time. They go after seconds without work. */
@@ -54,10 +51,10 @@ static json_t *workers_facts(const struct machine *m)
 	}
 	if (tasks)
 		closedir(tasks);
-	put(object, "bounded_max", f->workers_bounded);
-	put(object, "unbounded_max", f->workers_unbounded);
-	put(object, "alive", alive);
-	put(object, "alive_cpu_ns", cpu_ns);
+	json_put_count(object, "bounded_max", f->workers_bounded);
+	json_put_count(object, "unbounded_max", f->workers_unbounded);
+	json_put_count(object, "alive", alive);
+	json_put_count(object, "alive_cpu_ns", cpu_ns);
 	return object;
 }
 
@@ -66,12 +63,12 @@ static json_t *poll_facts(const struct machine *m)
 	const struct reactor_counters *c = reactor_counters(m->r);
 	json_t *object = json_object();
 
-	put(object, "max_ns", m->poll_ns);
+	json_put_count(object, "max_ns", m->poll_ns);
 	json_object_set_new(object, "reason", json_string(m->poll_reason));
-	put(object, "hits", c->polls_hit);
-	put(object, "misses", c->polls_missed);
-	put(object, "preempted", c->polls_preempted);
-	put(object, "ns", c->poll_ns);
+	json_put_count(object, "hits", c->polls_hit);
+	json_put_count(object, "misses", c->polls_missed);
+	json_put_count(object, "preempted", c->polls_preempted);
+	json_put_count(object, "ns", c->poll_ns);
 	return object;
 }
 
@@ -83,8 +80,8 @@ static json_t *held_facts(const struct reactor_counters *c)
 	for (unsigned i = 0; i < REACTOR_HELD_BUCKETS; i++)
 		if (c->held[i])
 			json_array_append_new(buckets, json_pack("[I I]", (json_int_t)1 << i, (json_int_t)c->held[i]));
-	put(object, "max", c->held_max_ns);
-	put(object, "over_10ms", c->held_long);
+	json_put_count(object, "max", c->held_max_ns);
+	json_put_count(object, "over_10ms", c->held_long);
 	json_object_set_new(object, "buckets", buckets);
 	return object;
 }
@@ -108,19 +105,19 @@ json_t *machine_reactor_facts(const struct machine *m)
 	json_t *object = json_object();
 
 	json_object_set_new(object, "features", features);
-	put(object, "wakes", c->wakes);
-	put(object, "enters", c->enters);
-	put(object, "cqes", c->cqes);
-	put(object, "cqes_max", c->cqes_max);
+	json_put_count(object, "wakes", c->wakes);
+	json_put_count(object, "enters", c->enters);
+	json_put_count(object, "cqes", c->cqes);
+	json_put_count(object, "cqes_max", c->cqes_max);
 	json_object_set_new(object, "cqes_per_wake", json_real(c->wakes ? (double)c->cqes / (double)c->wakes : 0));
-	put(object, "sqes", c->sqes);
-	put(object, "stale", c->stale);
-	put(object, "rearms", c->rearms);
-	put(object, "overflows", c->overflows);
-	put(object, "kernel_ns", c->kernel_ns);
-	put(object, "handlers_ns", c->handlers_ns);
+	json_put_count(object, "sqes", c->sqes);
+	json_put_count(object, "stale", c->stale);
+	json_put_count(object, "rearms", c->rearms);
+	json_put_count(object, "overflows", c->overflows);
+	json_put_count(object, "kernel_ns", c->kernel_ns);
+	json_put_count(object, "handlers_ns", c->handlers_ns);
 	json_object_set_new(object, "held_ns", held_facts(c));
-	put(object, "cpu_ns", thread_cpu_ns());
+	json_put_count(object, "cpu_ns", thread_cpu_ns());
 	json_object_set_new(object, "poll", poll_facts(m));
 	json_object_set_new(object, "workers", workers_facts(m));
 	return object;

@@ -14,6 +14,7 @@
 #include "bench/base/file.h"
 #include "bench/base/nested_env.h"
 #include "bench/base/path.h"
+#include "bench/base/program.h"
 #include "bench/base/why.h"
 #include "bench/cache/path.h"
 #include "bench/initramfs/archive.h"
@@ -166,7 +167,7 @@ static int add_self(struct initramfs *in, const char *guest_init)
 {
 	static const char conf[] = "/etc/ld.so.conf", more[] = "/etc/ld.so.conf.d";
 	char program[PATH_MAX];
-	int ret = own_program(program);
+	int ret = program_self(program);
 
 	if (!ret)
 		ret = initramfs_add_binary(in, program, program);

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/base/program.h"
 #include "bench/cache/path.h"
 #include "reactor/reactor.h"
 
@@ -46,20 +47,6 @@ static unsigned qemu_major(const char *path)
 	return major;
 }
 
-static bool find_in_path(const char *name, char found[PATH_MAX])
-{
-	const char *dir = getenv("PATH");
-
-	while (dir && *dir) {
-		size_t len = strcspn(dir, ":");
-
-		if (snprintf(found, PATH_MAX, "%.*s/%s", (int)len, dir, name) < PATH_MAX && !access(found, X_OK))
-			return true;
-		dir += len + (dir[len] == ':');
-	}
-	return false;
-}
-
 int qemu_find(char path[PATH_MAX])
 {
 	const char *named = getenv("KTSTR_QEMU");
@@ -78,7 +65,7 @@ int qemu_find(char path[PATH_MAX])
 			return 0;
 		refused = errno == EACCES;
 	}
-	if (find_in_path("qemu-system-x86_64", path) && qemu_major(path) >= QEMU_MAJOR_MIN)
+	if (!program_in_path("qemu-system-x86_64", path) && qemu_major(path) >= QEMU_MAJOR_MIN)
 		return 0;
 	if (refused && !cache_path(path, "qemu-11/qemu-system-x86_64"))
 		return -EACCES;

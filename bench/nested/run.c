@@ -12,22 +12,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bench/base/program.h"
 #include "bench/base/size.h"
 #include "bench/base/terminal.h"
-#include "bench/cache/path.h"
 #include "bench/host/disk_lock.h"
 #include "bench/nested/explain.h"
 #include "bench/nested/image.h"
 #include "bench/nested/qemu.h"
 #include "bench/session/session.h"
+#include "reactor/container.h"
 #include "reactor/reactor.h"
 #include "virtio/wire.h"
 
 #define SECOND_NS 1000000000ull
 #define LINES_HIGH (1u << 20)
 #define FLUSH_NS (5 * SECOND_NS) /* for a reader of the output, beyond the time-out */
-
-#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 struct nested {
 	const struct nested_plan *plan;
@@ -408,7 +407,7 @@ const char **nested_argv(int argc, char *const *argv)
 	static char program[PATH_MAX];
 	const char **out = calloc((size_t)argc + 1, sizeof(*out));
 
-	if (!out || own_program(program)) {
+	if (!out || program_self(program)) {
 		free(out);
 		return NULL;
 	}

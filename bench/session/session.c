@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "reactor/container.h"
 
 #define SINK_HIGH (256u << 10)
 

@@ -13,6 +13,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "bench/base/file.h"
+#include "bench/base/program.h"
 #include "bench/base/say.h"
 #include "bench/base/size.h"
 #include "bench/cache/path.h"
@@ -91,7 +93,7 @@ static void check_performance(struct report *r)
 		refused = errno;
 	else
 		sched_setscheduler(0, policy, &old);
-	host_read_line("/proc/sys/kernel/sched_rt_runtime_us", runtime, sizeof(runtime));
+	file_read_line("/proc/sys/kernel/sched_rt_runtime_us", runtime, sizeof(runtime));
 	text_of(found, "CPUs %s in %u LLCs of %u nodes; SCHED_FIFO %s%s (kernel.sched_rt_runtime_us %s)",
 		bits_format(&h.allowed, allowed, sizeof(allowed)), h.n_llcs, h.n_nodes,
 		refused ? "refused: " : "granted", refused ? strerror(refused) : "", *runtime ? runtime : "not there");
@@ -195,8 +197,8 @@ static void check_hugepages(struct report *r)
 	char total[32], thp[64], found[TEXT];
 	bool reserved;
 
-	host_read_line("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", total, sizeof(total));
-	host_read_line("/sys/kernel/mm/transparent_hugepage/enabled", thp, sizeof(thp));
+	file_read_line("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", total, sizeof(total));
+	file_read_line("/sys/kernel/mm/transparent_hugepage/enabled", thp, sizeof(thp));
 	reserved = atol(total) > 0;
 	text_of(found, "%s of 2 MiB reserved; transparent: %s", *total ? total : "none", *thp ? thp : "not there");
 	finding(r, "hugepages", reserved || strstr(thp, "[always]") || strstr(thp, "[madvise]") ? GOOD : FAIR, found,
@@ -295,7 +297,7 @@ static void check_nested(struct report *r)
 static void check_perf(struct report *r)
 {
 	char found[TEXT], level[32];
-	bool known = host_read_line("/proc/sys/kernel/perf_event_paranoid", level, sizeof(level));
+	bool known = !file_read_line("/proc/sys/kernel/perf_event_paranoid", level, sizeof(level));
 	bool open = known && (atoi(level) <= 1 || !geteuid());
 
 	text_of(found, "kernel.perf_event_paranoid %s", known ? level : "not there");
@@ -327,7 +329,7 @@ static int linkage(const char *program, char text[TEXT])
 static void check_programs(struct report *r)
 {
 	char own[PATH_MAX], scx[PATH_MAX], own_text[TEXT], scx_text[TEXT], found[2 * TEXT + 64];
-	int rc = own_program(own);
+	int rc = program_self(own);
 
 	if (!rc && host_companion("ktstr-scx", "../bpf/ktstr-scx", scx))
 		finding(r, "programs", BAD, "ktstr-scx is not there", "--scheduler can't be had: build all of ktstr");

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/base/program.h"
 #include "bench/base/say.h"
 #include "bench/cache/path.h"
 #include "bench/cli/parse.h"
@@ -86,7 +87,7 @@ static int run_script(const char *script, const char *first, char **words)
 	}
 	n = 0;
 	argv[n++] = path;
-	if (!own_program(program))
+	if (!program_self(program))
 		setenv("KTSTR_PROGRAM", program, 1);
 	/* Its own options stand before what it is to fetch. */
 	while (first && *words && **words == '-')

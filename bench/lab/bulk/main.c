@@ -16,9 +16,8 @@
 #include "bench/session/session.h"
 #include "bench/spec/poll.h"
 #include "kvm/vm.h"
+#include "reactor/container.h"
 #include "virtio/console.h"
-
-#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 enum { EXIT_USAGE = 64, EXIT_UNAVAILABLE = 69 };
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bench/lab/plane/alloc.h"
+#include "reactor/container.h"
 
 #define SQ_ENTRIES 256 /* as in the VMM */
 #define SLOTS (BLK_REACTOR_SLOTS + 8)
@@ -17,7 +18,7 @@
 
 static void kicked(struct kick *k)
 {
-	virtio_mmio_kick(blk_device(((struct device *)((char *)k - offsetof(struct device, kick)))->blk), 0);
+	virtio_mmio_kick(blk_device(container_of(k, struct device, kick)->blk), 0);
 }
 
 static void stopped(struct kick *k)
