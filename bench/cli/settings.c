@@ -71,7 +71,7 @@ const char settings_manual[] =
  * The nested host, guests and tests have variables of their own: each a whole name, or the beginning of many when it
  * ends in '_'. No option may have such a name.
  */
-static const char *const others[] = { "NESTED", "NESTED_", "GUEST_", "METRIC_FD", "SOCKET", "SCX", "TEST_" };
+static const char *const others[] = { "NESTED", "NESTED_", "FRESH_", "GUEST_", "METRIC_FD", "SOCKET", "SCX", "TEST_" };
 
 /* --- one setting -------------------------------------------------------- */
 

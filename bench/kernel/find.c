@@ -45,7 +45,11 @@ static int from_cache(const char *name, struct kernel_found *k)
 	int rc = cache_kernel(name, dir, release);
 
 	if (rc) {
-		snprintf(fetch, sizeof(fetch), "ktstr kernel fetch %.40s", name);
+		/* Without a name it fetches the default, and what this machine needs to boot it. */
+		if (!strcmp(name, "default"))
+			snprintf(fetch, sizeof(fetch), "ktstr kernel fetch");
+		else
+			snprintf(fetch, sizeof(fetch), "ktstr kernel fetch %.40s", name);
 		say_error("kernel %s: %s%s", name, rc == -ENOENT ? "no such file, and " : "",
 			  cache_why(name, rc, fetch, why, sizeof(why)));
 		return EXIT_UNAVAILABLE;

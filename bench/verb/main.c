@@ -102,7 +102,8 @@ int main(int argc, char **argv)
 			continue;
 		if (v->flags & (VERB_MACHINE | VERB_COMMAND))
 			check_cwd();
-		argv = settings_words(v, &argc, argv);
+		if (!(v->flags & VERB_HIDDEN))
+			argv = settings_words(v, &argc, argv);
 		return v->run(argc - 1, argv + 1);
 	}
 	say_usage("%s: unknown verb; see ktstr --help", argv[1]);

@@ -128,6 +128,9 @@ for word in --help -h; do
 	KTSTR_FLY=1 "$ktstr" run --cpus 2 $word >"$dir/out" 2>"$dir/err" || fail "run $word: exit code $?"
 	grep -q -- '--cpus' "$dir/out" || fail "run $word: no help"
 done
+# Nor do they keep ktstr from being built.
+n=$((n + 1))
+KTSTR_FLY=1 "$ktstr" manual man run >"$dir/out" 2>"$dir/err" || fail "manual man run: exit code $?"
 wrong "$c:1: cpu:" 'cpu = 4\n' -- run --append --help -- true
 wrong "$c:1: cpu:" 'cpu = 4\n' -- run -- true --help
 wrong "KTSTR_NESTEDX: no such" '' KTSTR_NESTEDX=1 -- run -- true
