@@ -87,7 +87,7 @@ attach_all() {
 
 # one_run NAME CPUS: whether all of what it says is right
 one_run() {
-	run_guest run --host direct --kernel "$kernel" --timeout 180s --cpus "$2" --scheduler "$programs/scx_$1" \
+	run_guest run --host direct --kernel "$kernel" --timeout 600s --cpus "$2" --scheduler "$programs/scx_$1" \
 		--scheduler-log log --stats facts -- sh -c '
 		cat /sys/kernel/sched_ext/root/ops
 		for i in 1 2 3 4 5 6 7 8; do sh -c "i=0; while [ \$i -lt 1000 ]; do i=\$((i + 1)); done" & done
@@ -102,7 +102,7 @@ one_run() {
 }
 
 one_bench() {
-	run_guest bench wakeup --host direct --kernel "$kernel" --timeout 180s --cpus "$2" --scheduler "$programs/scx_$1" \
+	run_guest bench wakeup --host direct --kernel "$kernel" --timeout 600s --cpus "$2" --scheduler "$programs/scx_$1" \
 		--scheduler-log log --duration 3s --json - </dev/null
 	if [ "$1" = pair ] && [ $(($2 % 2)) -eq 1 ]; then
 		[ "$code" -eq 1 ] && [ ! -s out ] && grep -q "$unpaired" log
@@ -119,12 +119,12 @@ one_bench() {
 again() {
 	times=$rounds
 	[ "$times" -gt 0 ] || times=1
-	runs=0 right=0
+	right=0
 	for round in $(seq "$times"); do
 		for cpus in $counts; do
 			for what; do
+				before=$right
 				for one in $schedulers; do
-					runs=$((runs + 1))
 					if "one_$what" "$one" "$cpus"; then
 						right=$((right + 1))
 						echo >>"good.$what.$one.$cpus"
@@ -138,9 +138,9 @@ again() {
 					sed 's/^/# /' wrong
 					cat wrong >>"wrong.$what.$one.$cpus"
 				done
+				echo "# round $round of $times, ktstr $what, $cpus CPUs: $((right - before)) of 7 right"
 			done
 		done
-		echo "# round $round of $times: $right of $runs runs right so far"
 	done
 	rm -f out err log
 	for cpus in $counts; do
