@@ -53,8 +53,13 @@ if wanted devices; then
 		umount /mnt
 		fsck.ext4 -fn /dev/vda'
 	report "mkfs, mount, write, sync, read back, unmount, fsck clean" test "$code" -eq 0
-	guest -- sh -c 'cat /sys/class/virtio-ports/*/name'
+	# shellcheck disable=SC2016 # the guest's
+	guest -- sh -c 'cat /sys/class/virtio-ports/*/name
+		release=$(uname -r)
+		[ -d /lib/modules/$release ] && [ -s /boot/config-$release ] && [ -s /sys/kernel/btf/vmlinux ] &&
+			grep -q "[1-9a-f][0-9a-f]* T schedule$" /proc/kallsyms && exit 3'
 	report "the three ports have their names" test "$(tr '\n' ' ' <out)" = "ktstr-console ktstr-bulk ktstr-stats "
+	report "what programs look for of their kernel: modules, configuration, types, symbols" test "$code" -eq 3
 	guest --net --file "$echo_frames:/bin/echo-frames" -- echo-frames
 	report "AF_PACKET frames of every size come back (NET-17, NET-45)" test "$code" -eq 0 -a "$(cat out)" = "1501 frames"
 	guest --net -- sh -c 'echo 1 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6 # its solicitations would be counted
