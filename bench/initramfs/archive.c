@@ -29,7 +29,7 @@ int initramfs_fail(struct initramfs *in, int error, const char *fmt, ...)
 	return error;
 }
 
-static int no_memory(struct initramfs *in)
+int initramfs_no_memory(struct initramfs *in)
 {
 	return initramfs_fail(in, -ENOMEM, "out of memory for the initramfs");
 }
@@ -96,7 +96,7 @@ struct initramfs_entry *initramfs_append(struct initramfs *in, const char *path)
 	struct initramfs_entry *e = append(in, path);
 
 	if (!e)
-		no_memory(in);
+		initramfs_no_memory(in);
 	return e;
 }
 
@@ -162,7 +162,7 @@ static int add_parents(struct initramfs *in, char *path)
 		if (!e) {
 			e = append(in, path);
 			if (!e)
-				return no_memory(in);
+				return initramfs_no_memory(in);
 			e->mode = S_IFDIR | 0755;
 		}
 		*slash = '/';
@@ -239,7 +239,7 @@ static struct initramfs_entry *entry_at(struct initramfs *in, const char *guest,
 	if (!e)
 		e = append(in, path);
 	if (!e) {
-		no_memory(in);
+		initramfs_no_memory(in);
 		return NULL;
 	}
 	free(e->host);
@@ -279,7 +279,7 @@ int initramfs_add_link(struct initramfs *in, const char *guest, const char *targ
 		return in->error;
 	e->data = (uint8_t *)strdup(target);
 	if (!e->data)
-		return no_memory(in);
+		return initramfs_no_memory(in);
 	e->len = strlen(target);
 	return 0;
 }
@@ -316,7 +316,7 @@ int initramfs_add_data(struct initramfs *in, const char *guest, unsigned mode, c
 		return in->error;
 	copy = malloc(len ? len : 1);
 	if (!copy)
-		return no_memory(in);
+		return initramfs_no_memory(in);
 	if (len)
 		memcpy(copy, data, len);
 	return initramfs_give_data(in, guest, mode, copy, len);
@@ -360,82 +360,21 @@ int initramfs_list_add(struct initramfs *in, struct initramfs_list *list, const 
 		return in->error;
 	grown = realloc(list->items, (list->n + 1) * sizeof(*grown));
 	if (!grown)
-		return no_memory(in);
+		return initramfs_no_memory(in);
 	list->items = grown;
 	list->items[list->n] = strdup(item);
 	if (!list->items[list->n])
-		return no_memory(in);
+		return initramfs_no_memory(in);
 	list->n++;
 	return 0;
 }
 
-static void list_free(struct initramfs_list *list)
+void initramfs_list_free(struct initramfs_list *list)
 {
 	for (size_t i = 0; i < list->n; i++)
 		free(list->items[i]);
 	free(list->items);
 	*list = (struct initramfs_list){ 0 };
-}
-
-/* NAME=VALUE, in the place of one with that name. */
-static int list_set(struct initramfs *in, struct initramfs_list *list, const char *name, const char *value)
-{
-	size_t len = strlen(name);
-	char *item;
-	int ret;
-
-	if (in->error)
-		return in->error;
-	if (asprintf(&item, "%s=%s", name, value) < 0)
-		return no_memory(in);
-	for (size_t i = 0; i < list->n; i++)
-		if (!strncmp(list->items[i], item, len + 1)) {
-			free(list->items[i]);
-			list->items[i] = item;
-			return 0;
-		}
-	ret = initramfs_list_add(in, list, item);
-	free(item);
-	return ret;
-}
-
-int initramfs_set_argv(struct initramfs *in, const char *const *argv)
-{
-	list_free(&in->argv);
-	for (; *argv && !in->error; argv++)
-		initramfs_list_add(in, &in->argv, *argv);
-	return in->error;
-}
-
-int initramfs_set_env(struct initramfs *in, const char *name, const char *value)
-{
-	return list_set(in, &in->env, name, value);
-}
-
-int initramfs_put_env(struct initramfs *in, const char *item)
-{
-	size_t n = strcspn(item, "=");
-	char *name = strndup(item, n);
-	int ret = name ? initramfs_set_env(in, name, item[n] ? item + n + 1 : "") : no_memory(in);
-
-	free(name);
-	return ret;
-}
-
-/* A newline would end the line that the guest reads. */
-static int check_line(struct initramfs *in, const char *what, const char *text)
-{
-	return strchr(text, '\n') ? initramfs_fail(in, -EINVAL, "%s: may not contain a newline", what) : in->error;
-}
-
-int initramfs_set_option(struct initramfs *in, const char *key, const char *value)
-{
-	return check_line(in, key, value) ? in->error : list_set(in, &in->options, key, value);
-}
-
-int initramfs_add_output(struct initramfs *in, const char *guest)
-{
-	return check_line(in, "an output file's path", guest) ? in->error : initramfs_list_add(in, &in->outputs, guest);
 }
 
 struct initramfs *initramfs_new(void)
@@ -466,12 +405,12 @@ void initramfs_free(struct initramfs *in)
 	for (size_t i = 0; i < in->n; i++)
 		entry_free(in->entries[i]);
 	free(in->entries);
-	list_free(&in->argv);
-	list_free(&in->env);
-	list_free(&in->options);
-	list_free(&in->modules);
-	list_free(&in->outputs);
-	list_free(&in->links);
-	list_free(&in->inputs);
+	initramfs_list_free(&in->argv);
+	initramfs_list_free(&in->env);
+	initramfs_list_free(&in->options);
+	initramfs_list_free(&in->modules);
+	initramfs_list_free(&in->outputs);
+	initramfs_list_free(&in->links);
+	initramfs_list_free(&in->inputs);
 	free(in);
 }

@@ -39,6 +39,8 @@ struct initramfs {
 
 /* Keep the first failure. Returns the one that is kept. */
 __attribute__((format(printf, 3, 4))) int initramfs_fail(struct initramfs *in, int error, const char *fmt, ...);
+/* The same for -ENOMEM. */
+int initramfs_no_memory(struct initramfs *in);
 /* NULL: the archive has no such path (as initramfs_entry.path has it). */
 struct initramfs_entry *initramfs_find(const struct initramfs *in, const char *path);
 /* As initramfs_add_data(), but @data, from malloc(), is taken over, also on failure. */
@@ -51,5 +53,6 @@ int initramfs_resolve(struct initramfs *in, const char *path, char out[PATH_MAX]
 /* Where @program is an interpreter that needs a tree of files (perl, python, ruby): that too. 0 or the failure. */
 int initramfs_add_interpreter_files(struct initramfs *in, const char *program);
 int initramfs_list_add(struct initramfs *in, struct initramfs_list *list, const char *item);
+void initramfs_list_free(struct initramfs_list *list);
 
 #endif

@@ -96,7 +96,7 @@ static int make_index(struct making *m, struct initramfs *in, int fd)
 	m->index = NULL;
 	f = open_memstream(&m->index, &m->index_len);
 	if (!f)
-		return initramfs_fail(in, -ENOMEM, "out of memory for the initramfs");
+		return initramfs_no_memory(in);
 	if (fstat(fd, &st))
 		initramfs_fail(in, -errno, "the archive that guests share: %s", strerror(errno));
 	archive_identity(&st, identity);
@@ -104,7 +104,7 @@ static int make_index(struct making *m, struct initramfs *in, int fd)
 	put_inputs(in, f);
 	put_entries(in, f);
 	if (fclose(f))
-		initramfs_fail(in, -ENOMEM, "out of memory for the initramfs");
+		initramfs_no_memory(in);
 	/* A file in memory is not kept, and has no name. */
 	if (in->error || !st.st_nlink || index_path(m->name, path))
 		return in->error;
@@ -187,7 +187,7 @@ static int adopt_entry(struct initramfs *in, const char *path, unsigned mode, co
 	if (target && !e->data) {
 		e->data = (uint8_t *)strdup(target);
 		if (!e->data)
-			return initramfs_fail(in, -ENOMEM, "out of memory for the initramfs");
+			return initramfs_no_memory(in);
 		e->len = strlen(target);
 	}
 	return 0;

@@ -210,7 +210,7 @@ int initramfs_add_interpreter_files(struct initramfs *in, const char *program)
 		add_venv(in, program);
 		initramfs_add_data(in, path, 0644, dirs, len);
 	} else {
-		initramfs_fail(in, -ENOMEM, "out of memory for the initramfs");
+		initramfs_no_memory(in);
 	}
 	fclose(answer);
 	free(dirs);

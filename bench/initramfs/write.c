@@ -75,7 +75,7 @@ static int write_list(struct initramfs *in, const char *name, const struct initr
 		len += strlen(list->items[i]) + 1;
 	data = malloc(len);
 	if (!data)
-		return initramfs_fail(in, -ENOMEM, "out of memory for the initramfs");
+		return initramfs_no_memory(in);
 	for (size_t i = 0; i < list->n; i++) {
 		size_t n = strlen(list->items[i]);
 
@@ -101,7 +101,7 @@ static int write_header(struct initramfs *in, struct archive *a, const struct in
 	int ret = 0;
 
 	if (!h)
-		return initramfs_fail(in, -ENOMEM, "out of memory for the initramfs");
+		return initramfs_no_memory(in);
 	archive_entry_set_pathname(h, e->path + 1);
 	archive_entry_set_mode(h, (mode_t)e->mode);
 	archive_entry_set_ino64(h, (la_int64_t)ino);
@@ -178,7 +178,7 @@ int initramfs_write(struct initramfs *in, uint8_t **archive, size_t *len)
 		return in->error;
 	a = archive_write_new();
 	if (!a)
-		return initramfs_fail(in, -ENOMEM, "out of memory for the initramfs");
+		return initramfs_no_memory(in);
 	archive_write_set_format_cpio_newc(a);
 	/* No tape blocks: what the callback gets is what the archive is. */
 	archive_write_set_bytes_per_block(a, 0);
