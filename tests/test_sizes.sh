@@ -6,7 +6,7 @@
 rooms='reactor virtio kvm guest-init bpf bench'
 tables='' # FILE:FUNCTION of functions that are one table
 # To be cut:
-long_files='virtio/mmio.c bench/cli/settings.c kvm/vm.c'
+long_files='virtio/mmio.c bench/cli/settings.c'
 long_functions='bench/machine/options.c:parse'
 set -euo pipefail
 
