@@ -44,8 +44,8 @@ static json_t *guest_facts(const struct machine *m)
 	json_put_count(guest, "memory_bytes", m->resolved->memory);
 	json_object_set_new(guest, "topology", machine_shape_facts(m->resolved, m->talk.topology_check));
 	json_put_text(guest, "cmdline", m->boot.cmdline);
-	if (m->talk.session_open && m->talk.session.environment)
-		environment = json_loads(m->talk.session.environment, 0, NULL);
+	if (m->talk.session.environment)
+		environment = json_copy(m->talk.session.environment);
 	/* Init's word is from before the scheduler came. */
 	if (json_is_true(json_object_get(m->talk.scheduler, "held")))
 		json_object_set(environment, "sched_ext", json_object_get(m->talk.scheduler, "ops"));
@@ -161,6 +161,7 @@ static json_t *stream_facts(const struct machine *m)
 	json_put_count(object, "frames", s->parser.frames);
 	json_put_count(object, "bad_crc", s->bad_crc);
 	json_put_count(object, "unknown", s->parser.unknown);
+	json_put_count(object, "malformed", s->malformed);
 	json_put_count(object, "dropped", s->dropped);
 	json_put_count(object, "stdin_bytes", s->stdin_bytes);
 	json_put_count(object, "stdout_bytes", s->stdout_bytes);

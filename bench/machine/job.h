@@ -30,8 +30,8 @@ struct machine_job {
 	/* Programs to copy into the guest besides those of the options. */
 	const struct nested_file *programs;
 	unsigned n_programs;
-	/* A line of JSON that the guest wrote to its metric descriptor. May be NULL. */
-	void (*metric)(void *ctx, const char *line, size_t len);
+	/* A line of JSON that the guest wrote to its metric descriptor, borrowed; NULL: it is none. May be NULL. */
+	void (*metric)(void *ctx, json_t *object);
 	void *metric_ctx;
 	/* The guest uses the terminal from here on. May be NULL. */
 	void (*terminal)(void *ctx);

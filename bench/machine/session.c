@@ -46,48 +46,75 @@ static void on_backlog(void *ctx, unsigned port)
 	session_drained(ctx);
 }
 
-static void on_metric(void *ctx, const char *line, size_t len)
+/* --- frames --------------------------------------------------------------- */
+
+/* What bpf/loader.c reports of the scheduler, or a result of the command's. */
+static void take_metric(void *ctx, struct frame *f)
 {
 	struct machine *m = ctx;
-	json_t *object, *scheduler;
+	json_t *scheduler = m->o->scheduler ? json_object_get(frame_json(f), "sched_ext") : NULL;
 
-	if (m->o->scheduler) {
-		object = json_loadb(line, len, 0, NULL);
-		scheduler = json_incref(json_object_get(object, "sched_ext"));
-		json_decref(object);
-		if (scheduler) {
-			json_decref(m->talk.scheduler);
-			m->talk.scheduler = scheduler;
-			return;
-		}
+	if (!scheduler) {
+		if (m->job.metric)
+			m->job.metric(m->job.metric_ctx, frame_json(f));
+		return;
 	}
-	if (m->job.metric)
-		m->job.metric(m->job.metric_ctx, line, len);
+	json_decref(m->talk.scheduler);
+	m->talk.scheduler = json_incref(scheduler);
 }
 
-static void on_scheduler_log(struct machine *m, const uint8_t *payload, size_t len)
+static void take_scheduler_log(void *ctx, struct frame *f)
 {
-	size_t text_len;
-	char *text = scheduler_output_put(&m->talk.scheduler_output, payload, len, &text_len);
+	struct machine *m = ctx;
+	size_t len;
+	char *text = scheduler_output_put(&m->talk.scheduler_output, f->payload, f->len, &len);
 
 	if (text)
-		session_say(&m->talk.session, text, text_len);
+		session_say(&m->talk.session, text, len);
 	free(text);
 }
 
-/* The user's terminal is the guest's from the command's start on; before, ^C is ours still. */
-static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok)
+static void take_topology(void *ctx, struct frame *f)
 {
 	struct machine *m = ctx;
 
-	conversation_frame(&m->talk.conversation, type, payload, len, crc_ok);
-	if (type == WIRE_SCLG && crc_ok)
-		on_scheduler_log(m, payload, len);
-	if (type == WIRE_JTOP && crc_ok && !m->talk.topology_check && len <= SESSION_FACTS_MAX)
-		m->talk.topology_check = json_loadb((const char *)payload, len, 0, NULL);
-	if (m->job.terminal && m->job.shell && crc_ok && type == WIRE_LIFE && len && payload[0] == WIRE_LIFE_PAYLOAD)
+	if (!m->talk.topology_check && f->len <= SESSION_FACTS_MAX)
+		m->talk.topology_check = json_incref(frame_json(f));
+}
+
+/* The user's terminal is the guest's from the command's start on; before, ^C is still for ktstr. */
+static void take_life(void *ctx, struct frame *f)
+{
+	struct machine *m = ctx;
+
+	if (f->payload[0] != WIRE_LIFE_PAYLOAD)
+		return;
+	conversation_command(&m->talk.conversation);
+	if (m->job.terminal && m->job.shell)
 		m->job.terminal(m->job.terminal_ctx);
 }
+
+static void take_wake(void *ctx, struct frame *f)
+{
+	conversation_effect(&((struct machine *)ctx)->talk.conversation, f->payload, f->len);
+}
+
+static void take_dmesg(void *ctx, struct frame *f)
+{
+	conversation_dmesg(&((struct machine *)ctx)->talk.conversation, f->payload, f->len);
+}
+
+static const struct session_taker takers[] = {
+	{ WIRE_JMET, take_metric },
+	{ WIRE_SCLG, take_scheduler_log },
+	{ WIRE_JTOP, take_topology },
+	{ WIRE_LIFE, take_life },
+	{ WIRE_WAKE, take_wake },
+	{ WIRE_DMSG, take_dmesg },
+	{ 0 },
+};
+
+/* --- life ----------------------------------------------------------------- */
 
 static bool files_are_full(void *ctx)
 {
@@ -124,8 +151,8 @@ int machine_session_open(struct machine *m)
 		.stdout_fd = m->job.stdio.out,
 		.stderr_fd = m->job.stdio.err,
 		.outputs = &m->talk.outputs,
-		.metric = on_metric,
-		.frame = on_frame,
+		.events = &m->talk.conversation.events,
+		.takers = takers,
 		.full = files_are_full,
 		.escape = m->job.escape,
 		.ended = machine_on_session_end,

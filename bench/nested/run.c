@@ -114,23 +114,25 @@ static void on_port(struct source *s, const uint8_t *data, int res)
 static void on_signal(struct signals *s, int signo);
 
 /* The user's terminal is the command's from its start to its end; before, ^C is ours still. */
-static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok)
+static void on_life(void *ctx, struct frame *f)
 {
 	struct nested *n = ctx;
 
-	if (n->plan->tty && crc_ok && type == WIRE_LIFE && len && payload[0] == WIRE_LIFE_PAYLOAD && terminal_raw())
+	if (n->plan->tty && f->payload[0] == WIRE_LIFE_PAYLOAD && terminal_raw())
 		on_signal(&n->signals, SIGWINCH);
 }
 
-static void on_line(void *ctx, const char *line, size_t len)
+static void on_line(void *ctx, struct frame *f)
 {
 	struct nested *n = ctx;
 
 	if (n->lines_fd < 0)
 		return;
-	if (sink_put(&n->lines, line, len) || sink_put(&n->lines, "\n", 1))
+	if (sink_put(&n->lines, f->payload, f->len) || sink_put(&n->lines, "\n", 1))
 		n->lines_lost = true;
 }
+
+static const struct session_taker takers[] = { { WIRE_LIFE, on_life }, { WIRE_JMET, on_line }, { 0 } };
 
 static bool lines_full(void *ctx)
 {
@@ -189,8 +191,7 @@ static int open_streams(struct nested *n)
 		.stdout_fd = STDOUT_FILENO,
 		.stderr_fd = STDERR_FILENO,
 		.outputs = &n->outputs,
-		.metric = on_line,
-		.frame = on_frame,
+		.takers = takers,
 		.full = lines_full,
 		.escape = n->plan->tty ? TERMINAL_ESCAPE : 0,
 		.ended = on_ended,

@@ -49,7 +49,7 @@ static void on_wake_time(struct timer *t)
 
 #define EFFECT_MAX 1024 /* of its text that is kept */
 
-static void on_effect(struct conversation *c, const uint8_t *payload, size_t len)
+void conversation_effect(struct conversation *c, const uint8_t *payload, size_t len)
 {
 	if (!len || json_array_size(c->effects) >= 4 * CONVERSATION_WAKES_MAX)
 		return;
@@ -103,7 +103,7 @@ static int stats_send(void *transport, const void *data, size_t len)
 
 /* --- what comes --------------------------------------------------------- */
 
-static void on_command(struct conversation *c)
+void conversation_command(struct conversation *c)
 {
 	if (c->command_ns)
 		return;
@@ -128,18 +128,9 @@ static void append(char **text, size_t *len, size_t max, const void *data, size_
 	*len += n;
 }
 
-void conversation_frame(struct conversation *c, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok)
+void conversation_dmesg(struct conversation *c, const uint8_t *text, size_t len)
 {
-	if (c->events.fd >= 0)
-		events_put(&c->events, event_of_frame(type, payload, len, crc_ok));
-	if (!crc_ok)
-		return;
-	if (type == WIRE_LIFE && len && payload[0] == WIRE_LIFE_PAYLOAD)
-		on_command(c);
-	else if (type == WIRE_WAKE)
-		on_effect(c, payload, len);
-	else if (type == WIRE_DMSG)
-		append(&c->dmesg, &c->dmesg_len, CONVERSATION_DMESG_MAX, payload, len);
+	append(&c->dmesg, &c->dmesg_len, CONVERSATION_DMESG_MAX, text, len);
 }
 
 void conversation_crash_text(struct conversation *c, const uint8_t *data, size_t len)

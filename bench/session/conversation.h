@@ -40,8 +40,11 @@ int conversation_open(struct conversation *c, struct reactor *r, struct console 
 		      const struct conversation_options *o);
 /* The file of the events, where one was asked for. 0 or -errno. */
 int conversation_open_events(struct conversation *c, struct reactor *r);
-/* Every frame of the session, and what COM2 says. */
-void conversation_frame(struct conversation *c, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok);
+/* The guest's command starts: the times of wakes and statistics count from now. */
+void conversation_command(struct conversation *c);
+/* What a wake byte did (WIRE_WAKE), a part of the kernel's log (WIRE_DMSG), and what COM2 says. */
+void conversation_effect(struct conversation *c, const uint8_t *payload, size_t len);
+void conversation_dmesg(struct conversation *c, const uint8_t *text, size_t len);
 void conversation_crash_text(struct conversation *c, const uint8_t *data, size_t len);
 /* Send a wake byte. 0 or -ENOMEM. */
 int conversation_wake(struct conversation *c, uint8_t byte);

@@ -28,6 +28,8 @@ struct events {
 void events_init(struct events *e);
 /* Make @path, or empty it; a fifo has a reader already. 0 or -errno. */
 int events_open(struct events *e, struct reactor *r, const char *path);
+/* Somebody reads events: they are worth being made. */
+bool events_wanted(const struct events *e);
 /* Its reader is slow: make no more events than must be. @drained runs when that is over. */
 bool events_full(const struct events *e);
 void events_on_drained(struct events *e, void (*drained)(void *ctx), void *ctx);
@@ -35,8 +37,6 @@ void events_on_drained(struct events *e, void (*drained)(void *ctx), void *ctx);
 void events_put(struct events *e, json_t *object);
 /* An object {"event": @name}, to be filled. */
 json_t *event_new(const char *name);
-/* The event that a frame is, or NULL: it tells nothing of its own. */
-json_t *event_of_frame(uint32_t type, const uint8_t *payload, size_t len, bool crc_ok);
 /* Any bytes as a JSON string: what is not UTF-8 loses its upper bytes to '?'. */
 json_t *event_text(const void *data, size_t len);
 bool events_idle(const struct events *e);

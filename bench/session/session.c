@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 
 #include "bench/session/session.h"
-#include "reactor/container.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include "reactor/container.h"
 
+#include "bench/session/internal.h"
+#include "reactor/container.h"
+
 #define SINK_HIGH (256u << 10)
 
-static void fail(struct session *s, int error)
+void session_fail(struct session *s, int error)
 {
 	if (s->cfg.ended)
 		s->cfg.ended(s->cfg.ctx, error);
 }
 
-static int send_frame(struct session *s, uint32_t type, const void *payload, size_t len)
+int session_send(struct session *s, uint32_t type, const void *payload, size_t len)
 {
 	const struct transport *t = &s->cfg.transport;
 	struct wire_header h;
@@ -57,84 +58,28 @@ static void outputs_drained(void *ctx)
 	session_regulate(ctx);
 }
 
-static void put(struct session *s, struct sink *k, const uint8_t *payload, size_t len)
+void session_put(struct session *s, struct sink *k, const uint8_t *payload, size_t len)
 {
 	int rc = sink_put(k, payload, len);
 
 	/* A closed pipe (-EPIPE of an earlier write) ends a command as it would on this machine. */
 	if (rc < 0)
-		fail(s, rc);
+		session_fail(s, rc);
 }
 
 void session_say(struct session *s, const char *text, size_t len)
 {
-	put(s, &s->err, (const uint8_t *)text, len);
+	session_put(s, &s->err, (const uint8_t *)text, len);
 }
 
-static void on_stdin(struct source *in, const uint8_t *data, int res);
-
-static void on_life(struct session *s, const uint8_t *payload, size_t len)
+void session_feed(struct session *s, const void *data, size_t len)
 {
-	int rc;
-
-	if (!len || payload[0] != WIRE_LIFE_PAYLOAD || s->payload_ns)
-		return;
-	s->payload_ns = monotonic_ns();
-	if (s->cfg.stdin_fd < 0) {
-		rc = send_frame(s, WIRE_SINP, NULL, 0);
-	} else {
-		rc = source_open(s->r, &s->in, s->cfg.stdin_fd, WIRE_CHUNK_MAX, on_stdin);
-		s->in_open = !rc;
-	}
-	if (rc < 0)
-		fail(s, rc);
+	if (wire_parser_feed(&s->parser, data, len) < 0)
+		session_fail(s, -ENOMEM);
+	session_regulate(s);
 }
 
-static void on_exit_frame(struct session *s, const uint8_t *payload, size_t len)
-{
-	int32_t code;
-
-	/* Once the scheduler has ended, that is how the run ends. */
-	if (len != sizeof(code) || s->exited || s->sched_exited)
-		return;
-	memcpy(&code, payload, sizeof(code));
-	s->exited = true;
-	s->exit_code = code & 0xff;
-	if (s->cfg.ended)
-		s->cfg.ended(s->cfg.ctx, s->exit_code);
-}
-
-static void on_environment(struct session *s, const uint8_t *payload, size_t len)
-{
-	if (!s->environment && len <= SESSION_FACTS_MAX)
-		s->environment = strndup((const char *)payload, len);
-}
-
-/* A request that can't be answered to anybody is only counted. */
-static void on_snapshot(struct session *s, const uint8_t *payload, size_t len)
-{
-	struct wire_snapshot r = { 0 };
-	const char *why = NULL;
-
-	if (len == sizeof(r))
-		memcpy(&r, payload, sizeof(r));
-	if (!r.request_id) {
-		s->bad_requests++;
-		return;
-	}
-	if (r.kind_status != WIRE_SNAPSHOT_CAPTURE && r.kind_status != WIRE_SNAPSHOT_WATCH)
-		why = "neither capture nor watch";
-	else if (!s->cfg.snapshot)
-		why = "nobody takes snapshots in this run";
-	s->bad_requests += !!why;
-	/* Who asks on and on and takes no answer gets none: they would pile up here. */
-	if (s->cfg.transport.backlog(s->cfg.transport.ctx) > SESSION_ANSWERS_MAX)
-		s->unanswered++;
-	else if (!why)
-		s->cfg.snapshot(s->cfg.ctx, &r);
-	else if (session_snapshot_reply(s, r.request_id, WIRE_SNAPSHOT_ERR, why) < 0)
-		fail(s, -ENOMEM);
-}
+/* --- host to guest ------------------------------------------------------ */
 
 /* The port's backlog tells what the guest's init has not read; the rest waits there for the command. */
 static bool input_full(const struct session *s)
@@ -143,105 +88,11 @@ static bool input_full(const struct session *s)
 	       s->stdin_ahead >= WIRE_INPUT_WINDOW;
 }
 
-static void input_go_on(struct session *s)
+void session_input_go_on(struct session *s)
 {
 	if (s->in_open && s->in.paused && !input_full(s))
 		source_pause(&s->in, false);
 }
-
-static void on_taken(struct session *s, const uint8_t *payload, size_t len)
-{
-	uint32_t taken;
-
-	if (len != sizeof(taken))
-		return;
-	memcpy(&taken, payload, sizeof(taken));
-	s->stdin_ahead -= taken < s->stdin_ahead ? taken : s->stdin_ahead;
-	if (s->stdin_ahead <= WIRE_INPUT_WINDOW / 2)
-		input_go_on(s);
-}
-
-static void on_scheduler_exit(struct session *s, const uint8_t *payload, size_t len)
-{
-	int32_t code;
-
-	if (len != sizeof(code) || s->sched_exited || s->exited)
-		return;
-	memcpy(&code, payload, sizeof(code));
-	s->sched_exited = true;
-	s->sched_code = code;
-	fail(s, -EOWNERDEAD);
-}
-
-static void on_frame(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok)
-{
-	struct session *s = ctx;
-
-	if (s->cfg.frame)
-		s->cfg.frame(s->cfg.ctx, type, payload, len, crc_ok);
-	if (!crc_ok) {
-		s->bad_crc++;
-		return;
-	}
-	switch (type) {
-	case WIRE_SOUT:
-		s->stdout_bytes += len;
-		put(s, &s->out, payload, len);
-		break;
-	case WIRE_SERR:
-		s->stderr_bytes += len;
-		put(s, s->one_output ? &s->out : &s->err, payload, len);
-		break;
-	case WIRE_SRDY:
-		if (!len && !s->ready_ns)
-			s->ready_ns = monotonic_ns();
-		break;
-	case WIRE_LIFE:
-		on_life(s, payload, len);
-		break;
-	case WIRE_JENV:
-		on_environment(s, payload, len);
-		break;
-	case WIRE_JMET:
-		if (s->cfg.metric)
-			s->cfg.metric(s->cfg.ctx, (const char *)payload, len);
-		break;
-	case WIRE_FOUT:
-	case WIRE_FEND:
-		if (s->cfg.outputs)
-			outputs_frame(s->cfg.outputs, type, payload, len);
-		else
-			s->dropped++;
-		break;
-	case WIRE_CRSH:
-		snprintf(s->crash, sizeof(s->crash), "%.*s", (int)(len < 500 ? len : 500), (const char *)payload);
-		break;
-	case WIRE_EXIT:
-		on_exit_frame(s, payload, len);
-		break;
-	case WIRE_SNRQ:
-		on_snapshot(s, payload, len);
-		break;
-	case WIRE_SCDX:
-		on_scheduler_exit(s, payload, len);
-		break;
-	case WIRE_STAK:
-		on_taken(s, payload, len);
-		break;
-	default:
-		s->dropped += !s->cfg.frame;
-		break;
-	}
-}
-
-void session_feed(struct session *s, const void *data, size_t len)
-{
-	if (wire_parser_feed(&s->parser, data, len) < 0)
-		fail(s, -ENOMEM);
-	session_regulate(s);
-}
-
-/* --- host to guest ------------------------------------------------------ */
 
 static void on_stdin(struct source *in, const uint8_t *data, int res)
 {
@@ -251,22 +102,33 @@ static void on_stdin(struct source *in, const uint8_t *data, int res)
 
 	if (s->cfg.escape && len && memchr(data, s->cfg.escape, len)) {
 		source_pause(in, true);
-		fail(s, -ECANCELED);
+		session_fail(s, -ECANCELED);
 		return;
 	}
 	/* To the command an end and an error are the same. */
-	rc = send_frame(s, WIRE_SINP, data, len);
+	rc = session_send(s, WIRE_SINP, data, len);
 	s->stdin_bytes += len;
 	s->stdin_ahead += len;
 	if (rc < 0)
-		fail(s, rc);
+		session_fail(s, rc);
 	if (input_full(s))
 		source_pause(in, true);
 }
 
+int session_open_stdin(struct session *s)
+{
+	int rc;
+
+	if (s->cfg.stdin_fd < 0)
+		return session_send(s, WIRE_SINP, NULL, 0);
+	rc = source_open(s->r, &s->in, s->cfg.stdin_fd, WIRE_CHUNK_MAX, on_stdin);
+	s->in_open = !rc;
+	return rc;
+}
+
 void session_drained(struct session *s)
 {
-	input_go_on(s);
+	session_input_go_on(s);
 }
 
 int session_snapshot_reply(struct session *s, uint32_t request_id, enum wire_snapshot_status status, const char *reason)
@@ -274,19 +136,19 @@ int session_snapshot_reply(struct session *s, uint32_t request_id, enum wire_sna
 	struct wire_snapshot r = { .request_id = request_id, .kind_status = status };
 
 	snprintf(r.text, sizeof(r.text), "%s", reason);
-	return send_frame(s, WIRE_SNRP, &r, sizeof(r));
+	return session_send(s, WIRE_SNRP, &r, sizeof(r));
 }
 
 int session_window(struct session *s, uint16_t rows, uint16_t columns)
 {
 	const uint16_t size[] = { rows, columns };
 
-	return send_frame(s, WIRE_WSIZ, size, sizeof(size));
+	return session_send(s, WIRE_WSIZ, size, sizeof(size));
 }
 
 int session_acknowledge(struct session *s)
 {
-	return send_frame(s, WIRE_EACK, NULL, 0);
+	return session_send(s, WIRE_EACK, NULL, 0);
 }
 
 /* --- life --------------------------------------------------------------- */
@@ -307,7 +169,7 @@ int session_open(struct session *s, struct reactor *r, const struct session_conf
 	s->cfg = *cfg;
 	s->r = r;
 	s->one_output = session_one_output(cfg->stdout_fd, cfg->stderr_fd);
-	wire_parser_init(&s->parser, on_frame, s);
+	wire_parser_init(&s->parser, session_dispatch, s);
 	if (cfg->outputs)
 		outputs_attach(cfg->outputs, r, outputs_drained, s);
 	rc = sink_open(r, &s->out, cfg->stdout_fd, SINK_HIGH, out_drained);
@@ -349,6 +211,6 @@ void session_close(struct session *s)
 	if (s->out.r)
 		sink_close(&s->out);
 	wire_parser_free(&s->parser);
-	free(s->environment);
+	json_decref(s->environment);
 	s->environment = NULL;
 }

@@ -12,9 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bench/session/frame.h"
 #include "bench/session/outputs.h"
 #include "reactor/reactor.h"
 #include "virtio/wire.h"
+
+struct events;
 
 /* Bytes for the guest above which stdin rests, and at which it goes on: with a chunk more they fit into what the
  * console's queue keeps, so that a stream of any length allocates nothing. */
@@ -30,16 +33,22 @@ struct transport {
 	void *ctx;
 };
 
+/* A well-formed frame of this type. */
+struct session_taker {
+	uint32_t type;
+	void (*take)(void *ctx, struct frame *f);
+};
+
 struct session_config {
 	struct transport transport;
 	int stdin_fd; /* -1: the guest's stdin is empty */
 	int stdout_fd, stderr_fd;
 	struct outputs *outputs; /* or NULL: files that come are dropped */
-	/* One line of JSON of the guest's, without an end of line; may be NULL. */
-	void (*metric)(void *ctx, const char *line, size_t len);
-	/* Every frame, before what is done here about it; may be NULL. */
-	void (*frame)(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok);
-	/* Whether what frame() feeds can't take more now: the guest is held then; may be NULL. */
+	struct events *events;	 /* or NULL: where frames are told as events */
+	/* Frames that the user of the session takes, before what the session itself does with them. The last one has
+	 * type 0; may be NULL. */
+	const struct session_taker *takers;
+	/* Whether what the takers feed can't take more now: the guest is held then; may be NULL. */
 	bool (*full)(void *ctx);
 	/* A request of the guest's that is well-formed; answer it by session_snapshot_reply().
 	 * NULL: all are refused. */
@@ -59,16 +68,17 @@ struct session {
 	struct sink out, err;
 	bool one_output; /* all of it goes through @out */
 	bool held, in_open, exited;
-	int exit_code;	   /* once @exited: 0..255 */
-	char *environment; /* JSON text of JENV, NULL before */
-	int sched_code;	   /* once @sched_exited */
+	int exit_code;	     /* once @exited: 0..255 */
+	json_t *environment; /* what the guest's init tells of the guest; NULL before, or if it is no JSON */
+	int sched_code;	     /* once @sched_exited */
 	bool sched_exited;
 	char crash[512];     /* init's own last words */
 	uint64_t ready_ns;   /* CLOCK_MONOTONIC of SRDY, 0 before */
 	uint64_t payload_ns; /* of LIFE: the command starts */
 	uint64_t bad_crc, bad_requests;
 	uint64_t unanswered;  /* requests, for the guest takes no answers */
-	uint64_t dropped;     /* well-formed frames that nobody wants */
+	uint64_t malformed;   /* frames of another size than their type has */
+	uint64_t dropped;     /* well-formed frames that nobody takes */
 	uint64_t stdin_ahead; /* bytes of stdin that the command has not taken, as far as it told */
 	uint64_t stdin_bytes, stdout_bytes, stderr_bytes;
 };

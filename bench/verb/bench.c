@@ -143,23 +143,20 @@ static void set_defaults(struct bench *b)
 
 /* --- run ---------------------------------------------------------------- */
 
-static void on_metric(void *ctx, const char *text, size_t len)
+static void on_metric(void *ctx, json_t *line)
 {
 	struct bench *b = ctx;
 	struct report_result *r;
-	json_t *line;
 
 	if (b->n_results == WORKLOADS_MAX)
 		return;
-	line = json_loadb(text, len, 0, NULL);
 	r = calloc(1, sizeof(*r));
 	if (!line || !r || !report_result_read(r, line)) {
 		b->bad_line = true;
-		json_decref(line);
 		free(r);
 		return;
 	}
-	b->line[b->n_results] = line;
+	b->line[b->n_results] = json_incref(line);
 	b->result[b->n_results++] = r;
 }
 

@@ -6,7 +6,7 @@
  */
 #include <jansson.h>
 
-#include "bench/session/events.h"
+#include "bench/session/dispatch.h"
 #include "tests/fuzz/fuzz.h"
 #include "virtio/wire.h"
 
@@ -37,7 +37,12 @@ static void frame(void *ctx, uint32_t type, const uint8_t *payload, size_t len, 
 	mix(s, crc_ok);
 	for (size_t i = 0; i < len; i++)
 		mix(s, payload[i]);
-	json_decref(event_of_frame(type, payload, len, crc_ok));
+	struct frame f = {
+		.kind = frame_type_of(type), .type = type, .payload = payload, .len = len, .crc_ok = crc_ok
+	};
+
+	json_decref(frame_event(&f));
+	frame_drop(&f);
 }
 
 /* Frames behind each other, with a header that may lie. What must come of it goes to @want. */

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/session/dispatch.h"
 #include "bench/session/events.h"
 #include "virtio/wire.h"
 
@@ -20,12 +21,16 @@
 /* The event of a frame is this JSON. */
 static void says(uint32_t type, const void *payload, size_t len, bool crc_ok, const char *json)
 {
-	json_t *e = event_of_frame(type, payload, len, crc_ok);
+	struct frame f = {
+		.kind = frame_type_of(type), .type = type, .payload = payload, .len = len, .crc_ok = crc_ok
+	};
+	json_t *e = frame_event(&f);
 	char *text = e ? json_dumps(e, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
 
 	assert_string_equal(text ? text : "nothing", json);
 	free(text);
 	json_decref(e);
+	frame_drop(&f);
 }
 
 static void frames_by_their_layouts(void **state)
@@ -55,6 +60,24 @@ static void frames_by_their_layouts(void **state)
 	     "{\"event\":\"snapshot_request\",\"internal\":true,\"kind\":\"watch\",\"request_id\":7,\"tag\":"
 	     "\"jiffies\"}");
 	says(WIRE_SRDY, NULL, 0, true, "{\"event\":\"system_ready\",\"internal\":true}");
+}
+
+/* The event and whoever takes the frame have the same object. */
+static void a_line_of_json_is_parsed_once(void **state)
+{
+	struct frame f = { .kind = frame_type_of(WIRE_JMET),
+			   .type = WIRE_JMET,
+			   .payload = (const uint8_t *)"{\"x\":1}",
+			   .len = 7,
+			   .crc_ok = true };
+	json_t *e = frame_event(&f), *line = frame_json(&f);
+
+	assert_non_null(line);
+	assert_ptr_equal(json_object_get(e, "metric"), line);
+	json_decref(e);
+	assert_ptr_equal(frame_json(&f), line);
+	frame_drop(&f);
+	assert_null(f.json);
 }
 
 static void stdio_and_files_are_no_events(void **state)
@@ -133,6 +156,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_by_their_layouts),
+		cmocka_unit_test(a_line_of_json_is_parsed_once),
 		cmocka_unit_test(stdio_and_files_are_no_events),
 		cmocka_unit_test(a_wrong_crc_is_told_without_its_contents),
 		cmocka_unit_test(a_wrong_size_is_no_layout),

@@ -56,10 +56,15 @@ static void fake_hold(void *ctx, bool hold)
 	f.holds++;
 }
 
-static void on_metric(void *ctx, const char *line, size_t len)
+static json_t *parsed;
+
+static void take_metric(void *ctx, struct frame *frame)
 {
-	snprintf(f.metric, sizeof(f.metric), "%.*s", (int)len, line);
+	snprintf(f.metric, sizeof(f.metric), "%.*s", (int)frame->len, (const char *)frame->payload);
+	parsed = json_incref(frame_json(frame));
 }
+
+static const struct session_taker takers[] = { { WIRE_JMET, take_metric }, { 0 } };
 
 static void on_ended(void *ctx, int code)
 {
@@ -71,7 +76,7 @@ static int setup(void **state)
 {
 	struct session_config cfg = {
 		.transport = { fake_send, fake_backlog, fake_hold, NULL },
-		.metric = on_metric,
+		.takers = takers,
 		.ended = on_ended,
 	};
 
@@ -195,11 +200,29 @@ static void facts_and_metrics_are_kept(void **state)
 	feed(WIRE_JENV, "{}", 2);
 	feed(WIRE_JMET, "{\"a\":1}", 7);
 	assert_true(f.s.ready_ns > 0);
-	assert_string_equal(f.s.environment, "{\"kernel\":\"7.2\"}");
+	assert_string_equal(json_string_value(json_object_get(f.s.environment, "kernel")), "7.2");
 	assert_string_equal(f.metric, "{\"a\":1}");
+	assert_int_equal(json_integer_value(json_object_get(parsed, "a")), 1);
+	json_decref(parsed);
 	/* Nobody asked for files. */
 	feed(WIRE_FOUT, "/etc/passwd\0x", 13);
 	assert_int_equal(f.s.dropped, 1);
+	/* Nor for the kernel's log, nor for what no guest sends. */
+	feed(WIRE_DMSG, "text", 4);
+	feed(WIRE_SINP, "text", 4);
+	assert_int_equal(f.s.dropped, 3);
+}
+
+/* What has another size than its type is counted, and nobody takes it. */
+static void a_malformed_frame_is_taken_by_nobody(void **state)
+{
+	feed(WIRE_EXIT, "abc", 3);
+	feed(WIRE_LIFE, NULL, 0);
+	feed(WIRE_STAK, "abcde", 5);
+	feed(WIRE_SRDY, "x", 1);
+	assert_int_equal(f.s.malformed, 4);
+	assert_int_equal(f.s.dropped, 0);
+	assert_false(f.s.exited || f.s.ready_ns || f.s.payload_ns);
 }
 
 static bool sent_something(void)
@@ -517,23 +540,23 @@ static void requests_without_end_are_not_answered_without_end(void **state)
 	assert_int_equal(f.n_sent - f.taken, WIRE_HEADER_SIZE + sizeof(request));
 }
 
-static bool events_full;
+static bool taker_full;
 
 static bool full(void *ctx)
 {
-	return events_full;
+	return taker_full;
 }
 
 /* What takes the frames is full: the guest is held until it is not. */
 static void a_full_taker_of_frames_holds_the_guest(void **state)
 {
 	f.s.cfg.full = full;
-	events_full = true;
+	taker_full = true;
 	feed(WIRE_RAWO, "text", 4);
 	assert_true(f.held);
 	session_regulate(&f.s);
 	assert_true(f.held && f.holds == 1);
-	events_full = false;
+	taker_full = false;
 	session_regulate(&f.s);
 	assert_false(f.held);
 }
@@ -685,6 +708,7 @@ int main(void)
 		TEST(exit_code_is_a_byte),
 		TEST(bad_crc_is_counted_and_dropped),
 		TEST(facts_and_metrics_are_kept),
+		TEST(a_malformed_frame_is_taken_by_nobody),
 		TEST(stdin_waits_for_the_command),
 		TEST(end_of_stdin_is_an_empty_frame),
 		TEST(stdin_rests_while_the_guest_does_not_take_it),
