@@ -9,6 +9,7 @@
 
 #include "bench/cli/settings.h"
 #include "bench/cli/table.h"
+#include "bench/workloads/catalog.h"
 
 #define MANUAL_DATE "2026-11-21"
 
@@ -68,10 +69,28 @@ enum manual_value manual_value(const struct argp_option *o)
 }
 
 /* "list\nfetch [SERIES...]", a line a way to call it; "[wakeup|io-randread]..." */
+static bool next_workload(const char **at, char *word, size_t size)
+{
+	const struct workload_kind *k = workload_kinds;
+
+	if (*at) {
+		while (k->name != *at)
+			k++;
+		k++;
+	}
+	if (!k->name)
+		return false;
+	*at = k->name;
+	snprintf(word, size, "%s", k->name);
+	return true;
+}
+
 bool manual_argument_choice(const struct verb *v, const char **at, char *word, size_t size)
 {
 	const char *from = *at ? *at : v->argp->args_doc;
 
+	if (v->argp->args_doc && !strncmp(v->argp->args_doc, "[WORKLOAD", strlen("[WORKLOAD")))
+		return next_workload(at, word, size);
 	while (from && *from) {
 		size_t n = strspn(from, "abcdefghijklmnopqrstuvwxyz-");
 

@@ -21,6 +21,7 @@
 #include "bench/spec/file.h"
 #include "bench/verb/drive.h"
 #include "bench/verb/verbs.h"
+#include "bench/workloads/catalog.h"
 
 #define WORKLOADS_MAX 8
 #define WORKLOAD_IN_GUEST "/ktstr/ktstr-workload"
@@ -29,8 +30,9 @@
 #define BOOT_PATIENCE_NS (300 * SECOND_NS)
 #define WORKLOAD_PATIENCE 12
 
-static const char *const known[] = { "wakeup", "io-randread" };
-#define KNOWN (sizeof(known) / sizeof(*known))
+/* When none is named. */
+static const char *const usual[] = { "wakeup", "io-randread" };
+#define USUAL (sizeof(usual) / sizeof(*usual))
 
 enum { OPT_JSON = 0x100, OPT_DURATION, OPT_SEED };
 
@@ -42,6 +44,7 @@ struct bench {
 	uint64_t seed;
 	const char *workload[WORKLOADS_MAX];
 	unsigned n_workloads;
+	bool needs_disk; /* a workload works on the first disk */
 	struct report_result *result[WORKLOADS_MAX];
 	json_t *line[WORKLOADS_MAX];
 	unsigned n_results;
@@ -50,17 +53,17 @@ struct bench {
 
 /* --- command line ------------------------------------------------------- */
 
-static void add_workload(struct bench *b, const char *name)
+static void add_workload(struct bench *b, const char *word)
 {
-	for (unsigned i = 0; i < KNOWN; i++) {
-		if (strcmp(known[i], name))
-			continue;
-		if (b->n_workloads == WORKLOADS_MAX)
-			say_usage("%s: more workloads than fit; name at most %d", name, WORKLOADS_MAX);
-		b->workload[b->n_workloads++] = known[i];
-		return;
-	}
-	say_usage("%s: no such workload; use wakeup or io-randread", name);
+	struct workload_asked asked;
+	char why[512];
+
+	if (!workload_parse(word, &asked, why, sizeof(why)))
+		say_usage("%s", why);
+	if (b->n_workloads == WORKLOADS_MAX)
+		say_usage("%s: more workloads than fit; name at most %d", word, WORKLOADS_MAX);
+	b->needs_disk |= asked.kind->disk && !strcmp(asked.file, "/dev/vda");
+	b->workload[b->n_workloads++] = word;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -104,38 +107,49 @@ const struct argp bench_argp = {
 	.options = options,
 	.parser = parse,
 	.children = children,
-	.args_doc = "[wakeup|io-randread]...",
+	.args_doc = "[WORKLOAD[:OPTION=VALUE,...]]...",
 	.doc = "Boot a guest, run workloads in it one after the other, print their latencies.\v"
-	       "WORKLOAD is wakeup (threads that wake each other: from the wake-up call until the woken thread runs) "
-	       "or "
-	       "io-randread (4 KiB direct reads at random offsets of /dev/vda: from the call to its return); both if "
-	       "none is named. io-randread gets a 256M disk in memory unless --disk names another. The exit code is 1 "
-	       "if a workload gave fewer than 1000 samples.\n\n"
+	       "Without a WORKLOAD: wakeup and io-randread. Each has options of its own (messaging:groups=2,pipe=1); "
+	       "one that "
+	       "works on a disk gets a 256M disk in memory unless --disk names another. The exit code is 1 if a "
+	       "workload gave "
+	       "fewer than 1000 samples.\n\n"
+	       "WORKLOADS\n"
+	       "  wakeup          threads that wake each other (schbench's model): from the\n"
+	       "                  wake-up call until the woken thread runs; messengers=,\n"
+	       "                  workers=, operations=, rate= (by a timetable)\n"
+	       "  messaging       groups of senders and receivers (hackbench's model): from\n"
+	       "                  write to receipt; groups=, fds=, size=, pipe=1\n"
+	       "  pipe, futex     pairs of threads that take turns: a round trip; pairs=\n"
+	       "  fork            a child, until it is waited for; threads=\n"
+	       "  yield           sched_yield(); threads=\n"
+	       "  affinity-churn  threads that bind themselves to another CPU; threads=\n"
+	       "  fair            busy threads: gaps off the CPU, evenness of their shares;\n"
+	       "                  threads=, nice= (of every second one)\n"
+	       "  compute         walks through memory: a pass; threads=, set=BYTES\n"
+	       "  periodic        threads with a period, run time and deadline (rt-app's\n"
+	       "                  model): from the intended start; threads=, period=,\n"
+	       "                  run=, deadline=\n"
+	       "  io-randread, io-randwrite, io-fsync\n"
+	       "                  4 KiB direct I/O at random offsets: the call; threads=,\n"
+	       "                  file=\n\n"
 	       "EXAMPLES\n"
 	       "  ktstr bench\n"
 	       "  ktstr bench wakeup --cpus 4 --duration 30s\n"
 	       "  ktstr bench io-randread --disk /dev/nvme0n1,ro,direct=on --json result.json\n"
 	       "  ktstr bench wakeup --scheduler fifo\n"
+	       "  ktstr bench messaging:groups=2 periodic:period=4ms,run=1ms\n"
 	       "  ktstr bench --kernel 6.12 --json - | jq '.results[].percentiles'",
 };
-
-static bool wants(const struct bench *b, const char *name)
-{
-	for (unsigned i = 0; i < b->n_workloads; i++)
-		if (!strcmp(b->workload[i], name))
-			return true;
-	return false;
-}
 
 static void set_defaults(struct bench *b)
 {
 	struct machine_spec *o = &b->machine.spec;
 	char why[64];
 
-	for (unsigned i = 0; !b->n_workloads && i < KNOWN; i++)
-		b->workload[i] = known[i];
-	b->n_workloads = b->n_workloads ? b->n_workloads : KNOWN;
-	if (wants(b, "io-randread") && !o->n_disks)
+	for (unsigned i = 0, none = !b->n_workloads; none && i < USUAL; i++)
+		add_workload(b, usual[i]);
+	if (b->needs_disk && !o->n_disks)
 		disk_parse("size=256M", &o->disk[o->n_disks++], why, sizeof(why));
 	if (!o->timeout_ns)
 		o->timeout_ns = BOOT_PATIENCE_NS + b->n_workloads * WORKLOAD_PATIENCE * b->duration_ns;

@@ -6,7 +6,7 @@
 #include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -19,7 +19,11 @@
 #define EXIT_USAGE 64
 #define EXIT_INTERNAL 70
 
-static const struct workload *const workloads[] = { &wakeup_workload, &io_randread_workload };
+static const struct workload *const workloads[] = {
+	&wakeup_workload,      &messaging_workload,    &pipe_workload,		 &futex_workload,   &fork_workload,
+	&yield_workload,       &fair_workload,	       &affinity_churn_workload, &compute_workload, &periodic_workload,
+	&io_randread_workload, &io_randwrite_workload, &io_fsync_workload,
+};
 #define WORKLOADS (sizeof(workloads) / sizeof(*workloads))
 #define RUNS_MAX 16
 
@@ -42,6 +46,11 @@ uint64_t random_next(uint64_t *state)
 	return *state = x;
 }
 
+uint64_t random_start(uint64_t seed, unsigned index)
+{
+	return (seed + index) * UINT64_C(0x9e3779b97f4a7c15) | 1;
+}
+
 unsigned cpus_online(void)
 {
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
@@ -54,6 +63,12 @@ void run_fail(struct run *run, int error)
 	int none = 0;
 
 	atomic_compare_exchange_strong(&run->error, &none, error);
+}
+
+void run_figure(struct run *run, const char *name, const char *unit, bool more_is_better, double value)
+{
+	if (run->n_figures < FIGURES_MAX)
+		run->figure[run->n_figures++] = (struct figure){ name, unit, more_is_better, value };
 }
 
 static void wait_until(struct run *run, uint64_t deadline)
@@ -76,23 +91,52 @@ void run_wait(struct run *run)
 	run->phase = PHASE_MEASURE;
 	for (unsigned i = 1; i <= WORKLOAD_CAP && !run->error; i++) {
 		wait_until(run, start + i * o->duration_ns);
-		if (run->samples >= WORKLOAD_SAMPLES_MIN)
+		if (!run->samples || run->samples(run) >= WORKLOAD_SAMPLES_MIN)
 			break;
 	}
 	run->phase = PHASE_STOP;
 	run->measured_ns = now_ns() - start;
 }
 
-static void print_result(const struct workload *w, const struct run *run, FILE *f)
+/* A path is the user's: quoted as far as JSON needs it. */
+static void print_text(const char *text, FILE *f)
 {
+	fputc('"', f);
+	for (const char *p = text; *p; p++)
+		fprintf(f, (unsigned char)*p < 0x20 || *p == '"' || *p == '\\' ? "\\u%04x" : "%c", (unsigned char)*p);
+	fputc('"', f);
+}
+
+static void print_config(const struct workload_asked *asked, FILE *f)
+{
+	const char *comma = "";
+
+	if (asked->kind->disk) {
+		fputs("\"file\":", f);
+		print_text(asked->file, f);
+		comma = ",";
+	}
+	for (unsigned i = 0; i < WORKLOAD_OPTIONS_MAX && asked->kind->option[i].name; i++, comma = ",")
+		fprintf(f, "%s\"%s\":%" PRIu64, comma, asked->kind->option[i].name, asked->value[i]);
+}
+
+static void print_result(const struct run *run, FILE *f)
+{
+	const struct workload_kind *kind = run->asked->kind;
 	double seconds = (double)run->measured_ns / 1e9;
 
-	fprintf(f, "{\"workload\":\"%s\",\"metric\":\"%s\",\"unit\":\"ns\",\"seed\":%" PRIu64 ",\"config\":{", w->name,
-		w->metric, run->options->seed);
-	w->print_config(run, f);
+	fprintf(f, "{\"workload\":\"%s\",\"metric\":\"%s\",\"unit\":\"ns\",\"seed\":%" PRIu64 ",\"config\":{",
+		kind->name, kind->metric, run->options->seed);
+	print_config(run->asked, f);
 	fprintf(f, "},\"warmup_ns\":%" PRIu64 ",\"duration_ns\":%" PRIu64 ",\"measured_ns\":%" PRIu64,
 		run->options->warmup_ns, run->options->duration_ns, run->measured_ns);
-	fprintf(f, ",\"rate_per_s\":%.3f,\"histogram\":", seconds > 0 ? (double)run->latency.count / seconds : 0);
+	fprintf(f, ",\"rate_per_s\":%.3f,\"rate_of\":\"%s\",\"figures\":[",
+		seconds > 0 ? (double)run->latency.count / seconds : 0, kind->rate);
+	for (unsigned i = 0; i < run->n_figures; i++)
+		fprintf(f, "%s{\"name\":\"%s\",\"unit\":\"%s\",\"more_is_better\":%s,\"value\":%.17g}", i ? "," : "",
+			run->figure[i].name, run->figure[i].unit, run->figure[i].more_is_better ? "true" : "false",
+			run->figure[i].value);
+	fputs("],\"histogram\":", f);
 	hist_write_json(&run->latency, f);
 	fputs("}\n", f);
 	fflush(f);
@@ -100,7 +144,7 @@ static void print_result(const struct workload *w, const struct run *run, FILE *
 
 struct arguments {
 	struct options options;
-	const struct workload *run[RUNS_MAX];
+	struct workload_asked run[RUNS_MAX];
 	unsigned n_runs;
 };
 
@@ -113,15 +157,22 @@ static uint64_t take_number(struct argp_state *state, const char *name, const ch
 	return n;
 }
 
-static void take_workload(struct arguments *a, struct argp_state *state, const char *name)
+static void take_workload(struct arguments *a, struct argp_state *state, const char *word)
 {
-	for (unsigned i = 0; i < WORKLOADS && a->n_runs < RUNS_MAX; i++) {
-		if (strcmp(workloads[i]->name, name))
-			continue;
-		a->run[a->n_runs++] = workloads[i];
-		return;
-	}
-	argp_error(state, "%s: no such workload (or more than %d)", name, RUNS_MAX);
+	char why[512];
+
+	if (a->n_runs == RUNS_MAX)
+		argp_error(state, "%s: one more than %d workloads", word, RUNS_MAX);
+	else if (!workload_parse(word, &a->run[a->n_runs++], why, sizeof(why)))
+		argp_error(state, "%s", why);
+}
+
+static const struct workload *find_workload(const struct workload_asked *asked)
+{
+	for (unsigned i = 0; i < WORKLOADS; i++)
+		if (!strcmp(workloads[i]->name, asked->kind->name))
+			return workloads[i];
+	return NULL;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -141,21 +192,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 's':
 		o->seed = take_number(state, "seed", arg, 1, INT64_MAX);
 		break;
-	case 'm':
-		o->messengers = (unsigned)take_number(state, "messengers", arg, 1, 256);
-		break;
-	case 'w':
-		o->workers = (unsigned)take_number(state, "workers", arg, 1, 4096);
-		break;
-	case 'o':
-		o->operations = (unsigned)take_number(state, "operations", arg, 0, 1000000);
-		break;
-	case 't':
-		o->threads = (unsigned)take_number(state, "threads", arg, 1, 256);
-		break;
-	case 'f':
-		o->file = arg;
-		break;
 	case ARGP_KEY_ARG:
 		take_workload(a, state, arg);
 		break;
@@ -172,22 +208,16 @@ static const struct argp_option options[] = {
 	{ "duration", 'd', "TIME", 0, "Measure that long (5s), longer for want of 1000 samples, ten times at most", 0 },
 	{ "warmup", 'W', "TIME", 0, "Discard what is seen that long before (a tenth of the duration)", 0 },
 	{ "seed", 's', "N", 0, "Of all that is random (1)", 0 },
-	{ "messengers", 'm', "N", 0, "wakeup: message threads (one for 16 CPUs)", 1 },
-	{ "workers", 'w', "N", 0, "wakeup: workers of each message thread (one for each CPU)", 1 },
-	{ "operations", 'o', "N", 0, "wakeup: multiplications of small matrices between two waits (5)", 1 },
-	{ "threads", 't', "N", 0, "io-randread: threads with one read in flight each (1)", 2 },
-	{ "file", 'f', "PATH", 0, "io-randread: file or block device (/dev/vda)", 2 },
 	{ 0 },
 };
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "WORKLOAD...",
-	.doc = "Measure latencies in a guest.\vWorkloads: wakeup (threads that wake each other; how long until the "
-	       "woken "
-	       "runs), io-randread (4 KiB direct reads at random offsets; how long each takes). The result is a line "
-	       "of JSON on the descriptor KTSTR_METRIC_FD, or on stdout.",
+	.args_doc = "WORKLOAD[:OPTION=VALUE,...]...",
+	.doc = "Measure latencies in a guest.\vThe workloads and their options are those of ktstr bench --help. The "
+	       "result is a "
+	       "line of JSON on the descriptor KTSTR_METRIC_FD, or on stdout.",
 };
 
 const char *argp_program_version = "ktstr-workload " KTSTR_VERSION;
@@ -204,12 +234,7 @@ static FILE *metrics_open(void)
 
 int main(int argc, char **argv)
 {
-	struct arguments a = { .options = { .duration_ns = 5000000000u,
-					    .warmup_ns = UINT64_MAX,
-					    .seed = 1,
-					    .operations = 5,
-					    .threads = 1,
-					    .file = "/dev/vda" } };
+	struct arguments a = { .options = { .duration_ns = 5000000000u, .warmup_ns = UINT64_MAX, .seed = 1 } };
 	static struct run run;
 	FILE *metrics;
 	int code = 0;
@@ -222,17 +247,22 @@ int main(int argc, char **argv)
 		fprintf(stderr, "ktstr-workload: KTSTR_METRIC_FD: not an open descriptor\n");
 		return EXIT_USAGE;
 	}
+	/* Of a channel whose reader was told to go. */
+	signal(SIGPIPE, SIG_IGN);
 	for (unsigned i = 0; i < a.n_runs && !code; i++) {
+		const struct workload *w = find_workload(&a.run[i]);
+
 		memset(&run, 0, sizeof(run));
 		run.options = &a.options;
-		fprintf(stderr, "ktstr-workload: %s\n", a.run[i]->name);
-		code = a.run[i]->run(&run);
+		run.asked = &a.run[i];
+		fprintf(stderr, "ktstr-workload: %s\n", w->name);
+		code = w->run(&run);
 		if (!code && run.error) {
-			fprintf(stderr, "ktstr-workload: %s: %s\n", a.run[i]->name, strerror(run.error));
+			fprintf(stderr, "ktstr-workload: %s: %s\n", w->name, strerror(run.error));
 			code = EXIT_INTERNAL;
 		}
 		if (!code)
-			print_result(a.run[i], &run, metrics);
+			print_result(&run, metrics);
 	}
 	return code;
 }

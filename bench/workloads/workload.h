@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ktstr-workload: what a guest measures. A workload warms up, then fills one
- * histogram of latencies in ns until the time is over and there are samples
- * enough; and it stops at ten times its duration in any case.
+ * ktstr-workload: what a guest measures. A workload warms up, then fills one histogram of latencies in ns until the
+ * time is over and there are samples enough; it stops at ten times its duration in any case.
  */
 #ifndef KTSTR_WORKLOADS_WORKLOAD_H
 #define KTSTR_WORKLOADS_WORKLOAD_H
@@ -13,50 +12,61 @@
 #include <stdio.h>
 
 #include "bench/base/hist.h"
+#include "bench/workloads/catalog.h"
 
 #define WORKLOAD_SAMPLES_MIN 1000
 #define WORKLOAD_CAP 10 /* durations */
+#define FIGURES_MAX 16
 
 struct options {
 	uint64_t duration_ns;
 	uint64_t warmup_ns;
 	uint64_t seed;
-	unsigned messengers; /* wakeup; 0: one for 16 CPUs */
-	unsigned workers;    /* wakeup, of each messenger; 0: one for each CPU */
-	unsigned operations; /* wakeup: rounds of work between two waits */
-	unsigned threads;    /* io-randread */
-	const char *file;    /* io-randread */
 };
 
 enum phase { PHASE_WARMUP, PHASE_MEASURE, PHASE_STOP };
 
+/* A result beside the histogram and the rate: "jain_index". */
+struct figure {
+	const char *name, *unit;
+	bool more_is_better;
+	double value;
+};
+
 /* The state that the threads of a workload share. */
 struct run {
 	const struct options *options;
+	const struct workload_asked *asked;
 	_Atomic enum phase phase;
-	_Atomic uint64_t samples;
 	_Atomic int error; /* the first errno of a thread: ends the run */
+	/* What is measured so far, while threads run: NULL, or the sum of their counts. */
+	uint64_t (*samples)(struct run *run);
+	void *ctx; /* of the above */
 	uint64_t measured_ns;
 	struct hist latency;
+	struct figure figure[FIGURES_MAX];
+	unsigned n_figures;
 };
 
 struct workload {
-	const char *name;
-	const char *metric;
+	const char *name; /* as in the catalog */
 	/* Returns 0, or an exit code after it said why on stderr. */
 	int (*run)(struct run *run);
-	/* The members of its "config" object. */
-	void (*print_config)(const struct run *run, FILE *f);
 };
 
-extern const struct workload wakeup_workload, io_randread_workload;
+extern const struct workload wakeup_workload, messaging_workload, pipe_workload, futex_workload, fork_workload,
+	yield_workload, affinity_churn_workload, fair_workload, compute_workload, periodic_workload,
+	io_randread_workload, io_randwrite_workload, io_fsync_workload;
 
 uint64_t now_ns(void);
 uint64_t random_next(uint64_t *state);
+/* A start for random_next(): different for each @index, for neighbouring seeds of xorshift begin alike. */
+uint64_t random_start(uint64_t seed, unsigned index);
 unsigned cpus_online(void);
 
 /* Warm up, measure, and set PHASE_STOP: the main thread's part of a run. */
 void run_wait(struct run *run);
 void run_fail(struct run *run, int error);
+void run_figure(struct run *run, const char *name, const char *unit, bool more_is_better, double value);
 
 #endif

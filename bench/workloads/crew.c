@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "bench/workloads/crew.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define STACK_SIZE (64 << 10)
+#define EXIT_INTERNAL 70
+
+struct state {
+	struct hand *hands;
+	unsigned n;
+};
+
+static uint64_t samples_of(struct run *run)
+{
+	const struct state *s = run->ctx;
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < s->n; i++)
+		sum += atomic_load_explicit(&s->hands[i].samples, memory_order_relaxed);
+	return sum;
+}
+
+/* Kernels without CONFIG_SCHED_INFO have no such file: the account stays 0. */
+static void take_account(struct hand *h)
+{
+	int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+	char text[128] = "";
+	struct rusage usage;
+
+	if (fd >= 0) {
+		ssize_t n = read(fd, text, sizeof(text) - 1);
+
+		close(fd);
+		if (n <= 0 ||
+		    sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64, &h->run_ns, &h->wait_ns, &h->slices) != 3)
+			h->run_ns = h->wait_ns = h->slices = 0;
+	}
+	if (!getrusage(RUSAGE_THREAD, &usage)) {
+		h->voluntary = (uint64_t)usage.ru_nvcsw;
+		h->involuntary = (uint64_t)usage.ru_nivcsw;
+	}
+}
+
+struct start {
+	struct hand *hand;
+	void (*work)(struct hand *h);
+};
+
+static void *hand_main(void *arg)
+{
+	struct start start = *(struct start *)arg;
+
+	free(arg);
+	start.work(start.hand);
+	take_account(start.hand);
+	return NULL;
+}
+
+static int hand_start(struct hand *h, const struct crew *crew, struct run *run, unsigned index,
+		      const pthread_attr_t *attr)
+{
+	struct start *start = malloc(sizeof(*start));
+	int error;
+
+	h->run = run;
+	h->ctx = crew->ctx;
+	h->index = index;
+	h->random = random_start(run->options->seed, index);
+	/* Large and sparse: pages that no sample touches are never there. */
+	h->latency = calloc(1, sizeof(*h->latency));
+	if (!start || !h->latency) {
+		free(start);
+		return ENOMEM;
+	}
+	*start = (struct start){ h, crew->work };
+	error = pthread_create(&h->thread, attr, hand_main, start);
+	if (error)
+		free(start);
+	h->started = !error;
+	return error;
+}
+
+static void join(struct hand *h, const struct crew *crew)
+{
+	if (!h->started)
+		return;
+	while (crew->release && pthread_tryjoin_np(h->thread, NULL) == EBUSY) {
+		crew->release(crew->ctx);
+		usleep(1000);
+	}
+	if (!crew->release)
+		pthread_join(h->thread, NULL);
+}
+
+static void add_account(struct run *run, const struct hand *hands, unsigned n)
+{
+	struct hand sum = { 0 };
+
+	for (unsigned i = 0; i < n; i++) {
+		sum.run_ns += hands[i].run_ns;
+		sum.wait_ns += hands[i].wait_ns;
+		sum.slices += hands[i].slices;
+		sum.voluntary += hands[i].voluntary;
+		sum.involuntary += hands[i].involuntary;
+	}
+	run_figure(run, "run_ns", "ns", true, (double)sum.run_ns);
+	run_figure(run, "run_delay_ns", "ns", false, (double)sum.wait_ns);
+	run_figure(run, "slices", "", false, (double)sum.slices);
+	run_figure(run, "voluntary_switches", "", false, (double)sum.voluntary);
+	run_figure(run, "involuntary_switches", "", false, (double)sum.involuntary);
+}
+
+int crew_run(struct run *run, const struct crew *crew)
+{
+	struct state state = { .hands = calloc(crew->n, sizeof(struct hand)), .n = crew->n };
+	pthread_attr_t attr;
+	int error = 0;
+
+	if (!state.hands) {
+		fprintf(stderr, "ktstr-workload: %s: %s\n", run->asked->kind->name, strerror(ENOMEM));
+		return EXIT_INTERNAL;
+	}
+	run->samples = samples_of;
+	run->ctx = &state;
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	for (unsigned i = 0; i < crew->n && !error; i++)
+		error = hand_start(&state.hands[i], crew, run, i, &attr);
+	if (error)
+		run_fail(run, error);
+	run_wait(run);
+	for (unsigned i = 0; i < crew->n; i++) {
+		join(&state.hands[i], crew);
+		if (state.hands[i].latency)
+			hist_merge(&run->latency, state.hands[i].latency);
+		free(state.hands[i].latency);
+	}
+	if (crew->sum)
+		crew->sum(run, state.hands, crew->n);
+	add_account(run, state.hands, crew->n);
+	run->samples = NULL;
+	pthread_attr_destroy(&attr);
+	free(state.hands);
+	return 0;
+}

@@ -1,0 +1,54 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Each workload on this machine, for a moment: it ends by itself, with one line of JSON. test_workloads.sh KTSTR-WORKLOAD
+set -euo pipefail
+workload=$1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+truncate -s 1M "$dir/disk"
+failed=0
+
+runs() { # WORD PATTERN...
+	local word=$1 pattern
+	shift
+	if ! timeout 60 "$workload" --duration 50ms --seed 3 "$word" >"$dir/out" 2>"$dir/err"; then
+		echo "$word: failed: $(tail -1 "$dir/err")"
+		failed=1
+		return
+	fi
+	for pattern in "^{\"workload\":\"${word%%:*}\",\"metric\":\"[a-z_]*\",\"unit\":\"ns\",\"seed\":3,\"config\":{" \
+		'"run_ns"' '"histogram":{"count":[1-9]' "$@"; do
+		grep -q -- "$pattern" "$dir/out" || { echo "$word: no $pattern in: $(cut -c1-600 "$dir/out")" && failed=1; }
+	done
+	[ "$(wc -l <"$dir/out")" -eq 1 ] || { echo "$word: not one line" && failed=1; }
+}
+
+runs wakeup '"messengers":0,"workers":0,"operations":5,"rate":0}'
+runs wakeup:rate=2000 '"rate":2000'
+runs messaging '"rate_of":"messages"'
+runs messaging:pipe=1,groups=2,size=4k '"size":4096'
+runs pipe:pairs=2
+runs futex:pairs=2
+runs fork
+runs yield:threads=2
+runs affinity-churn:threads=2
+runs fair '"jain_index","unit":"","more_is_better":true' '"max_gap_ns"'
+runs fair:threads=4,nice=5 '"nice":5'
+runs compute:set=64k '"migrations_seen"'
+runs periodic:period=2ms,run=100us '"deadlines_missed"' '"mean_slack_ns"'
+for io in io-randread io-randwrite io-fsync; do
+	if dd if="$dir/disk" of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null; then
+		runs "$io:file=$dir/disk" "\"file\":\"$dir/disk\""
+	else
+		echo "skipped: $io: no O_DIRECT in $dir"
+	fi
+done
+
+# The same seed reads the same offsets; another does not.
+if command -v strace >/dev/null; then
+	offsets() { strace -f -e trace=pread64 "$workload" --duration 10ms --seed "$1" io-randread:file="$dir/disk" 2>&1 >/dev/null |
+		grep -o '4096, [0-9]*) = 4096' | head -20; }
+	[ "$(offsets 1)" = "$(offsets 1)" ] || { echo "the same seed gives other offsets" && failed=1; }
+	[ "$(offsets 1)" != "$(offsets 2)" ] || { echo "another seed gives the same offsets" && failed=1; }
+fi
+exit $failed
