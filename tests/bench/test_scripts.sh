@@ -7,18 +7,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 export KTSTR_CACHE_DIR=$dir/cache KTSTR_MIRROR=http://127.0.0.1:9/debian
-failures=0
-
-expect() { # WHAT CODE STDOUT-PATTERN STDERR-PATTERN CMD...
-	local what=$1 code=$2 out=$3 err=$4 rc=0
-	shift 4
-	"$@" >"$dir/out" 2>"$dir/err" </dev/null || rc=$?
-	if [ "$rc" -ne "$code" ] || [[ ! $(<"$dir/out") =~ $out ]] || [[ ! $(<"$dir/err") =~ $err ]]; then
-		printf 'FAILED: %s: exit %s (expected %s)\nstdout: %s\nstderr: %s\n' "$what" "$rc" "$code" \
-			"$(cat "$dir/out")" "$(cat "$dir/err")"
-		failures=$((failures + 1))
-	fi
-}
+# shellcheck source=tests/bench/expect.sh
+. "$root/tests/bench/expect.sh"
 
 # --- bench/kernel/fetch
 old=$dir/cache/kernels/7.2.1+x-cloud-amd64

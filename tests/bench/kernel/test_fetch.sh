@@ -16,18 +16,9 @@ cat >"$APT_CONFIG" <<'CONF'
 Acquire::AllowInsecureRepositories "true";
 APT::Get::AllowUnauthenticated "true";
 CONF
-failures=0
+# shellcheck source=tests/bench/expect.sh
+. "$root/tests/bench/expect.sh"
 
-expect() { # WHAT CODE STDOUT-PATTERN STDERR-PATTERN CMD...
-	local what=$1 code=$2 out=$3 err=$4 rc=0
-	shift 4
-	"$@" >"$dir/out" 2>"$dir/err" </dev/null || rc=$?
-	if [ "$rc" -ne "$code" ] || [[ ! $(<"$dir/out") =~ $out ]] || [[ ! $(<"$dir/err") =~ $err ]]; then
-		printf 'FAILED: %s: exit %s (expected %s)\nstdout: %s\nstderr: %s\n' "$what" "$rc" "$code" \
-			"$(cat "$dir/out")" "$(cat "$dir/err")"
-		failures=$((failures + 1))
-	fi
-}
 link_is() { # NAME RELEASE
 	[ "$(readlink "$dir/cache/kernels/$1")" = "$2" ] && return
 	echo "FAILED: $1 is $(readlink "$dir/cache/kernels/$1" || echo no kernel), not $2"
@@ -159,5 +150,17 @@ ln -sfn 9.0.4+x-cloud-amd64 "$dir/cache/kernels/default"
 expect "the default's source" 0 '/sources/linux-source-9.0.tar.xz$' 'unpack' "$fetch" source default
 expect "no such source" 69 '^$' 'linux-source-9.3: not in' "$fetch" source 9.3
 expect "no series" 64 '^$' "source 'x': no series" "$fetch" source x
+
+# --- the host of bench/lab/debian-host -----------------------------------------
+
+mkdir "$dir/cache/qemu-10"
+printf '#!/bin/sh\necho "QEMU emulator version 10.0.11 (Debian)"\n' >"$dir/cache/qemu-10/qemu-system-x86_64"
+chmod +x "$dir/cache/qemu-10/qemu-system-x86_64"
+expect "debian-host: the newest in the cache" 0 '/kernels/9.3.1\+x-cloud-amd64$' '^$' env KTSTR_MIRROR=file:///none "$fetch" debian-host
+link_is debian-host 9.3.1+x-cloud-amd64
+mv "$dir/cache/kernels" "$dir/cache/kernels.before"
+expect "debian-host: the newest in the archive" 0 '/kernels/9.3.1\+x-cloud-amd64$' 'unpack kernel 9.3.1' "$fetch" debian-host
+link_is debian-host 9.3.1+x-cloud-amd64
+expect "debian-host: warm cache" 0 '/kernels/9.3.1\+x-cloud-amd64$' '^$' env KTSTR_MIRROR=file:///none "$fetch" debian-host
 
 [ "$failures" -eq 0 ] && echo "all as expected"
