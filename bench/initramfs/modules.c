@@ -61,18 +61,31 @@ static int add_module(void *ctx, const char *module, const char *file)
 	return initramfs_list_add(in, &in->modules, guest);
 }
 
-int initramfs_add_modules(struct initramfs *in, const char *module_dir, const char *const *names, size_t n,
-			  bool optional)
+/* The index of @module_dir. NULL: @in has failed. */
+static struct modules *open_modules(struct initramfs *in, const char *module_dir)
 {
 	struct modules *m;
 	char why[512];
 	int ret;
 
 	if (in->error)
-		return in->error;
+		return NULL;
 	ret = modules_open(&m, module_dir, why, sizeof(why));
-	if (ret)
-		return initramfs_fail(in, ret, "%s", why);
+	if (!ret)
+		return m;
+	initramfs_fail(in, ret, "%s", why);
+	return NULL;
+}
+
+int initramfs_add_modules(struct initramfs *in, const char *module_dir, const char *const *names, size_t n,
+			  bool optional)
+{
+	struct modules *m;
+	int ret;
+
+	m = open_modules(in, module_dir);
+	if (!m)
+		return in->error;
 	for (size_t i = 0; i < n && !in->error; i++) {
 		ret = modules_resolve(m, names[i], add_module, in);
 		if (ret && !(ret == -ENOENT && optional))
@@ -109,14 +122,11 @@ int initramfs_add_all_modules(struct initramfs *in, const char *module_dir, cons
 	struct all all = { in, module_dir, release };
 	char host[PATH_MAX], guest[PATH_MAX];
 	struct modules *m;
-	char why[512];
 	int ret;
 
-	if (in->error)
+	m = open_modules(in, module_dir);
+	if (!m)
 		return in->error;
-	ret = modules_open(&m, module_dir, why, sizeof(why));
-	if (ret)
-		return initramfs_fail(in, ret, "%s", why);
 	ret = modules_each(m, add_as_listed, &all);
 	modules_close(m);
 	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists) && !ret; i++) {

@@ -4,7 +4,6 @@
 
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "bench/base/say.h"
 #include "bench/host/facts.h"
 #include "bench/initramfs/command.h"
+#include "bench/initramfs/elf.h"
 #include "bench/kernel/scx.h"
 #include "bench/machine/guest_options.h"
 #include "bench/spec/file.h"
@@ -111,13 +111,13 @@ const char *machine_scheduler_name(const struct machine_spec *o, char name[PATH_
 
 bool machine_scheduler_is_object(const char *host)
 {
-	int fd = open(host, O_RDONLY | O_CLOEXEC);
-	Elf64_Ehdr h;
-	bool is = fd >= 0 && read(fd, &h, sizeof(h)) == sizeof(h) && !memcmp(h.e_ident, ELFMAG, SELFMAG) &&
-		  h.e_machine == EM_BPF;
+	struct elf_file f;
+	bool is;
 
-	if (fd >= 0)
-		close(fd);
+	if (elf_file_open(&f, host))
+		return false;
+	is = f.machine == EM_BPF;
+	elf_file_close(&f);
 	return is;
 }
 
