@@ -50,7 +50,7 @@ static void parse_halt_poll(struct host_options *o, const char *arg)
 		o->halt_poll_ns = 0;
 		return;
 	}
-	if (duration_parse(arg, &ns) || ns > 1000000000u)
+	if (duration_parse(arg, &ns) || ns > HALT_POLL_MAX_NS)
 		say_usage("--halt-poll %s: not auto, off or a time up to 1s; write it as 200us", arg);
 	o->halt_poll_ns = (uint32_t)ns;
 }

@@ -21,9 +21,7 @@ struct plan {
 
 const char *host_mode_name(enum host_mode mode)
 {
-	static const char *const names[] = { "default", "performance", "shared" };
-
-	return names[mode];
+	return host_mode_names[mode];
 }
 
 /* --- what is there ------------------------------------------------------ */

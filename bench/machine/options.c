@@ -110,11 +110,9 @@ static const struct argp_option options[] = {
 
 static enum host_choice parse_host(const char *arg)
 {
-	static const char *const names[] = { "auto", "direct", "nested", "try" };
-
-	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (!strcmp(arg, names[i]))
-			return (enum host_choice)i;
+	for (enum host_choice h = HOST_AUTO; h <= HOST_TRY; h++)
+		if (!strcmp(arg, host_choice_names[h]))
+			return h;
 	say_usage("--host %s: no such kind of host; use auto, direct or nested", arg);
 }
 

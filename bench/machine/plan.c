@@ -129,7 +129,7 @@ static json_t *plan_of(const struct machine_resolved *r, const struct machine_jo
 	json_object_set_new(plan, "topology", machine_shape_facts(r, NULL));
 	json_object_set_new(plan, "disks", disks_of(o));
 	json_object_set_new(plan, "net", net_of(&o->nic));
-	json_object_set_new(plan, "register_page", json_string(register_choice_name(o->register_page)));
+	json_object_set_new(plan, "register_page", json_string(register_choice_names[o->register_page]));
 	json_object_set_new(plan, "poll",
 			    o->poll.fixed ? json_sprintf("%" PRIu64 " us", o->poll.max_ns / 1000)
 					  : json_string("auto"));

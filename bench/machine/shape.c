@@ -53,18 +53,9 @@ static const struct argp_option options[] = {
 
 static enum vm_pages parse_hugepages(const char *arg)
 {
-	static const struct {
-		const char *name;
-		enum vm_pages pages;
-	} names[] = { { "auto", VM_PAGES_AUTO },
-		      { "thp", VM_PAGES_THP },
-		      { "2M", VM_PAGES_2M },
-		      { "1G", VM_PAGES_1G },
-		      { "off", VM_PAGES_SMALL } };
-
-	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (!strcmp(arg, names[i].name))
-			return names[i].pages;
+	for (enum vm_pages p = VM_PAGES_AUTO; p <= VM_PAGES_1G; p++)
+		if (!strcmp(arg, vm_pages_names[p]))
+			return p;
 	say_usage("--hugepages %s: use auto, thp, 2M, 1G or off", arg);
 }
 
@@ -89,22 +80,18 @@ static void parse_madvise(struct vm_backing *b, const char *arg)
 
 static void parse_host_nodes(struct vm_backing *b, const char *arg)
 {
-	static const char *const modes[] = {
-		[VM_BIND_STRICT] = "bind:", [VM_BIND_PREFERRED] = "preferred:", [VM_BIND_INTERLEAVE] = "interleave:"
-	};
-	const char *at = NULL;
+	size_t len = strcspn(arg, ":");
 	char *list, *next, *word;
 	uint64_t node;
 
-	for (unsigned m = VM_BIND_STRICT; m <= VM_BIND_INTERLEAVE; m++)
-		if (!strncmp(arg, modes[m], strlen(modes[m]))) {
-			b->bind = (enum vm_bind)m;
-			at = arg + strlen(modes[m]);
-		}
-	if (!at)
+	b->bind = VM_BIND_NONE;
+	for (enum vm_bind m = VM_BIND_STRICT; m <= VM_BIND_INTERLEAVE && arg[len]; m++)
+		if (strlen(vm_bind_names[m]) == len && !memcmp(arg, vm_bind_names[m], len))
+			b->bind = m;
+	if (b->bind == VM_BIND_NONE)
 		say_usage("--host-nodes %s: name the mode; use bind:LIST, preferred:LIST or interleave:LIST", arg);
 	b->n_host_nodes = 0;
-	list = next = strdup(at);
+	list = next = strdup(arg + len + 1);
 	while ((word = strsep(&next, ","))) {
 		if (number_parse(word, 0, VM_HOST_NODES_MAX - 1, &node))
 			say_usage("--host-nodes %s: not a list of node numbers; write it as bind:0,1", arg);
@@ -355,24 +342,15 @@ json_t *machine_topology_json(const struct topology *t)
 
 json_t *machine_shape_facts(const struct machine_resolved *r, const json_t *check)
 {
-	static const char *const pages[] = { [VM_PAGES_AUTO] = "auto",
-					     [VM_PAGES_THP] = "thp",
-					     [VM_PAGES_SMALL] = "off",
-					     [VM_PAGES_2M] = "2M",
-					     [VM_PAGES_1G] = "1G" };
-	static const char *const binds[] = { [VM_BIND_NONE] = "none",
-					     [VM_BIND_STRICT] = "bind",
-					     [VM_BIND_PREFERRED] = "preferred",
-					     [VM_BIND_INTERLEAVE] = "interleave" };
 	const struct vm_backing *b = &r->spec->shape.backing;
 	json_t *facts = machine_topology_json(&r->topology), *host_nodes = json_array();
 
 	for (unsigned i = 0; i < b->n_host_nodes; i++)
 		json_array_append_new(host_nodes, json_integer(b->host_node[i]));
 	json_object_set_new(facts, "backing",
-			    json_pack("{ss sb sb sb sb sb ss so}", "hugepages", pages[b->pages], "prefault",
+			    json_pack("{ss sb sb sb sb sb ss so}", "hugepages", vm_pages_names[b->pages], "prefault",
 				      b->prefault, "mlock", b->lock, "mergeable", b->mergeable, "dontdump", b->dontdump,
-				      "collapse", b->collapse, "host_nodes_mode", binds[b->bind], "host_nodes",
+				      "collapse", b->collapse, "host_nodes_mode", vm_bind_names[b->bind], "host_nodes",
 				      host_nodes));
 	json_object_set_new(facts, "check", check ? json_deep_copy(check) : json_null());
 	return facts;

@@ -12,6 +12,7 @@
 
 #include "bench/spec/conversation.h"
 #include "bench/spec/disk.h"
+#include "bench/spec/field.h"
 #include "bench/spec/file.h"
 #include "bench/spec/guest.h"
 #include "bench/spec/host.h"
@@ -54,5 +55,13 @@ struct machine_spec {
 	uint64_t timeout_ns;	  /* 0: none */
 	bool console, verbose;
 };
+
+/* @to becomes a value of its own, which shares nothing with @from. 0; -ENOMEM, and then it is empty. */
+int machine_spec_copy(struct machine_spec *to, const struct machine_spec *from);
+/* Free what it owns; it asks for nothing then. */
+void machine_spec_free(struct machine_spec *spec);
+
+/* All of its values as keys of JSON (bench/spec/field.h). */
+extern const struct field machine_fields[];
 
 #endif

@@ -6,17 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const names[] = { [REGISTERS_AUTO] = "auto", [REGISTERS_ON] = "on", [REGISTERS_OFF] = "off" };
-
-const char *register_choice_name(enum register_choice choice)
-{
-	return names[choice];
-}
+const char *const register_choice_names[] = {
+	[REGISTERS_AUTO] = "auto", [REGISTERS_ON] = "on", [REGISTERS_OFF] = "off"
+};
 
 int register_choice_parse(const char *text, enum register_choice *out)
 {
-	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (!strcmp(text, names[i])) {
+	for (unsigned i = 0; i < sizeof(register_choice_names) / sizeof(*register_choice_names); i++)
+		if (!strcmp(text, register_choice_names[i])) {
 			*out = (enum register_choice)i;
 			return 0;
 		}

@@ -10,7 +10,7 @@
 #include "kvm/probe_page.h"
 
 enum register_choice { REGISTERS_AUTO, REGISTERS_ON, REGISTERS_OFF };
-const char *register_choice_name(enum register_choice choice);
+extern const char *const register_choice_names[REGISTERS_OFF + 1];
 /* "auto", "on" or "off". 0 or -EINVAL. */
 int register_choice_parse(const char *text, enum register_choice *out);
 
