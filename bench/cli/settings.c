@@ -13,25 +13,25 @@
 
 #include "bench/base/say.h"
 #include "bench/cli/table.h"
-#include "bench/spec/nic.h"
+#include "bench/cli/words.h"
 
 #define SETTINGS_MAX 256
 #define PREFIX "KTSTR_"
+#define SPEC_OPTION "spec" /* of all options, which is no setting */
 
 /* Who speaks last: a lower rank gives way to any higher one. */
 enum rank { OF_FILE, OF_SECTION, OF_ENVIRONMENT };
+
+struct setting {
+	char *name, *value;
+	char *origin; /* FILE:LINE, or the variable's name */
+	unsigned rank;
+};
 
 static struct setting settings[SETTINGS_MAX];
 static unsigned n_settings;
 static const struct setting *used[SETTINGS_MAX];
 static unsigned n_used;
-/* What counts in the end. */
-static struct {
-	const struct verb *verb;
-	int argc;
-	char **argv;
-} whole;
-
 const struct settings_variable settings_variables[] = {
 	{ "KTSTR_CACHE_DIR", "where kernels and QEMU are kept, instead of ~/.cache/ktstr" },
 	{ "KTSTR_CONFIG", "the config file, instead of ~/.config/ktstr/config" },
@@ -84,7 +84,7 @@ static bool match(void *ctx, const struct argp_option *o)
 {
 	struct search *s = ctx;
 
-	if (o->name && !(o->flags & OPTION_HIDDEN) && !strcmp(o->name, s->name))
+	if (o->name && !(o->flags & OPTION_HIDDEN) && !strcmp(o->name, s->name) && strcmp(o->name, SPEC_OPTION))
 		s->found = o;
 	return !s->found;
 }
@@ -276,61 +276,6 @@ static void read_variable(const char *text, const struct verb *verb)
 
 /* --- which of them count ------------------------------------------------ */
 
-static bool is_option(const char *word)
-{
-	return word[0] == '-' && word[1] && strcmp(word, "--");
-}
-
-struct typed_word {
-	const struct argp_option *option; /* NULL: no option, or none of this verb */
-	const char *value;		  /* NULL: none is given */
-};
-
-/* The option in @argv[@i], with its value. Gives the index behind both; 0: from here on nothing is ktstr's. */
-static int read_word(const struct verb *verb, int argc, char **argv, int i, struct typed_word *w)
-{
-	const struct argp_option *o;
-
-	*w = (struct typed_word){ 0 };
-	if (i >= argc || !strcmp(argv[i], "--") || (!is_option(argv[i]) && verb->flags & VERB_COMMAND))
-		return 0;
-	o = w->option = is_option(argv[i]) ? cli_option(verb->argp, argv[i]) : NULL;
-	w->value = o ? strchr(argv[i], '=') : NULL;
-	if (w->value)
-		w->value++;
-	/* Its value is the next word, and no option. */
-	else if (o && o->arg && argv[i + 1] && (!(o->flags & OPTION_ARG_OPTIONAL) || nic_is_value(argv[i + 1])))
-		w->value = argv[++i];
-	return i + 1;
-}
-
-/* What words of the command line say of @name, for the @nth time: its value, "" if they give none; NULL: nothing. */
-static const char *typed_nth(const struct verb *verb, int argc, char **argv, const char *name, unsigned nth)
-{
-	struct typed_word w;
-
-	for (int i = 2; (i = read_word(verb, argc, argv, i, &w));)
-		if (w.option && w.option->name && !strcmp(w.option->name, name) && !nth--)
-			return w.value ? w.value : "";
-	return NULL;
-}
-
-/* --help is where an error in the settings sends the user: it does without them. */
-static bool asks_for_help(const struct verb *verb, int argc, char **argv)
-{
-	struct typed_word w;
-
-	for (int i = 2, next; (next = read_word(verb, argc, argv, i, &w)); i = next)
-		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h") || !strcmp(argv[i], "-?"))
-			return true;
-	return false;
-}
-
-static const char *typed(const struct verb *verb, int argc, char **argv, const char *name)
-{
-	return typed_nth(verb, argc, argv, name, 0);
-}
-
 /* Whether the mem= of a shape leaves nothing to share: "-" is a node's share of the rest. */
 static bool gives_all_memory(const char *shape)
 {
@@ -381,10 +326,10 @@ static bool outranked(const struct setting *s, const struct verb *verb, int argc
 		    !outranked(other, verb, argc, argv))
 			return true;
 	}
-	if (typed(verb, argc, argv, s->name))
+	if (words_typed(verb, argc, argv, s->name))
 		return true;
 	for (unsigned i = 0; i < sizeof(rivals) / sizeof(*rivals); i++)
-		if ((value = typed(verb, argc, argv, rivals[i])) && contradicts(rivals[i], value, s))
+		if ((value = words_typed(verb, argc, argv, rivals[i])) && contradicts(rivals[i], value, s))
 			return true;
 	return false;
 }
@@ -425,10 +370,15 @@ static const char *origin(const char *message)
 char **settings_words(const struct verb *verb, int *argc, char **argv)
 {
 	static char **words; /* static: reachable to the process's end */
+	char **by_spec;
 	int n = 2;
 
-	if (asks_for_help(verb, *argc, argv))
+	if (words_ask_for_help(verb, *argc, argv))
 		return argv;
+	/* What the spec does not say has its default, and none of the settings. */
+	by_spec = words_put_first(verb, *argc, argv, SPEC_OPTION);
+	if (by_spec)
+		return by_spec;
 	read_files(verb);
 	for (char **e = environ; *e; e++)
 		if (!strncmp(*e, PREFIX, strlen(PREFIX)))
@@ -453,20 +403,16 @@ char **settings_words(const struct verb *verb, int *argc, char **argv)
 	for (int i = 2; i < *argc; i++)
 		words[n++] = argv[i];
 	*argc = n;
-	whole.verb = verb;
-	whole.argc = n;
-	whole.argv = words;
 	say_origin = origin;
 	return words;
 }
 
-const char *settings_given(const char *name, unsigned nth)
+json_t *settings_json(void)
 {
-	return whole.verb ? typed_nth(whole.verb, whole.argc, whole.argv, name, nth) : NULL;
-}
+	json_t *list = json_array();
 
-unsigned settings_used(const struct setting *const **list)
-{
-	*list = used;
-	return n_used;
+	for (unsigned i = 0; i < n_used; i++)
+		json_array_append_new(list, json_pack("{ss ss ss}", "name", used[i]->name, "value", used[i]->value,
+						      "origin", used[i]->origin));
+	return list;
 }

@@ -17,26 +17,19 @@
 #ifndef KTSTR_BENCH_CLI_SETTINGS_H
 #define KTSTR_BENCH_CLI_SETTINGS_H
 
+#include <jansson.h>
+
 #include "bench/cli/verb.h"
 
 /*
- * The words of the command line, @argv[1] being @verb's name, with what the settings add put behind it: "--cpus=4".
+ * The words of the command line, @argv[1] being @verb's name, followed by what the settings add: "--cpus=4".
+ * With a --spec they add nothing, and it comes first.
  * Lives as long as the process. Exits with EXIT_USAGE on an unknown name, with its file and line.
  */
 char **settings_words(const struct verb *verb, int *argc, char **argv);
 
-/* What settings_words() put in: @origin is FILE:LINE or the variable's name. */
-struct setting {
-	char *name, *value, *origin;
-	unsigned rank;
-};
-unsigned settings_used(const struct setting *const **list);
-
-/*
- * The value of the @nth option @name that counts, typed or of the settings: "" when it has none; NULL: it is not given
- * so often.
- */
-const char *settings_given(const char *name, unsigned nth);
+/* What settings_words() put in: a list of {"name", "value", "origin"}, the last FILE:LINE or the variable's name. */
+json_t *settings_json(void);
 
 /* The above, for users. */
 extern const char settings_manual[];

@@ -45,22 +45,25 @@ void machine_list_add(struct word_list *list, const char *option, const char *it
 		say_usage("%s %s: out of memory", option, item);
 }
 
-static void parse_env(struct guest_options *o, const char *arg)
+static void parse_env(struct machine_arguments *a, const char *arg)
 {
 	if (*arg == '=' || !strchr(arg, '='))
 		say_usage("--env %s: not NAME=VALUE; write it as LC_ALL=C", arg);
 	if (!strncmp(arg, "KTSTR_", 6))
 		say_usage("--env %s: names that begin with KTSTR_ are ktstr's own; use another", arg);
-	machine_list_add(&o->env, "--env", arg);
+	if (machine_list_replaces(a, LIST_ENV))
+		word_list_free(&a->spec.guest.env);
+	machine_list_add(&a->spec.guest.env, "--env", arg);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	struct guest_options *o = &((struct machine_arguments *)state->input)->spec.guest;
+	struct machine_arguments *a = state->input;
+	struct guest_options *o = &a->spec.guest;
 
 	switch (key) {
 	case OPT_ENV:
-		parse_env(o, arg);
+		parse_env(a, arg);
 		return 0;
 	case OPT_CWD:
 		if (arg && !*arg)

@@ -14,6 +14,7 @@
 #include "bench/machine/guest_options.h"
 #include "bench/machine/scheduler.h"
 #include "bench/machine/shape.h"
+#include "bench/spec/document.h"
 #include "bench/spec/file.h"
 #include "kvm/vm.h"
 
@@ -40,6 +41,7 @@ enum {
 	OPT_SCX_STATS,
 	OPT_WAKE,
 	OPT_DRY_RUN,
+	OPT_SPEC,
 };
 
 static const struct argp_option options[] = {
@@ -69,7 +71,7 @@ static const struct argp_option options[] = {
 	  "bps-burst=N, serial=NAME, discard=on (the guest may give back what it no longer needs); may be repeated",
 	  10 },
 	{ "register-page", OPT_REGISTER_PAGE, "auto|on|off", 0,
-	  "Let the guest read device registers from memory: no exit an interrupt instead of one (auto: where "
+	  "Let the guest read device registers from memory: saves one exit per interrupt (auto: where "
 	  "this KVM can, and is not slower with it)",
 	  10 },
 	{ "poll", OPT_POLL, "auto|off|US", 0,
@@ -80,7 +82,7 @@ static const struct argp_option options[] = {
 	  "A network card: one that echoes each frame, or one on the TAP device NAME (loopback)", 10 },
 	{ NULL, 0, NULL, 0, "What goes in and out:", 11 },
 	{ "file", OPT_FILE, "HOST[:GUEST]", 0,
-	  "Copy a file or directory into the guest; a program brings its shared libraries. DIR:/ lays a directory over "
+	  "Copy a file or directory into the guest; programs bring their shared libraries. DIR:/ lays a directory over "
 	  "the guest's root",
 	  11 },
 	{ "module", OPT_MODULE, "NAME", 0, "Load a kernel module, and what it needs", 11 },
@@ -103,8 +105,13 @@ static const struct argp_option options[] = {
 	  11 },
 	{ "console", OPT_CONSOLE, NULL, 0, "Show the guest's COM1 on stderr", 11 },
 	{ "dry-run", OPT_DRY_RUN, "json", OPTION_ARG_OPTIONAL,
-	  "Print the machine that would be, and make none; with --dry-run=json as JSON", 11 },
-	{ "verbose", 'v', NULL, 0, "Tell on stderr what is being done", 11 },
+	  "Print the machine that would be, and make none; with --dry-run=json as JSON, with its spec for --spec", 11 },
+	{ "spec", OPT_SPEC, "FILE", 0,
+	  "Take the machine and its command from FILE, or - for stdin, as --dry-run=json prints them; options beside "
+	  "it "
+	  "replace what it says, and config file and environment add nothing",
+	  11 },
+	{ "verbose", 'v', NULL, 0, "Say on stderr what is being done", 11 },
 	{ 0 },
 };
 
@@ -195,42 +202,146 @@ static void parse_events(struct machine_spec *o, const char *arg)
 	machine_text_set(&o->conversation.events, fd ? path : arg);
 }
 
+/* The word stands before all others, see cli/settings.c. */
+static void take_spec(struct machine_arguments *a, const char *arg)
+{
+	char why[FIELD_WHY];
+	int rc;
+
+	if (a->spec_file)
+		say_usage("--spec %s: --spec %s is given too; name one file", arg, a->spec_file);
+	rc = spec_load(&a->spec, arg, why);
+	if (rc == -EINVAL)
+		say_usage("--spec %s: %s", arg, why);
+	if (rc) {
+		say_error("--spec %s: %s", arg, why);
+		exit(EXIT_UNAVAILABLE);
+	}
+	a->spec_file = arg;
+}
+
+static void free_files(struct machine_spec *o)
+{
+	while (o->n_files)
+		file_pair_free(&o->file[--o->n_files]);
+}
+
+/* Options that may be repeated. False: this is none. */
+static bool parse_repeated(struct machine_arguments *a, int key, const char *arg)
+{
+	struct machine_spec *o = &a->spec;
+
+	switch (key) {
+	case OPT_DISK:
+		if (machine_list_replaces(a, LIST_DISKS))
+			o->n_disks = 0;
+		parse_disk(o, arg);
+		return true;
+	case OPT_FILE:
+		if (machine_list_replaces(a, LIST_FILES))
+			free_files(o);
+		parse_file(o, arg);
+		return true;
+	case OPT_MODULE:
+		if (machine_list_replaces(a, LIST_MODULES))
+			word_list_free(&o->modules);
+		machine_list_add(&o->modules, "--module", arg);
+		return true;
+	case OPT_OUTPUT:
+		if (machine_list_replaces(a, LIST_OUTPUTS))
+			word_list_free(&o->outputs);
+		machine_list_add(&o->outputs, "--output", arg);
+		return true;
+	case OPT_WAKE:
+		if (machine_list_replaces(a, LIST_WAKES))
+			o->conversation.n_wakes = 0;
+		parse_wake(o, arg);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Options whose value is kept as it is. False: this is none. */
+static bool parse_text(struct machine_spec *o, int key, const char *arg)
+{
+	char **text;
+
+	switch (key) {
+	case OPT_KERNEL:
+		text = &o->kernel;
+		break;
+	case OPT_INITRD:
+		text = &o->initrd;
+		break;
+	case OPT_APPEND:
+		text = &o->append;
+		break;
+	case OPT_SCHEDULER_LOG:
+		text = &o->scheduler_log;
+		break;
+	case OPT_STATS:
+		text = &o->stats;
+		break;
+	default:
+		return false;
+	}
+	machine_text_set(text, arg);
+	return true;
+}
+
+static void parse_dry_run(struct machine_arguments *a, const char *arg)
+{
+	if (arg && strcmp(arg, "json"))
+		say_usage("--dry-run %s: not a form; use --dry-run or --dry-run=json", arg);
+	a->dry_run = arg ? DRY_RUN_JSON : DRY_RUN_TEXT;
+}
+
+static void parse_register_page(struct machine_spec *o, const char *arg)
+{
+	if (register_choice_parse(arg, &o->register_page))
+		say_usage("--register-page %s: use auto, on or off", arg);
+}
+
+static void parse_poll(struct machine_spec *o, const char *arg)
+{
+	if (poll_parse(arg, &o->poll))
+		say_usage("--poll %s: use auto, off, or microseconds up to 1000000", arg);
+}
+
+static void parse_time(uint64_t *ns, const char *option, const char *arg, const char *examples)
+{
+	if (duration_parse(arg, ns) || !*ns)
+		say_usage("%s %s: not a time; write it as %s", option, arg, examples);
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct machine_arguments *a = state->input;
 	struct machine_spec *o = &a->spec;
 
+	if (parse_repeated(a, key, arg) || parse_text(o, key, arg))
+		return 0;
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = a;
 		state->child_inputs[1] = &o->host_cpus;
 		state->child_inputs[2] = a;
 		return 0;
+	case OPT_SPEC:
+		take_spec(a, arg);
+		return 0;
 	case OPT_HOST:
 		o->host = parse_host(arg);
 		return 0;
 	case OPT_REGISTER_PAGE:
-		if (register_choice_parse(arg, &o->register_page))
-			say_usage("--register-page %s: use auto, on or off", arg);
-		return 0;
-	case OPT_KERNEL:
-		machine_text_set(&o->kernel, arg);
+		parse_register_page(o, arg);
 		return 0;
 	case OPT_POLL:
-		if (poll_parse(arg, &o->poll))
-			say_usage("--poll %s: use auto, off, or microseconds up to 1000000", arg);
-		return 0;
-	case OPT_INITRD:
-		machine_text_set(&o->initrd, arg);
-		return 0;
-	case OPT_APPEND:
-		machine_text_set(&o->append, arg);
+		parse_poll(o, arg);
 		return 0;
 	case OPT_SCHEDULER:
 		machine_scheduler_parse(&o->scheduler, arg);
-		return 0;
-	case OPT_SCHEDULER_LOG:
-		machine_text_set(&o->scheduler_log, arg);
 		return 0;
 	case OPT_CPUS:
 		parse_cpus(o, arg);
@@ -238,45 +349,23 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_MEMORY:
 		parse_memory(o, arg);
 		return 0;
-	case OPT_DISK:
-		parse_disk(o, arg);
-		return 0;
 	case OPT_NET:
 		parse_net(o, arg, state);
 		return 0;
-	case OPT_FILE:
-		parse_file(o, arg);
-		return 0;
-	case OPT_MODULE:
-		machine_list_add(&o->modules, "--module", arg);
-		return 0;
-	case OPT_OUTPUT:
-		machine_list_add(&o->outputs, "--output", arg);
-		return 0;
 	case OPT_TIMEOUT:
-		if (duration_parse(arg, &o->timeout_ns) || !o->timeout_ns)
-			say_usage("--timeout %s: not a time; write it as 30s or 2m", arg);
-		return 0;
-	case OPT_STATS:
-		machine_text_set(&o->stats, arg);
+		parse_time(&o->timeout_ns, "--timeout", arg, "30s or 2m");
 		return 0;
 	case OPT_EVENTS:
 		parse_events(o, arg);
 		return 0;
 	case OPT_SCX_STATS:
-		if (duration_parse(arg, &o->conversation.scx_stats_ns) || !o->conversation.scx_stats_ns)
-			say_usage("--scx-stats %s: not a time; write it as 100ms or 1s", arg);
-		return 0;
-	case OPT_WAKE:
-		parse_wake(o, arg);
+		parse_time(&o->conversation.scx_stats_ns, "--scx-stats", arg, "100ms or 1s");
 		return 0;
 	case OPT_CONSOLE:
 		o->console = true;
 		return 0;
 	case OPT_DRY_RUN:
-		if (arg && strcmp(arg, "json"))
-			say_usage("--dry-run %s: not a form; use --dry-run or --dry-run=json", arg);
-		a->dry_run = arg ? DRY_RUN_JSON : DRY_RUN_TEXT;
+		parse_dry_run(a, arg);
 		return 0;
 	case 'v':
 		o->verbose = true;

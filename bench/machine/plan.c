@@ -10,11 +10,11 @@
 
 #include "bench/base/say.h"
 #include "bench/base/size.h"
-#include "bench/cli/settings.h"
 #include "bench/host/claim.h"
 #include "bench/host/facts.h"
 #include "bench/machine/archive.h"
 #include "bench/machine/shape.h"
+#include "bench/spec/document.h"
 
 static json_t *words_of(const char *const *word, unsigned n)
 {
@@ -62,38 +62,106 @@ static json_t *files_of(const struct machine_spec *o)
 	return list;
 }
 
-/* Options that change the machine and are in nothing else of the plan, as they were given: name to a list of values. */
-static json_t *options_of(void)
-{
-	static const char *const names[] = {
-		"hugepages", "prefault", "mlock", "madvise", "host-nodes",	 "topology-check", "halt-poll", "wait",
-		"console",   "env",	 "cwd",	  "modules", "bypass-llc-locks", "scx-stats",	   "wake"
-	};
-	json_t *options = json_object(), *values;
-	const char *value;
+/* --- what has no key of its own ------------------------------------------ */
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		if (!settings_given(names[i], 0))
-			continue;
+/* Of an option that may be repeated: one more value. */
+static void option(json_t *options, const char *name, const char *value)
+{
+	json_t *values = json_object_get(options, name);
+
+	if (!values) {
 		values = json_array();
-		for (unsigned n = 0; (value = settings_given(names[i], n)); n++)
-			json_array_append_new(values, json_string(*value ? value : "yes"));
-		json_object_set_new(options, names[i], values);
+		json_object_set_new(options, name, values);
 	}
+	json_array_append_new(values, json_string(value));
+}
+
+static void flag(json_t *options, const char *name, bool is)
+{
+	if (is)
+		option(options, name, "yes");
+}
+
+/* As a user would write it: "50us". */
+static const char *time_text(char text[SIZE_TEXT], uint64_t ns)
+{
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} units[] = { { "s", 1000000000 }, { "ms", 1000000 }, { "us", 1000 }, { "ns", 1 } };
+	unsigned i = 0;
+
+	while (ns % units[i].ns)
+		i++;
+	snprintf(text, SIZE_TEXT, "%" PRIu64 "%s", ns / units[i].ns, units[i].name);
+	return text;
+}
+
+static void backing_options(json_t *options, const struct vm_backing *b)
+{
+	char list[TOPOLOGY_NODES_MAX * 6 + 16];
+	int len;
+
+	if (b->pages != VM_PAGES_AUTO)
+		option(options, "hugepages", vm_pages_names[b->pages]);
+	flag(options, "prefault", b->prefault);
+	flag(options, "mlock", b->lock);
+	if (b->mergeable)
+		option(options, "madvise", "mergeable");
+	if (b->dontdump)
+		option(options, "madvise", "dontdump");
+	if (b->collapse)
+		option(options, "madvise", "collapse");
+	if (b->bind == VM_BIND_NONE)
+		return;
+	len = snprintf(list, sizeof(list), "%s:", vm_bind_names[b->bind]);
+	for (unsigned i = 0; i < b->n_host_nodes; i++)
+		len += snprintf(list + len, sizeof(list) - (size_t)len, "%s%u", i ? "," : "", b->host_node[i]);
+	option(options, "host-nodes", list);
+}
+
+static void conversation_options(json_t *options, const struct conversation_options *o)
+{
+	char text[SIZE_TEXT], wake[64];
+
+	if (o->scx_stats_ns)
+		option(options, "scx-stats", time_text(text, o->scx_stats_ns));
+	for (unsigned i = 0; i < o->n_wakes; i++) {
+		const struct wake_request *w = &o->wakes[i];
+
+		snprintf(wake, sizeof(wake), "%s%s%s", wake_names[w->kind], w->at_ns ? "@" : "",
+			 w->at_ns ? time_text(text, w->at_ns) : "");
+		option(options, "wake", wake);
+	}
+}
+
+/* Options that change the machine and are in nothing else of the plan: name to a list of values. */
+static json_t *options_of(const struct machine_spec *o)
+{
+	json_t *options = json_object();
+	char text[SIZE_TEXT];
+
+	backing_options(options, &o->shape.backing);
+	if (o->shape.unchecked)
+		option(options, "topology-check", "off");
+	if (o->host_cpus.halt_poll_given)
+		option(options, "halt-poll",
+		       o->host_cpus.halt_poll_ns ? time_text(text, o->host_cpus.halt_poll_ns) : "off");
+	if (o->host_cpus.wait_ns)
+		option(options, "wait", time_text(text, o->host_cpus.wait_ns));
+	flag(options, "bypass-llc-locks", o->host_cpus.bypass_locks);
+	flag(options, "console", o->console);
+	for (unsigned i = 0; i < o->guest.env.n; i++)
+		option(options, "env", o->guest.env.word[i]);
+	if (o->guest.cwd)
+		option(options, "cwd", o->guest.cwd);
+	if (o->guest.all_modules)
+		option(options, "modules", "all");
+	conversation_options(options, &o->conversation);
 	return options;
 }
 
-static json_t *settings_of(void)
-{
-	const struct setting *const *used;
-	json_t *list = json_array();
-	unsigned n = settings_used(&used);
-
-	for (unsigned i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{ss ss ss}", "name", used[i]->name, "value", used[i]->value,
-						      "origin", used[i]->origin));
-	return list;
-}
+/* --- all of it --------------------------------------------------------------- */
 
 /* In the nested host only its own ktstr knows what CPUs there are. */
 static json_t *resources_of(const struct machine_resolved *r, enum host_choice host)
@@ -107,7 +175,8 @@ static json_t *resources_of(const struct machine_resolved *r, enum host_choice h
 	return facts ? facts : json_pack("{ss ss}", "mode", host_mode_name(r->host_cpus.mode), "not_to_be_had", why);
 }
 
-static json_t *plan_of(const struct machine_resolved *r, const struct machine_job *job, enum host_choice host)
+static json_t *plan_of(const struct machine_resolved *r, const struct machine_job *job, enum host_choice host,
+		       json_t *settings)
 {
 	const struct machine_spec *o = r->spec;
 	unsigned n_words = 0;
@@ -142,8 +211,9 @@ static json_t *plan_of(const struct machine_resolved *r, const struct machine_jo
 	json_object_set_new(plan, "events", text_or_null(o->conversation.events));
 	json_object_set_new(plan, "timeout_ns", o->timeout_ns ? json_integer((json_int_t)o->timeout_ns) : json_null());
 	json_object_set_new(plan, "command", job->argv ? words_of(job->argv, n_words) : json_null());
-	json_object_set_new(plan, "options", options_of());
-	json_object_set_new(plan, "settings", settings_of());
+	json_object_set_new(plan, "options", options_of(o));
+	json_object_set(plan, "settings", settings);
+	json_object_set_new(plan, "spec", spec_json(o));
 	free(cmdline);
 	return plan;
 }
@@ -267,9 +337,9 @@ static void print_plan(const struct machine_resolved *r, const json_t *plan)
 }
 
 int machine_dry_run(const struct machine_resolved *r, const struct machine_job *job, enum host_choice host,
-		    enum dry_run form)
+		    enum dry_run form, json_t *settings)
 {
-	json_t *plan = plan_of(r, job, host);
+	json_t *plan = plan_of(r, job, host, settings);
 
 	if (form == DRY_RUN_JSON)
 		json_dumpf(plan, stdout, JSON_INDENT(2));
@@ -278,5 +348,6 @@ int machine_dry_run(const struct machine_resolved *r, const struct machine_job *
 	if (form == DRY_RUN_JSON)
 		putchar('\n');
 	json_decref(plan);
+	json_decref(settings);
 	return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
 }

@@ -7,8 +7,11 @@
 #include "bench/machine/job.h"
 #include "bench/machine/resolved.h"
 
-/* Print what machine_run() would make, on a host of kind HOST_DIRECT or HOST_NESTED. An exit code. */
+/*
+ * Print what would be made, on a host of kind HOST_DIRECT or HOST_NESTED. @settings: a list of {"name", "value",
+ * "origin"}, what of it nobody typed; its reference is taken. An exit code.
+ */
 int machine_dry_run(const struct machine_resolved *r, const struct machine_job *job, enum host_choice host,
-		    enum dry_run form);
+		    enum dry_run form, json_t *settings);
 
 #endif

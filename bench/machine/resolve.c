@@ -13,6 +13,7 @@
 #include "bench/base/nested_env.h"
 #include "bench/base/say.h"
 #include "bench/host/options.h"
+#include "bench/initramfs/command.h"
 #include "bench/kernel/config.h"
 #include "bench/kernel/find.h"
 #include "bench/kernel/image.h"
@@ -182,4 +183,46 @@ int machine_resolve(const struct machine_spec *o, struct machine_resolved *r)
 	if (!rc)
 		rc = check_outputs(o);
 	return rc ? rc : check_files(o);
+}
+
+static int check_shell(const struct machine_spec *o)
+{
+	if (o->conversation.n_wakes) {
+		say_error("--wake: in a shell these bytes would be keys; use ktstr run");
+		return EXIT_USAGE;
+	}
+	if (!o->scheduler || o->command.n)
+		return 0;
+	say_error("--scheduler: requires a command; pass it after --, such as sh");
+	return EXIT_USAGE;
+}
+
+int machine_command_check(const struct machine_spec *o)
+{
+	const char *program = o->command.n ? o->command.word[0] : NULL;
+	char path[PATH_MAX];
+
+	if (o->shell)
+		return check_shell(o);
+	if (!program && !o->initrd) {
+		say_error("no command; put one after --, or boot an image with --initrd");
+		return EXIT_USAGE;
+	}
+	if (!program && (o->n_files || o->modules.n || o->outputs.n || o->scheduler || o->guest.env.n || o->guest.cwd ||
+			 o->guest.all_modules)) {
+		say_error("--file, --module, --modules, --output, --env, --cwd and --scheduler require a command; pass "
+			  "it "
+			  "after --");
+		return EXIT_USAGE;
+	}
+	if (!program || o->n_files || o->initrd)
+		return 0;
+	if (!*program) {
+		say_error("the command is empty; name a program");
+		return EXIT_USAGE;
+	}
+	if (command_find(program, path) != COMMAND_UNKNOWN)
+		return 0;
+	say_error("%s: neither an applet of busybox nor a program of this machine; copy it with --file", program);
+	return EXIT_NOT_FOUND;
 }

@@ -10,6 +10,8 @@
  * exit code after it said on stderr what is wrong.
  */
 int machine_resolve(const struct machine_spec *spec, struct machine_resolved *r);
+/* Whether there is a command for run or shell, and a program for it. 0, or an exit code after a line on stderr. */
+int machine_command_check(const struct machine_spec *spec);
 /* Whether the kernel can be booted, as far as that can be told before. 0, or an exit code after a line on stderr. */
 int machine_kernel_check(const struct machine_resolved *r);
 

@@ -71,23 +71,34 @@ static bool find_program(const char *arg, char host[PATH_MAX], const char **rest
 	return found;
 }
 
-void machine_scheduler_parse(char **scheduler, const char *arg)
+/* Whether @arg names something. 0, or -EINVAL with @why. */
+static int check_name(const char *arg, char *why, size_t size)
 {
 	char host[PATH_MAX];
 	const char *rest;
 
-	machine_text_set(scheduler, arg);
 	if (is_ours(arg) || find_program(arg, host, &rest))
-		return;
+		return 0;
 	if (errno == EINVAL)
-		say_usage("--scheduler %s: a quote is not closed; quote as for a shell", arg);
-	if (!*KTSTR_SCHEDULERS)
-		say_usage("--scheduler %s: this ktstr was built without schedulers of its own, and PATH has no such "
-			  "program; install clang and build it again, or name a program",
-			  arg);
-	say_usage("--scheduler %s: neither one of " KTSTR_SCHEDULERS " nor a program of PATH; for a program elsewhere "
-		  "or a BPF object write its path, with a / in it",
-		  arg);
+		snprintf(why, size, "a quote is not closed; quote as for a shell");
+	else if (!*KTSTR_SCHEDULERS)
+		snprintf(why, size,
+			 "this ktstr was built without schedulers of its own, and PATH has no such program; install "
+			 "clang and build it again, or name a program");
+	else
+		snprintf(why, size,
+			 "neither one of " KTSTR_SCHEDULERS " nor a program of PATH; for a program elsewhere or a BPF "
+			 "object write its path, with a / in it");
+	return -EINVAL;
+}
+
+void machine_scheduler_parse(char **scheduler, const char *arg)
+{
+	char why[512];
+
+	if (check_name(arg, why, sizeof(why)))
+		say_usage("--scheduler %s: %s", arg, why);
+	machine_text_set(scheduler, arg);
 }
 
 bool machine_scheduler_program(const struct machine_spec *o, char host[PATH_MAX])
@@ -170,10 +181,15 @@ static int check_program(const struct machine_spec *o, const char *host)
 int machine_scheduler_check(const struct machine_resolved *r)
 {
 	const struct machine_spec *o = r->spec;
-	char program[PATH_MAX];
+	char program[PATH_MAX], why[512];
 	bool is_program = machine_scheduler_program(o, program);
 	int rc = is_program ? check_program(o, program) : 0;
 
+	/* One of a --spec was not checked when it was read. */
+	if (!is_program && check_name(o->scheduler, why, sizeof(why))) {
+		say_error("--scheduler %s: %s", o->scheduler, why);
+		return EXIT_USAGE;
+	}
 	if (!rc && o->scheduler_log)
 		rc = file_output_check("--scheduler-log", o->scheduler_log);
 	if (!rc)

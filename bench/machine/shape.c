@@ -114,7 +114,8 @@ static void parse_topology(struct machine_shape *s, const char *arg)
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	struct machine_shape *s = &((struct machine_arguments *)state->input)->spec.shape;
+	struct machine_arguments *a = state->input;
+	struct machine_shape *s = &a->spec.shape;
 
 	switch (key) {
 	case OPT_TOPOLOGY:
@@ -135,6 +136,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		s->backing.lock = true;
 		return 0;
 	case OPT_MADVISE:
+		if (machine_list_replaces(a, LIST_MADVISE))
+			s->backing.mergeable = s->backing.dontdump = s->backing.collapse = false;
 		parse_madvise(&s->backing, arg);
 		return 0;
 	case OPT_HOST_NODES:

@@ -37,6 +37,7 @@ struct field {
 	const char *const *names;    /* n of them */
 	size_t n;		     /* names; or the most that a list or an array holds */
 	size_t count_offset;
+	bool required; /* written and wanted even where it is all zero */
 	bool has_given;
 	size_t given_offset;	    /* of a bool */
 	const struct field *fields; /* of an object */

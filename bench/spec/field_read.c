@@ -277,9 +277,29 @@ static int unknown_key(const struct place *p, const struct field *fields)
 	return fail(p, "no such key; use one of %s", keys);
 }
 
-static int read_object(const struct place *p, const struct field *fields, const json_t *json, char *object)
+/* What concerns more than one value. */
+static int check_object(const struct place *p, const struct field *fields, const json_t *json, const char *object)
 {
 	const char *key, *bad;
+	struct place at;
+
+	for (; fields->key; fields++) {
+		if (!fields->required || json_object_get(json, fields->key))
+			continue;
+		at = place_in(p, fields->key);
+		return fail(&at, "is missing; give it a value");
+	}
+	/* The rules stand at the end of the table. */
+	bad = fields->rules ? fields->rules(object, &key) : NULL;
+	if (!bad)
+		return 0;
+	at = key ? place_in(p, key) : *p;
+	return fail(&at, "%s", bad);
+}
+
+static int read_object(const struct place *p, const struct field *fields, const json_t *json, char *object)
+{
+	const char *key;
 	json_t *value;
 	int rc = 0;
 
@@ -296,16 +316,7 @@ static int read_object(const struct place *p, const struct field *fields, const 
 		if (rc)
 			return rc;
 	}
-	/* The rules of an object stand at the end of its table. */
-	while (fields->key)
-		fields++;
-	bad = fields->rules ? fields->rules(object, &key) : NULL;
-	if (bad && key) {
-		const struct place at = place_in(p, key);
-
-		return fail(&at, "%s", bad);
-	}
-	return bad ? fail(p, "%s", bad) : 0;
+	return check_object(p, fields, json, object);
 }
 
 int fields_read(const struct field *fields, const json_t *json, void *object, char why[FIELD_WHY])

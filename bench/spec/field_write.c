@@ -95,6 +95,8 @@ static bool is_default(const struct field *f, const char *object)
 {
 	const char *at = object + f->offset;
 
+	if (f->required)
+		return false;
 	if (f->has_given)
 		return !*(const bool *)(object + f->given_offset);
 	if (f->kind == FIELD_WORDS)

@@ -54,12 +54,6 @@ static const char *disk_rules(const void *object, const char **key)
 	return disk_contradiction(object, key);
 }
 
-static const char *file_rules(const void *object, const char **key)
-{
-	*key = "host";
-	return ((const struct file_pair *)object)->host ? NULL : "is missing; name the file to copy";
-}
-
 static const char *backing_rules(const void *object, const char **key)
 {
 	const struct vm_backing *b = object;
@@ -118,13 +112,13 @@ static const struct field disk_fields[] = {
 };
 
 static const struct field file_fields[] = {
-	{ ROW(struct file_pair, host, "host", FIELD_TEXT) },
+	{ ROW(struct file_pair, host, "host", FIELD_TEXT), .required = true },
 	{ ROW(struct file_pair, guest, "guest", FIELD_TEXT) },
-	{ .rules = file_rules },
+	{ 0 },
 };
 
 static const struct field wake_fields[] = {
-	{ ROW(struct wake_request, kind, "wake", FIELD_NAME), .names = wake_names, .n = WAKE_KINDS },
+	{ ROW(struct wake_request, kind, "wake", FIELD_NAME), .required = true, .names = wake_names, .n = WAKE_KINDS },
 	{ ROW(struct wake_request, at_ns, "at_ns", FIELD_NUMBER), .size = sizeof(uint64_t), .max = INT64_MAX },
 	{ 0 },
 };

@@ -11,6 +11,7 @@
 #include "bench/base/say.h"
 #include "bench/base/size.h"
 #include "bench/cli/parse.h"
+#include "bench/cli/settings.h"
 #include "bench/host/facts.h"
 #include "bench/kernel/config.h"
 #include "bench/machine/nested.h"
@@ -299,6 +300,10 @@ int verb_bench(int argc, char **argv)
 	int rc;
 
 	cli_parse(&bench_argp, "bench", argc, argv, &b);
+	if (b.machine.spec.command.n || b.machine.spec.shell)
+		say_usage("--spec %s: is of ktstr %s, and bench has commands of its own; leave %s out of it",
+			  b.machine.spec_file, b.machine.spec.shell ? "shell" : "run",
+			  b.machine.spec.shell ? "shell" : "command");
 	set_defaults(&b);
 	if (host_companion("ktstr-workload", "workloads/ktstr-workload", program))
 		return EXIT_UNAVAILABLE;
@@ -316,7 +321,7 @@ int verb_bench(int argc, char **argv)
 		words[5 + i] = b.workload[i];
 	job.metric_ctx = &b;
 	if (b.machine.dry_run)
-		return machine_dry_run(&b.resolved, &job, (enum host_choice)rc, b.machine.dry_run);
+		return machine_dry_run(&b.resolved, &job, (enum host_choice)rc, b.machine.dry_run, settings_json());
 	if (rc == HOST_DIRECT)
 		return measure(&b, &job);
 	if (b.json && strcmp(b.json, "-"))

@@ -7,8 +7,8 @@
 
 #include "bench/base/say.h"
 #include "bench/cli/parse.h"
+#include "bench/cli/settings.h"
 #include "bench/host/facts.h"
-#include "bench/initramfs/command.h"
 #include "bench/machine/archive.h"
 #include "bench/machine/nested.h"
 #include "bench/machine/options.h"
@@ -66,36 +66,9 @@ const struct argp run_argp = {
 	       "  ktstr run --disk disk.img,iops=3000 -- fio --name=t --filename=/dev/vda --rw=randread --direct=1\n"
 	       "  ktstr run --file ./prog:/prog --timeout 30s -- /prog --its-own-option\n"
 	       "  ktstr run --scheduler fifo -- cat /sys/kernel/sched_ext/root/ops\n"
-	       "  ktstr run --kernel bzImage --initrd image.cpio",
+	       "  ktstr run --kernel bzImage --initrd image.cpio\n"
+	       "  ktstr run --dry-run=json --cpus 4 -- true >spec.json; ktstr run --spec spec.json --cpus 8",
 };
-
-static int check_command(const struct machine_spec *o)
-{
-	const char *program = o->command.n ? o->command.word[0] : NULL;
-	char path[PATH_MAX];
-
-	if (!program && !o->initrd) {
-		say_error("no command; put one after --, or boot an image with --initrd");
-		return EXIT_USAGE;
-	}
-	if (!program && (o->n_files || o->modules.n || o->outputs.n || o->scheduler || o->guest.env.n || o->guest.cwd ||
-			 o->guest.all_modules)) {
-		say_error("--file, --module, --modules, --output, --env, --cwd and --scheduler require a command; pass "
-			  "it "
-			  "after --");
-		return EXIT_USAGE;
-	}
-	if (!program || o->n_files || o->initrd)
-		return 0;
-	if (!*program) {
-		say_error("the command is empty; name a program");
-		return EXIT_USAGE;
-	}
-	if (command_find(program, path) != COMMAND_UNKNOWN)
-		return 0;
-	say_error("%s: neither an applet of busybox nor a program of this machine; copy it with --file", program);
-	return EXIT_NOT_FOUND;
-}
 
 static int dump_initrd(const char *path, const struct machine_resolved *r, const struct machine_job *job)
 {
@@ -129,7 +102,7 @@ int verb_run(int argc, char **argv)
 	int rc;
 
 	cli_parse(&run_argp, "run", argc, argv, &a);
-	rc = check_command(o);
+	rc = machine_command_check(o);
 	if (!rc && a.dump_initrd && !o->command.n) {
 		say_error("--dump-initrd: requires a command; pass it after --");
 		rc = EXIT_USAGE;
@@ -139,6 +112,7 @@ int verb_run(int argc, char **argv)
 	if (rc)
 		return rc;
 	job.argv = o->command.word;
+	job.shell = o->shell;
 	job.other_vmm = a.dump_initrd;
 	if (a.dump_initrd)
 		return dump_initrd(a.dump_initrd, &r, &job);
@@ -146,7 +120,7 @@ int verb_run(int argc, char **argv)
 	if (rc < 0)
 		return -rc;
 	if (a.machine.dry_run)
-		return machine_dry_run(&r, &job, (enum host_choice)rc, a.machine.dry_run);
+		return machine_dry_run(&r, &job, (enum host_choice)rc, a.machine.dry_run, settings_json());
 	if (rc == HOST_NESTED)
 		return machine_run_nested(&r, &job, NULL, argc, argv);
 	drive_machine(&r, &job, &result);

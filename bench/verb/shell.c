@@ -2,8 +2,8 @@
 /* ktstr shell: a guest's console in the user's terminal. */
 #include <string.h>
 
-#include "bench/base/say.h"
 #include "bench/cli/parse.h"
+#include "bench/cli/settings.h"
 #include "bench/host/facts.h"
 #include "bench/machine/nested.h"
 #include "bench/machine/options.h"
@@ -54,15 +54,9 @@ int verb_shell(int argc, char **argv)
 
 	cli_parse(&shell_argp, "shell", argc, argv, &a);
 	a.spec.shell = true;
-	if (a.spec.conversation.n_wakes) {
-		say_error("--wake: in a shell these bytes would be keys; use ktstr run");
-		return EXIT_USAGE;
-	}
-	if (a.spec.scheduler && !a.spec.command.n) {
-		say_error("--scheduler: requires a command; pass it after --, such as sh");
-		return EXIT_USAGE;
-	}
-	rc = machine_resolve(&a.spec, &r);
+	rc = machine_command_check(&a.spec);
+	if (!rc)
+		rc = machine_resolve(&a.spec, &r);
 	if (rc)
 		return rc;
 	rc = host_choose(a.spec.host, &job.probe);
@@ -70,7 +64,7 @@ int verb_shell(int argc, char **argv)
 		return -rc;
 	job.argv = a.spec.command.word;
 	if (a.dry_run)
-		return machine_dry_run(&r, &job, (enum host_choice)rc, a.dry_run);
+		return machine_dry_run(&r, &job, (enum host_choice)rc, a.dry_run, settings_json());
 	if (rc == HOST_NESTED)
 		return machine_run_nested(&r, &job, NULL, argc, argv);
 	drive_machine(&r, &job, &result);

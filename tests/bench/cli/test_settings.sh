@@ -72,7 +72,10 @@ wrong "--timeout x" '[run]\ncpus = zero\n' KTSTR_CPUS=0 -- run --cpus=2 --timeou
 wrong "--timeout x" '[bench]\nduration = never\n' -- run --timeout x -- true
 wrong "--timeout x" 'cpus = zero\n' KTSTR_CPUS= -- run --timeout x --cpus 2 -- true
 wrong "--timeout x" 'memory = none\n' -- run --memo 1G --timeout x -- true
-# Behind the command's first word nothing is ours.
+# A spec says what counts: nobody adds to it unasked, nor names one.
+wrong "KTSTR_SPEC: no such setting" '' KTSTR_SPEC=x -- run -- true
+wrong "$c:1: spec: no such setting" 'spec = x\n' -- run -- true
+# After the command's first word nothing is ours.
 wrong "--cpus zero" 'cpus = zero\n' -- run true --cpus 2
 
 # What is no setting of this verb, or none at all, is left alone.
@@ -99,12 +102,12 @@ while read -r variable; do
 	if grep -q "no such setting" "$dir/err"; then fail "$variable is asked for and not in settings_variables"; fi
 done < <(grep -rhoE 'env\("KTSTR_[A-Z_]+"' "$sources/bench" | grep -oE 'KTSTR_[A-Z_]+' | sort -u)
 
-# Each option has a variable, and none is swallowed by a name that is reserved for something else. What is wrong with
+# Each other option has a variable, and none is swallowed by a name that is reserved for something else. What is wrong with
 # the value is said with the variable's name; where nothing is, the plan lists it.
 for verb in run shell bench; do
 	command=(-- sh)
 	[ $verb != bench ] || command=()
-	for option in $("$ktstr" $verb --help | grep -oE '^ {2,6}(-[a-z], )?--[a-z][a-z-]+' | grep -oE -- '[a-z][a-z-]+$' | grep -v '^help$'); do
+	for option in $("$ktstr" $verb --help | grep -oE '^ {2,6}(-[a-z], )?--[a-z][a-z-]+' | grep -oE -- '[a-z][a-z-]+$' | grep -vE '^(help|spec)$'); do
 		n=$((n + 1))
 		variable=KTSTR_$(tr a-z- A-Z_ <<<"$option")
 		value=1

@@ -473,6 +473,7 @@ static void values_are_checked_as_options_are(void **unused)
 		  "backing.host_nodes_mode: is missing; " },
 		{ "{\"schema\":\"ktstr-spec/1\",\"backing\":{\"host_nodes_mode\":\"bind\"}}",
 		  "backing.host_nodes: is missing; " },
+		{ "{\"schema\":\"ktstr-spec/1\",\"wakes\":[{\"at_ns\":5}]}", "wakes[0].wake: is missing; " },
 		{ "{\"schema\":\"ktstr-spec/2\"}", "schema: is \"ktstr-spec/2\", which this ktstr does not know; " },
 		{ "{\"cpus\":1}", "schema: is missing or no string; " },
 		{ "[]", "schema: is missing" },
