@@ -51,8 +51,8 @@ static int make_cmdline(struct boot *b, struct vm_error *err)
 		n += (size_t)snprintf(b->cmdline + n, sizeof b->cmdline - n, " virtio_mmio.device=0x%x@0x%x:%u",
 				      VIRTIO_MMIO_SIZE, vm->device[i].base, vm->device[i].gsi);
 	if (n >= sizeof b->cmdline)
-		return vm_fail(err, E2BIG, "kernel command line: more than %u bytes; shorten --append",
-			       CMDLINE_MAX - 1);
+		return vm_fail_as(err, VM_FAULT_CMDLINE, E2BIG, "kernel command line: more than %u bytes",
+				  CMDLINE_MAX - 1);
 	memcpy(low(b, CMDLINE_ADDR, CMDLINE_MAX), b->cmdline, n + 1);
 	return 0;
 }

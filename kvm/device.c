@@ -139,8 +139,8 @@ int device_pages_create(struct vm *vm, struct vm_error *err)
 	vm->register_pages = pages;
 	region.userspace_addr = (uint64_t)(uintptr_t)pages;
 	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
-		return vm_fail(err, errno, "register pages: KVM refuses them: %s; use --register-page off",
-			       strerror(errno));
+		return vm_fail_as(err, VM_FAULT_REGISTER_PAGE, errno, "register pages: KVM refuses them: %s",
+				  strerror(errno));
 	return 0;
 }
 

@@ -22,26 +22,43 @@ const char *vm_end_name(enum vm_end end)
 	return name[end];
 }
 
-void vm_request_end(struct vm *vm, enum vm_end end, const char *fmt, ...)
+static void __attribute__((format(printf, 4, 0)))
+request(struct vm *vm, enum vm_end end, enum vm_fault fault, const char *fmt, va_list ap)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	va_list ap;
 
 	pthread_mutex_lock(&lock);
 	if (!atomic_load(&vm->shared.requested_end)) {
-		va_start(ap, fmt);
 		vsnprintf(vm->shared.end_detail, sizeof vm->shared.end_detail, fmt, ap);
-		va_end(ap);
-		/* Release: the detail is written before; pairs with the acquire in end_requested(). */
+		vm->shared.end_fault = fault;
+		/* Release: detail and fault are written before; pairs with the acquire in end_requested(). */
 		atomic_store_explicit(&vm->shared.requested_end, end, memory_order_release);
 		eventfd_write(vm->event_fd, 1);
 	}
 	pthread_mutex_unlock(&lock);
 }
 
+void vm_request_end(struct vm *vm, enum vm_end end, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	request(vm, end, VM_FAULT_OTHER, fmt, ap);
+	va_end(ap);
+}
+
+void vm_request_fatal(struct vm *vm, enum vm_fault fault, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	request(vm, VM_FATAL, fault, fmt, ap);
+	va_end(ap);
+}
+
 enum vm_end end_requested(struct vm *vm)
 {
-	/* Acquire: pairs with the release in vm_request_end(). */
+	/* Acquire: pairs with the release in request(). */
 	return (enum vm_end)atomic_load_explicit(&vm->shared.requested_end, memory_order_acquire);
 }
 
@@ -57,4 +74,9 @@ void end_now(struct vm *vm, enum vm_end end, const char *detail)
 enum vm_end vm_state(const struct vm *vm)
 {
 	return vm->loop.end;
+}
+
+enum vm_fault vm_end_fault(const struct vm *vm)
+{
+	return vm->loop.end == VM_FATAL ? vm->shared.end_fault : VM_FAULT_OTHER;
 }

@@ -11,6 +11,18 @@ int vm_fail(struct vm_error *err, int error, const char *fmt, ...)
 {
 	va_list ap;
 
+	err->fault = VM_FAULT_OTHER;
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof err->text, fmt, ap);
+	va_end(ap);
+	return -error;
+}
+
+int vm_fail_as(struct vm_error *err, enum vm_fault fault, int error, const char *fmt, ...)
+{
+	va_list ap;
+
+	err->fault = fault;
 	va_start(ap, fmt);
 	vsnprintf(err->text, sizeof err->text, fmt, ap);
 	va_end(ap);

@@ -132,8 +132,9 @@ struct vm_loop {
 struct vm_shared {
 	struct ioapic ioapic; /* if split; ioapic.lock */
 	struct uart com[2];   /* uart.lock; their rings are lock-free */
-	/* end.c: what a vCPU asks for, an enum vm_end; end_detail is written before, under end.c's lock */
+	/* end.c: what a vCPU asks for, an enum vm_end; the others are written before, under end.c's lock */
 	_Atomic uint32_t requested_end;
+	enum vm_fault end_fault;
 	char end_detail[256];
 	_Atomic bool stopping;
 	_Atomic uint64_t first_run_ns;
@@ -164,12 +165,15 @@ struct vm {
 	struct vm_shared shared;
 };
 
-/* fault.c: fill @err and return -@error; an eventfd */
+/* fault.c: fill @err, with VM_FAULT_OTHER or @fault, and return -@error; an eventfd */
 int vm_fail(struct vm_error *err, int error, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int vm_fail_as(struct vm_error *err, enum vm_fault fault, int error, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 int vm_eventfd(int *fd, struct vm_error *err);
 
 /* end.c. From a vCPU thread: ask for the end of the VM; the first to ask is the one that counts. */
 void vm_request_end(struct vm *vm, enum vm_end end, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void vm_request_fatal(struct vm *vm, enum vm_fault fault, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* On the reactor: the end that was asked for, if any; and the end itself, once. */
 enum vm_end end_requested(struct vm *vm);
 void end_now(struct vm *vm, enum vm_end end, const char *detail);

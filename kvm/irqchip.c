@@ -31,10 +31,9 @@ static int create_split_irqchip(struct vm *vm, struct vm_error *err)
 	struct kvm_enable_cap split = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { IOAPIC_PINS } };
 
 	if (ioctl(vm->fd, KVM_ENABLE_CAP, &split) || ioctl(vm->fd, KVM_ENABLE_CAP, &ids))
-		return vm_fail(
-			err, errno,
-			"topology: its APIC ids go up to %u, and this host's KVM has no x2APIC ids beyond 254 (%s); "
-			"use fewer CPUs, or powers of two",
+		return vm_fail_as(
+			err, VM_FAULT_APIC_IDS, errno,
+			"topology: its APIC ids go up to %u, and this host's KVM has no x2APIC ids beyond 254 (%s)",
 			topology_apic_id_max(&vm->topology), strerror(errno));
 	ioapic_init(&vm->shared.ioapic, vm->fd);
 	vm->split = true;

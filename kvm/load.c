@@ -106,8 +106,8 @@ static bool is_bzimage(const struct image *k)
 
 static int too_long(const struct boot *b, unsigned max, struct vm_error *err)
 {
-	return vm_fail(err, E2BIG, "kernel command line: %zu bytes; %s takes at most %u; shorten --append",
-		       strlen(b->cmdline), b->kernel.path, max);
+	return vm_fail_as(err, VM_FAULT_CMDLINE, E2BIG, "kernel command line: %zu bytes; %s takes at most %u",
+			  strlen(b->cmdline), b->kernel.path, max);
 }
 
 static int load_bzimage(struct boot *b, struct vm_error *err)
@@ -119,17 +119,18 @@ static int load_bzimage(struct boot *b, struct vm_error *err)
 
 	memcpy(h, k->data + 0x1f1, sizeof *h);
 	if (h->version < 0x20c || !(h->xloadflags & XLF_64) || !(h->loadflags & LOADED_HIGH))
-		return vm_fail(
-			err, EINVAL,
-			"%s: this bzImage has no 64-bit entry (boot protocol %u.%02u); ktstr needs an x86-64 kernel",
+		return vm_fail_as(
+			err, VM_FAULT_NO_KERNEL, EINVAL,
+			"%s: this bzImage has no 64-bit entry (boot protocol %u.%02u), which x86-64 kernels have",
 			k->path, h->version >> 8, h->version & 0xff);
 	setup = ((h->setup_sects ? h->setup_sects : 4) + 1u) * 512u;
 	payload = (size_t)h->syssize * 16;
 	/* syssize counts paragraphs, so the last one may be short of the file. */
 	available = k->size > setup ? k->size - setup : 0;
 	if (payload > available + 15)
-		return vm_fail(err, EINVAL, "%s: truncated kernel: %zu bytes of %zu are there; fetch it again", k->path,
-			       k->size, setup + payload);
+		return vm_fail_as(err, VM_FAULT_TRUNCATED_KERNEL, EINVAL,
+				  "%s: truncated kernel: %zu bytes of %zu are there", k->path, k->size,
+				  setup + payload);
 	if (payload > available)
 		payload = available;
 	/* The decompressor works in place: it needs init_size from where it is,
@@ -138,9 +139,10 @@ static int load_bzimage(struct boot *b, struct vm_error *err)
 	b->initrd_max = (uint64_t)h->initrd_addr_max + 1;
 	dst = low(b, KERNEL_ADDR, payload);
 	if (!dst || !low(b, b->kernel_end - 1, 1))
-		return vm_fail(err, ENOSPC, "%s: the kernel needs %llu MiB and the guest has %llu; raise --memory",
-			       k->path, (unsigned long long)(b->kernel_end >> 20) + 1,
-			       (unsigned long long)(b->vm->ram_size >> 20));
+		return vm_fail_as(err, VM_FAULT_GUEST_MEMORY, ENOSPC,
+				  "%s: the kernel needs %llu MiB and the guest has %llu", k->path,
+				  (unsigned long long)(b->kernel_end >> 20) + 1,
+				  (unsigned long long)(b->vm->ram_size >> 20));
 	memcpy(dst, k->data + setup, payload);
 	b->entry = KERNEL_ADDR + 0x200;
 	if (h->cmdline_size && strlen(b->cmdline) > h->cmdline_size)
@@ -191,12 +193,12 @@ static int load_segment(struct boot *b, const Elf64_Phdr *ph, struct vm_error *e
 	if (!ph->p_memsz)
 		return 0;
 	if (!within(k, ph->p_offset, ph->p_filesz) || ph->p_filesz > ph->p_memsz)
-		return vm_fail(err, EINVAL, "%s: truncated kernel: a segment is not in the file; fetch it again",
-			       k->path);
+		return vm_fail_as(err, VM_FAULT_TRUNCATED_KERNEL, EINVAL,
+				  "%s: truncated kernel: a segment is not in the file", k->path);
 	if (!low(b, ph->p_paddr, ph->p_memsz) || ph->p_paddr < KERNEL_ADDR)
-		return vm_fail(err, ENOSPC,
-			       "%s: a kernel segment at 0x%llx (%llu MiB) is outside guest memory; raise --memory",
-			       k->path, (unsigned long long)ph->p_paddr, (unsigned long long)(ph->p_memsz >> 20));
+		return vm_fail_as(err, VM_FAULT_GUEST_MEMORY, ENOSPC,
+				  "%s: a kernel segment at 0x%llx (%llu MiB) is outside guest memory", k->path,
+				  (unsigned long long)ph->p_paddr, (unsigned long long)(ph->p_memsz >> 20));
 	if (ph->p_paddr + ph->p_memsz > b->kernel_end)
 		b->kernel_end = ph->p_paddr + ph->p_memsz;
 	return put(b, ph->p_paddr, k, ph->p_offset, ph->p_filesz, err); /* the rest of fresh memory is zero */
@@ -267,8 +269,8 @@ int load_kernel(struct boot *b, struct vm_error *err)
 		return load_bzimage(b, err);
 	if (is_elf(&b->kernel))
 		return load_elf(b, err);
-	return vm_fail(err, EINVAL, "%s: not a kernel (neither bzImage nor ELF); give a vmlinuz to --kernel",
-		       b->vm->cfg.kernel);
+	return vm_fail_as(err, VM_FAULT_NO_KERNEL, EINVAL, "%s: not a kernel (neither bzImage nor ELF)",
+			  b->vm->cfg.kernel);
 }
 
 /* --- initrd ------------------------------------------------------------------- */
@@ -317,11 +319,11 @@ int load_initrd(struct boot *b, struct vm_error *err)
 		top = b->initrd_max;
 	at = (top - size) & ~0xfffull;
 	if (size > top || at < floor)
-		return vm_fail(err, ENOSPC,
-			       "%s: the initrd (%llu MiB) does not fit behind the kernel (%llu MiB) into %llu MiB of "
-			       "guest memory; raise --memory",
-			       b->initrd[0].path, (unsigned long long)(size >> 20) + 1,
-			       (unsigned long long)(floor >> 20), (unsigned long long)(b->vm->ram_size >> 20));
+		return vm_fail_as(err, VM_FAULT_GUEST_MEMORY, ENOSPC,
+				  "%s: the initrd (%llu MiB) does not fit above the kernel (%llu MiB) in %llu MiB of "
+				  "guest memory",
+				  b->initrd[0].path, (unsigned long long)(size >> 20) + 1,
+				  (unsigned long long)(floor >> 20), (unsigned long long)(b->vm->ram_size >> 20));
 	b->initrd_addr = at;
 	for (unsigned i = 0; i < INITRD_PARTS && !rc; i++) {
 		rc = put(b, at, &b->initrd[i], 0, b->initrd[i].size, err);

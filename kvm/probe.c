@@ -77,10 +77,10 @@ void kvm_probe(struct kvm_probe *out)
 	memset(out, 0, sizeof *out);
 	if (kvm < 0) {
 		out->error = errno;
-		snprintf(out->why, sizeof out->why, "/dev/kvm: %s; %s", strerror(errno),
-			 errno == EACCES || errno == EPERM    ? "add yourself to group kvm"
-			 : errno == EMFILE || errno == ENFILE ? "raise the limit of open files (ulimit -n)"
-							      : "load kvm_intel or kvm_amd");
+		out->fault = errno == EACCES || errno == EPERM	  ? VM_FAULT_KVM_DENIED
+			     : errno == EMFILE || errno == ENFILE ? VM_FAULT_DESCRIPTORS
+								  : VM_FAULT_KVM_MISSING;
+		snprintf(out->why, sizeof out->why, "/dev/kvm: %s", strerror(errno));
 		return;
 	}
 	exit_reason = run_guest(kvm);
@@ -93,9 +93,9 @@ void kvm_probe(struct kvm_probe *out)
 			 exit_reason == KVM_EXIT_IO ? "" : ", which lacks it");
 	} else if (exit_reason == KVM_EXIT_INTERNAL_ERROR) {
 		out->kind = KVM_SOFTWARE;
+		out->fault = VM_FAULT_KVM_INCAPABLE;
 		snprintf(out->why, sizeof out->why,
-			 "/dev/kvm: emulates its guests and knows no cmpxchg16b, so it can't boot a stock kernel; use "
-			 "--host nested");
+			 "/dev/kvm: emulates its guests and knows no cmpxchg16b, so it can't boot a stock kernel");
 	} else {
 		out->error = exit_reason < 0 ? -exit_reason : EIO;
 		snprintf(out->why, sizeof out->why, "/dev/kvm: a test guest did not run (%s %d)",

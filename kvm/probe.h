@@ -3,6 +3,8 @@
 #ifndef KTSTR_KVM_PROBE_H
 #define KTSTR_KVM_PROBE_H
 
+#include "kvm/fault.h"
+
 enum kvm_kind {
 	KVM_NONE,     /* no /dev/kvm, or it can't be opened */
 	KVM_SOFTWARE, /* works, but can't run stock kernels (cmpxchg16b is not emulated) */
@@ -11,8 +13,9 @@ enum kvm_kind {
 
 struct kvm_probe {
 	enum kvm_kind kind;
-	int error;     /* errno behind KVM_NONE */
-	char why[256]; /* one line: how it was found out, and the mend */
+	int error;	     /* of KVM_NONE: an errno */
+	enum vm_fault fault; /* unless KVM_HARDWARE */
+	char why[256];	     /* one line: how it was found out, or what failed and why */
 };
 
 /* Opens KVM and runs a guest of a few instructions; takes about a millisecond. */

@@ -61,22 +61,22 @@ static uint64_t free_pages(uint64_t size)
 static int map_reserved(struct vm *vm, struct vm_error *err)
 {
 	uint64_t size = vm->ram_size, page = page_size(vm);
-	const char *name = page == HUGE_PAGE ? "2M" : "1G";
+	const char *name = page == HUGE_PAGE ? "2 MiB" : "1 GiB";
+	bool small = page == HUGE_PAGE;
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (page == HUGE_PAGE ? MAP_HUGE_2MB : MAP_HUGE_1GB);
 	void *base;
 
 	if (size % page)
-		return vm_fail(err, EINVAL,
-			       "--hugepages %s: %llu MiB of memory are not whole pages; use a multiple of %s", name,
-			       (unsigned long long)(size >> 20), name);
+		return vm_fail_as(err, small ? VM_FAULT_WHOLE_PAGES_2M : VM_FAULT_WHOLE_PAGES_1G, EINVAL,
+				  "%llu MiB of memory are not whole pages of %s", (unsigned long long)(size >> 20),
+				  name);
 	vm->ram_mapped = size;
 	base = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
 	if (base == MAP_FAILED)
-		return vm_fail(err, errno,
-			       "--hugepages %s: %llu pages are needed and the host has %llu free (%s); reserve them in "
-			       "/sys/kernel/mm/hugepages/hugepages-%llukB/nr_hugepages, or use --hugepages auto",
-			       name, (unsigned long long)(size / page), (unsigned long long)free_pages(page),
-			       strerror(errno), (unsigned long long)(page >> 10));
+		return vm_fail_as(err, small ? VM_FAULT_PAGES_2M : VM_FAULT_PAGES_1G, errno,
+				  "%llu pages of %s are needed and the host has %llu free (%s)",
+				  (unsigned long long)(size / page), name, (unsigned long long)free_pages(page),
+				  strerror(errno));
 	vm->ram = vm->ram_aligned = base;
 	return 0;
 }
@@ -90,8 +90,8 @@ static int map_ordinary(struct vm *vm, struct vm_error *err)
 	vm->ram_mapped = vm->ram_size + HUGE_PAGE;
 	base = mmap(NULL, vm->ram_mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (base == MAP_FAILED)
-		return vm_fail(err, errno, "guest memory: cannot map %llu MiB: %s; ask for less with --memory",
-			       (unsigned long long)(vm->ram_size >> 20), strerror(errno));
+		return vm_fail_as(err, VM_FAULT_HOST_MEMORY, errno, "guest memory: cannot map %llu MiB: %s",
+				  (unsigned long long)(vm->ram_size >> 20), strerror(errno));
 	vm->ram = base;
 	vm->ram_aligned = (uint8_t *)(((uintptr_t)base + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1));
 	return 0;
@@ -99,12 +99,12 @@ static int map_ordinary(struct vm *vm, struct vm_error *err)
 
 /* --- advice --------------------------------------------------------------- */
 
-static int advise(struct vm *vm, int advice, const char *option, const char *mend, struct vm_error *err)
+static int advise(struct vm *vm, int advice, enum vm_fault fault, struct vm_error *err)
 {
 	if (!madvise(vm->ram_aligned, vm->ram_size, advice))
 		return 0;
-	return vm_fail(err, errno, "%s: the host refuses it for %llu MiB: %s; %s", option,
-		       (unsigned long long)(vm->ram_size >> 20), strerror(errno), mend);
+	return vm_fail_as(err, fault, errno, "the host refuses it for %llu MiB: %s",
+			  (unsigned long long)(vm->ram_size >> 20), strerror(errno));
 }
 
 static bool thp_is_never(void)
@@ -135,12 +135,11 @@ static int advise_pages(struct vm *vm, struct vm_error *err)
 		return 0;
 	case VM_PAGES_THP:
 		if (thp_is_never())
-			return vm_fail(err, ENOTSUP,
-				       "--hugepages thp: this host has transparent huge pages off; write madvise to "
-				       "/sys/kernel/mm/transparent_hugepage/enabled, or use --hugepages auto");
-		return advise(vm, MADV_HUGEPAGE, "--hugepages thp", "use --hugepages auto", err);
+			return vm_fail_as(err, VM_FAULT_PAGES_THP_OFF, ENOTSUP,
+					  "this host has transparent huge pages off");
+		return advise(vm, MADV_HUGEPAGE, VM_FAULT_PAGES_THP, err);
 	case VM_PAGES_SMALL:
-		return thp_is_never() ? 0 : advise(vm, MADV_NOHUGEPAGE, "--hugepages off", "use --hugepages auto", err);
+		return thp_is_never() ? 0 : advise(vm, MADV_NOHUGEPAGE, VM_FAULT_PAGES_SMALL, err);
 	default:
 		return 0;
 	}
@@ -153,9 +152,9 @@ static int advise_rest(struct vm *vm, struct vm_error *err)
 
 	madvise(vm->ram_aligned, vm->ram_size, MADV_DONTFORK);
 	if (b->mergeable)
-		rc = advise(vm, MADV_MERGEABLE, "--madvise mergeable", "this kernel has no KSM, leave it out", err);
+		rc = advise(vm, MADV_MERGEABLE, VM_FAULT_MERGEABLE, err);
 	if (!rc && b->dontdump)
-		rc = advise(vm, MADV_DONTDUMP, "--madvise dontdump", "leave it out", err);
+		rc = advise(vm, MADV_DONTDUMP, VM_FAULT_DONTDUMP, err);
 	return rc;
 }
 
@@ -178,10 +177,8 @@ static int bind_range(struct vm *vm, const struct topology_range *r, struct vm_e
 		mask[b->host_node[i] / 64] |= 1ul << b->host_node[i] % 64;
 	if (!syscall(SYS_mbind, vm->ram_aligned + r->offset, r->size, mode[b->bind], mask, VM_HOST_NODES_MAX + 1, 0))
 		return 0;
-	return vm_fail(err, errno,
-		       "--host-nodes: guest node %u can't be bound to host node %u: %s; see "
-		       "/sys/devices/system/node/has_memory",
-		       r->node, b->host_node[from], strerror(errno));
+	return vm_fail_as(err, VM_FAULT_BIND, errno, "guest node %u can't be bound to host node %u: %s", r->node,
+			  b->host_node[from], strerror(errno));
 }
 
 static int bind_nodes(struct vm *vm, struct vm_error *err)
@@ -195,10 +192,8 @@ static int bind_nodes(struct vm *vm, struct vm_error *err)
 	if (vm->cfg.backing.pages == VM_PAGES_1G)
 		for (unsigned i = 0; i < n; i++)
 			if (range[i].size % page_size(vm))
-				return vm_fail(
-					err, EINVAL,
-					"--host-nodes with --hugepages 1G: node %u is not of whole pages; use mem=",
-					range[i].node);
+				return vm_fail_as(err, VM_FAULT_BIND_WHOLE_PAGES, EINVAL,
+						  "the memory of node %u is not whole pages of 1 GiB", range[i].node);
 	for (unsigned i = 0; i < n && !rc; i++)
 		rc = bind_range(vm, &range[i], err);
 	return rc;
@@ -217,17 +212,16 @@ static int populate(struct vm *vm, struct vm_error *err)
 		return 0;
 	/* The kernel would rather kill somebody than say no. */
 	if (!reserved && available && vm->ram_size > available)
-		return vm_fail(err, ENOMEM,
-			       "--%s: %llu MiB are asked for and the host has %llu; ask for less with --memory",
-			       b->lock ? "mlock" : "prefault", (unsigned long long)(vm->ram_size >> 20),
-			       (unsigned long long)(available >> 20));
+		return vm_fail_as(err, b->lock ? VM_FAULT_LOCK_MEMORY : VM_FAULT_PREFAULT_MEMORY, ENOMEM,
+				  "%llu MiB are asked for and the host has %llu",
+				  (unsigned long long)(vm->ram_size >> 20), (unsigned long long)(available >> 20));
 	if (b->prefault)
-		rc = advise(vm, MADV_POPULATE_WRITE, "--prefault", "it takes Linux 5.14 and that much memory", err);
+		rc = advise(vm, MADV_POPULATE_WRITE, VM_FAULT_PREFAULT, err);
 	if (!rc && b->collapse)
-		rc = advise(vm, MADV_COLLAPSE, "--madvise collapse", "leave it out, or use --hugepages 2M", err);
+		rc = advise(vm, MADV_COLLAPSE, VM_FAULT_COLLAPSE, err);
 	if (!rc && b->lock && mlock(vm->ram_aligned, vm->ram_size))
-		rc = vm_fail(err, errno, "--mlock: %llu MiB can't be locked: %s; raise ulimit -l",
-			     (unsigned long long)(vm->ram_size >> 20), strerror(errno));
+		rc = vm_fail_as(err, VM_FAULT_LOCK, errno, "%llu MiB can't be locked: %s",
+				(unsigned long long)(vm->ram_size >> 20), strerror(errno));
 	return rc;
 }
 

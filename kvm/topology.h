@@ -73,7 +73,8 @@ void topology_cpu(const struct topology *t, unsigned i, struct topology_cpu *cpu
 uint32_t topology_apic_id_max(const struct topology *t);
 
 /* Give the nodes their memory: @total bytes, where a node names its own that, the rest in equal parts of
- * TOPOLOGY_MEMORY_UNIT (what is over goes to the first). 0; -EINVAL with @why. */
+ * TOPOLOGY_MEMORY_UNIT (what is over goes to the first). 0, or with @why: -ENOSPC: the
+ * nodes have more than @total; -EINVAL: they have less, and none takes the rest; -ERANGE: a share is too small. */
 int topology_share_memory(struct topology *t, uint64_t total, char why[TOPOLOGY_WHY]);
 
 /* Guest-physical memory around the gap below 4 GiB: each node one range, or two. */

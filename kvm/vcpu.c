@@ -168,18 +168,16 @@ static void internal_error(struct vcpu *v)
 		snprintf(data + strlen(data), sizeof(data) - strlen(data), " %llx",
 			 (unsigned long long)run->internal.data[i]);
 	if (v->vm->cfg.register_page && run->internal.suberror == KVM_INTERNAL_ERROR_DELIVERY_EV) {
-		vm_request_end(v->vm, VM_FATAL,
-			       "vCPU %u: KVM internal error %u at rip 0x%llx: this KVM refuses stores into a page of "
-			       "registers "
-			       "behind an exception; use --register-page off",
-			       v->index, run->internal.suberror, (unsigned long long)regs.rip);
+		vm_request_fatal(v->vm, VM_FAULT_REGISTER_PAGE,
+				 "vCPU %u: KVM internal error %u at rip 0x%llx: this KVM refuses an exception's store "
+				 "into the register page",
+				 v->index, run->internal.suberror, (unsigned long long)regs.rip);
 		return;
 	}
-	vm_request_end(
-		v->vm, VM_FATAL,
-		"vCPU %u: KVM internal error %u at rip 0x%llx,%s%s: this KVM can't run the kernel; use --host nested",
-		v->index, run->internal.suberror, (unsigned long long)regs.rip, *bytes ? " instruction" : " data",
-		*bytes ? bytes : data);
+	vm_request_fatal(v->vm, VM_FAULT_KVM_INCAPABLE,
+			 "vCPU %u: KVM internal error %u at rip 0x%llx,%s%s: this KVM can't run the kernel", v->index,
+			 run->internal.suberror, (unsigned long long)regs.rip, *bytes ? " instruction" : " data",
+			 *bytes ? bytes : data);
 }
 
 /* Returns false when the thread has nothing to do any more. */
@@ -305,8 +303,8 @@ int vcpu_start(struct vcpu *v, struct vm_error *err)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
 	if (rc && (v->vm->cfg.host.vcpu_cpu || v->vm->cfg.host.fifo_priority))
-		return vm_fail(err, rc, "vCPU %u: no thread on its CPU with its priority: %s; raise ulimit -r",
-			       v->index, strerror(rc));
+		return vm_fail_as(err, VM_FAULT_THREAD_PRIORITY, rc,
+				  "vCPU %u: no thread on its CPU with its priority: %s", v->index, strerror(rc));
 	if (rc)
 		return vm_fail(err, rc, "vCPU %u: no thread: %s", v->index, strerror(rc));
 	v->loop.running = true;

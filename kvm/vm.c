@@ -53,17 +53,17 @@ static int open_kvm(struct vm *vm, struct vm_error *err)
 {
 	vm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (vm->kvm_fd < 0 && errno == EACCES)
-		return vm_fail(err, EACCES,
-			       "/dev/kvm: permission denied; add yourself to group kvm, or use --host nested");
+		return vm_fail_as(err, VM_FAULT_KVM_DENIED, EACCES, "/dev/kvm: permission denied");
 	if (vm->kvm_fd < 0)
-		return vm_fail(err, errno, "/dev/kvm: %s; %s, or use --host nested", strerror(errno),
-			       errno == EMFILE ? "raise the limit of open files" : "load kvm_intel or kvm_amd");
+		return vm_fail_as(err, errno == EMFILE || errno == ENFILE ? VM_FAULT_DESCRIPTORS : VM_FAULT_KVM_MISSING,
+				  errno, "/dev/kvm: %s", strerror(errno));
 	if (ioctl(vm->kvm_fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
-		return vm_fail(err, ENOTSUP, "/dev/kvm: not the KVM API of version %d", KVM_API_VERSION);
+		return vm_fail_as(err, VM_FAULT_KVM_INCAPABLE, ENOTSUP, "/dev/kvm: not the KVM API of version %d",
+				  KVM_API_VERSION);
 	for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
 		if (ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, (unsigned long)needed[i].cap) <= 0)
-			return vm_fail(err, ENOTSUP, "/dev/kvm: capability %s is missing; use --host nested",
-				       needed[i].name);
+			return vm_fail_as(err, VM_FAULT_KVM_INCAPABLE, ENOTSUP, "/dev/kvm: capability %s is missing",
+					  needed[i].name);
 	vm->fd = ioctl(vm->kvm_fd, KVM_CREATE_VM, 0ul);
 	if (vm->fd < 0)
 		return vm_fail(err, errno, "/dev/kvm: cannot create a VM: %s", strerror(errno));
@@ -104,13 +104,12 @@ static int fit_topology(struct vm *vm, struct vm_error *err)
 	cpus_max = ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
 	ids_max = ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPU_ID);
 	if ((int)vm->topology.n_cpus > cpus_max)
-		return vm_fail(err, EINVAL, "topology: %u CPUs, and this host's KVM takes at most %d; use fewer",
-			       vm->topology.n_cpus, cpus_max);
+		return vm_fail_as(err, VM_FAULT_CPUS, EINVAL, "topology: %u CPUs, and this host's KVM takes at most %d",
+				  vm->topology.n_cpus, cpus_max);
 	if ((int)topology_apic_id_max(&vm->topology) >= ids_max)
-		return vm_fail(err, EINVAL,
-			       "topology: its APIC ids go up to %u, and this host's KVM takes them below %d; use fewer "
-			       "CPUs, or powers of two",
-			       topology_apic_id_max(&vm->topology), ids_max);
+		return vm_fail_as(err, VM_FAULT_APIC_IDS, EINVAL,
+				  "topology: its APIC ids go up to %u, and this host's KVM takes them below %d",
+				  topology_apic_id_max(&vm->topology), ids_max);
 	raise_descriptors(vm->topology.n_cpus);
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "kvm/fault.h"
 #include "kvm/topology.h"
 #include "reactor/reactor.h"
 #include "virtio/mmio.h"
@@ -51,8 +52,9 @@ struct vm_backing {
 	uint16_t host_node[TOPOLOGY_NODES_MAX];
 };
 
-/* Why a call failed, for the user: what failed, on what, why, and the mend. */
+/* Why a call failed: one line, what failed, on what and why; without a remedy. */
 struct vm_error {
+	enum vm_fault fault;
 	char text[512];
 };
 
@@ -174,6 +176,8 @@ int vm_registers(const struct vm *vm, unsigned i, struct vm_registers *out);
 int vm_cpu_clock(const struct vm *vm, unsigned i, clockid_t *clock);
 
 enum vm_end vm_state(const struct vm *vm);
+/* The kind of fault that ended the VM, of VM_FATAL. */
+enum vm_fault vm_end_fault(const struct vm *vm);
 /* Text the guest wrote to COM1 from the oops before its panic, or the panic, on; empty when it did not panic. */
 const char *vm_panic_text(const struct vm *vm);
 /* CLOCK_MONOTONIC ns of the first KVM_RUN, 0 before. */

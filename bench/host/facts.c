@@ -12,6 +12,7 @@
 #include "bench/base/nested_env.h"
 #include "bench/base/program.h"
 #include "bench/base/say.h"
+#include "bench/host/remedy.h"
 
 bool host_is_nested(void)
 {
@@ -20,6 +21,8 @@ bool host_is_nested(void)
 
 int host_choose(enum host_choice choice, struct kvm_probe *probe)
 {
+	char message[REMEDY_MESSAGE];
+
 	if (choice == HOST_TRY) {
 		memset(probe, 0, sizeof(*probe));
 		return HOST_DIRECT;
@@ -36,11 +39,11 @@ int host_choose(enum host_choice choice, struct kvm_probe *probe)
 	if (probe->kind == KVM_HARDWARE)
 		return HOST_DIRECT;
 	if (choice == HOST_DIRECT || host_is_nested()) {
-		say_error("--host direct: %s", probe->why);
+		say_error("--host direct: %s", remedy_message(message, probe->fault, probe->why));
 		return -EXIT_UNAVAILABLE;
 	}
-	/* What it could be mended by is being done. */
-	say_error("%.*s", (int)strcspn(probe->why, ";"), probe->why);
+	/* The remedy is what follows. */
+	say_error("%s", probe->why);
 	return HOST_NESTED;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What KVM is and does, found out once: VMs are made, run and unmade for it, which takes longer than all else before a
- * guest's first instruction. DIR/kvm-probe and DIR/kvm-probe-page hold the answers of this boot and of this /dev/kvm,
+ * guest's first instruction. DIR/kvm-kind and DIR/kvm-probe-page hold the answers of this boot and of this /dev/kvm,
  * which the kernel makes anew with each load of KVM's modules.
  */
 #include <errno.h>
@@ -91,6 +91,7 @@ static bool recall_kind(const struct keeper *k, struct kvm_probe *probe)
 	known = f && fscanf(f, "%d\n", &kind) == 1 && read_text(f, probe->why, sizeof(probe->why)) &&
 		(kind == KVM_HARDWARE || kind == KVM_SOFTWARE);
 	probe->kind = (enum kvm_kind)kind;
+	probe->fault = kind == KVM_SOFTWARE ? VM_FAULT_KVM_INCAPABLE : VM_FAULT_OTHER;
 	if (f)
 		fclose(f);
 	return known;
@@ -101,7 +102,7 @@ void host_probe(struct kvm_probe *probe)
 	struct keeper k;
 	char text[512];
 
-	keeper_find(&k, "kvm-probe");
+	keeper_find(&k, "kvm-kind");
 	if (recall_kind(&k, probe))
 		return;
 	kvm_probe(probe);

@@ -10,6 +10,7 @@
 #include "bench/base/say.h"
 #include "bench/host/claim.h"
 #include "bench/host/facts.h"
+#include "bench/host/remedy.h"
 #include "bench/kernel/elf.h"
 #include "bench/machine/resolve.h"
 #include "bench/machine/state.h"
@@ -35,7 +36,7 @@ static int add(struct machine *m, struct virtio_device *d)
 	int rc = vm_add_device(m->vm, d, &err);
 
 	if (rc)
-		say_error("%s", err.text);
+		remedy_say(&err);
 	return rc ? EXIT_UNAVAILABLE : 0;
 }
 
@@ -144,7 +145,7 @@ static int make_vm(struct machine *m)
 	cfg.backing.copy_images = m->registers.exits_ns >= DEAR_EXIT_NS;
 	if (!vm_create(&m->vm, m->r, &cfg, &err))
 		return 0;
-	say_error("%s", err.text);
+	remedy_say(&err);
 	return EXIT_UNAVAILABLE;
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bench/base/say.h"
+#include "bench/host/remedy.h"
 #include "bench/machine/state.h"
 #include "reactor/container.h"
 
@@ -24,10 +25,12 @@ void machine_ask_end(struct machine *m)
 
 void machine_on_vm_end(void *ctx, enum vm_end end, const char *detail)
 {
+	char message[REMEDY_MESSAGE];
 	struct machine *m = ctx;
 
 	(void)end;
-	snprintf(m->ending.detail, sizeof(m->ending.detail), "%s", detail ? detail : "");
+	snprintf(m->ending.detail, sizeof(m->ending.detail), "%s",
+		 remedy_message(message, vm_end_fault(m->vm), detail ? detail : ""));
 	machine_ask_end(m);
 }
 
@@ -113,7 +116,7 @@ int machine_start(struct machine *m)
 	if (!machine_converses(m) && m->job.terminal)
 		m->job.terminal(m->job.terminal_ctx);
 	if (vm_start(m->vm, &err)) {
-		say_error("%s", err.text);
+		remedy_say(&err);
 		return m->ending.code = EXIT_UNAVAILABLE;
 	}
 	m->ending.started = true;

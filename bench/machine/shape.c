@@ -253,7 +253,7 @@ int machine_shape_check(struct machine_resolved *r)
 	/* Nodes meet where huge pages do. */
 	if (t->n_nodes > 1)
 		r->memory -= r->memory % TOPOLOGY_MEMORY_UNIT;
-	if (topology_share_memory(t, r->memory, why)) {
+	if (topology_set_memory(t, r->memory, why)) {
 		say_error("--topology %.80s: %s", o->shape.text, why);
 		return EXIT_USAGE;
 	}

@@ -222,6 +222,19 @@ uint64_t topology_own_memory(const struct topology *t)
 	return sum;
 }
 
+int topology_set_memory(struct topology *t, uint64_t total, char why[TOPOLOGY_WHY])
+{
+	int rc = topology_share_memory(t, total, why);
+	size_t len = rc ? strlen(why) : 0;
+
+	if (rc)
+		snprintf(why + len, TOPOLOGY_WHY - len, "; %s",
+			 rc == -ENOSPC	 ? "raise --memory"
+			 : rc == -ERANGE ? "raise --memory or use fewer nodes"
+					 : "make them agree, or leave --memory out");
+	return rc;
+}
+
 /* --- back to text --------------------------------------------------------- */
 
 __attribute__((format(printf, 2, 3))) static void put(char text[TOPOLOGY_TEXT], const char *fmt, ...)

@@ -30,6 +30,8 @@ extern const struct topology_preset topology_presets[];
 int topology_parse(const char *text, struct topology *t, char why[TOPOLOGY_WHY]);
 /* The nodes' own memory, summed; 0 unless each names its own. */
 uint64_t topology_own_memory(const struct topology *t);
+/* topology_share_memory(), with the remedy in @why. */
+int topology_set_memory(struct topology *t, uint64_t total, char why[TOPOLOGY_WHY]);
 /* "2n4l8c2t" with what else is not by default, without memory; parses to the same. */
 const char *topology_format(const struct topology *t, char text[TOPOLOGY_TEXT]);
 

@@ -21,6 +21,7 @@
 #include "bench/cli/parse.h"
 #include "bench/host/cpus.h"
 #include "bench/host/facts.h"
+#include "bench/host/remedy.h"
 #include "bench/initramfs/closure.h"
 #include "bench/kernel/scx.h"
 #include "bench/nested/image.h"
@@ -118,11 +119,11 @@ static void check_kvm(struct report *r)
 			"guests run in the nested host (QEMU, TCG): right results, timings not those of hardware",
 		[KVM_HARDWARE] = "guests run directly, and their timings are this machine's",
 	};
-	char found[TEXT];
+	char found[TEXT], message[REMEDY_MESSAGE];
 	struct kvm_probe probe;
 
 	kvm_probe(&probe);
-	text_of(found, "%s: %s", kvm_kind_name(probe.kind), probe.why);
+	text_of(found, "%s: %s", kvm_kind_name(probe.kind), remedy_message(message, probe.fault, probe.why));
 	finding(r, "kvm", probe.kind == KVM_HARDWARE ? GOOD : FAIR, found,
 		host_is_nested() ? "this is the nested host: timings are not those of hardware" : follows[probe.kind]);
 }

@@ -172,7 +172,7 @@ static int show(const struct args *a)
 	own = topology_own_memory(&t);
 	if (a->memory ? size_parse(a->memory, &memory) : 0)
 		say_usage("--memory %s: not a size; write it as 512M or 2G", a->memory);
-	if (topology_share_memory(&t, a->memory || !own ? memory : own, why))
+	if (topology_set_memory(&t, a->memory || !own ? memory : own, why))
 		say_usage("topo %.80s: %s", a->shape, why);
 	if (!a->json) {
 		print_one(&t);

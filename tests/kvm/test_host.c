@@ -197,6 +197,7 @@ static void a_cpu_that_is_not_there_is_an_error(void **state)
 	struct run run;
 
 	assert_int_equal(start(&run, &host, &err), -EINVAL);
+	assert_int_equal(err.fault, VM_FAULT_THREAD_PRIORITY);
 	assert_non_null(strstr(err.text, "vCPU 0: no thread on its CPU"));
 	end(&run);
 }

@@ -219,7 +219,7 @@ static void destroy(struct bulk *b)
 int main(int argc, char **argv)
 {
 	struct bulk b = { 0 };
-	struct vm_error err = { "" };
+	struct vm_error err = { 0 };
 	int rc;
 
 	if (argc == 2 && !strcmp(argv[1], "--help")) {

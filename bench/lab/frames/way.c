@@ -326,7 +326,7 @@ int way_measure(enum way way, const char *guest, const struct load *load, uint64
 		unsigned why_size)
 {
 	static struct bed bed; /* the histogram is large */
-	struct vm_error err = { "" };
+	struct vm_error err = { 0 };
 	struct mark from, to;
 	int rc;
 

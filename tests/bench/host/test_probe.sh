@@ -25,13 +25,13 @@ expect "the first time" cmpxchg16b
 [ ! -e "$dir/cache" ] || { echo "FAILED: a cache was made"; failed=1; }
 mkdir "$dir/cache"
 expect "with a cache" cmpxchg16b
-sed -i '3s/.*/as remembered; so it is/' "$dir/cache/kvm-probe"
+sed -i '3s/.*/as remembered; so it is/' "$dir/cache/kvm-kind"
 expect "what is remembered" "as remembered"
-sed -i '1s/^..../0000/' "$dir/cache/kvm-probe"
+sed -i '1s/^..../0000/' "$dir/cache/kvm-kind"
 expect "what was remembered in another boot" cmpxchg16b
-sed -i '3s/.*/as remembered; so it is/; 1s/.$/x/' "$dir/cache/kvm-probe"
+sed -i '3s/.*/as remembered; so it is/; 1s/.$/x/' "$dir/cache/kvm-kind"
 expect "what was remembered of another /dev/kvm" cmpxchg16b
-: >"$dir/cache/kvm-probe"
+: >"$dir/cache/kvm-kind"
 expect "an empty answer" cmpxchg16b
 
 # In the nested host it is the verb's of the machine outside, whatever its words say.

@@ -128,14 +128,14 @@ static void memory_is_shared_or_refused(void **state)
 
 	assert_int_equal(topology_parse("2n2l1c1t:mem=256M,768M", &t, why), 0);
 	assert_int_equal(topology_own_memory(&t), 1ull << 30);
-	assert_int_equal(topology_share_memory(&t, 2ull << 30, why), -EINVAL);
+	assert_int_equal(topology_set_memory(&t, 2ull << 30, why), -EINVAL);
 	assert_non_null(strstr(why, "make them agree"));
-	assert_int_equal(topology_share_memory(&t, 512ull << 20, why), -EINVAL);
+	assert_int_equal(topology_set_memory(&t, 512ull << 20, why), -ENOSPC);
 	assert_non_null(strstr(why, "raise --memory"));
 
 	/* More nodes than memory. */
 	assert_int_equal(topology_parse("numa8", &t, why), 0);
-	assert_int_equal(topology_share_memory(&t, 64ull << 20, why), -EINVAL);
+	assert_int_equal(topology_set_memory(&t, 64ull << 20, why), -ERANGE);
 	assert_non_null(strstr(why, "fewer nodes"));
 }
 
