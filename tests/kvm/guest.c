@@ -354,16 +354,17 @@ void guest_main(const uint32_t *start_info)
 		test_ap(id);
 		break;
 	}
-	case 'c': /* "c4" */
+	/* Capitals: a command line that says nothing to this guest, such as console=ttyS0, powers it off. */
+	case 'C': /* "C4" */
 		count_on_all((uint32_t)(cmd[1] - '0'));
 		break;
-	case 'a':
+	case 'A':
 		count_answers();
 		break;
-	case 'n':
+	case 'N':
 		count_port_reads();
 		break;
-	case 'q':
+	case 'Q':
 		say("resets\n");
 		mmio_write(BLK_BASE + 0x70, 0);
 		say("reset\n");

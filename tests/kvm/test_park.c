@@ -133,7 +133,7 @@ static void parked_vcpus_do_nothing_and_go_on_afterwards(void **state)
 {
 	uint32_t before[CPUS] = { 0 }, after[CPUS];
 
-	create("c4", CPUS);
+	create("C4", CPUS);
 	start();
 	wait_until_moved(before);
 	for (unsigned i = 0; i < CYCLES; i++) {
@@ -158,7 +158,7 @@ static void a_park_that_is_given_up_is_not_taken_for_the_next(void **state)
 {
 	uint32_t before[CPUS] = { 0 }, after[CPUS];
 
-	create("c4", CPUS);
+	create("C4", CPUS);
 	start();
 	wait_until_moved(before);
 	for (unsigned i = 0; i < CYCLES; i++) {
@@ -187,7 +187,7 @@ static void registers_are_read_of_a_parked_vcpu_alone(void **state)
 	uint32_t before[CPUS] = { 0 };
 	struct vm_registers regs;
 
-	create("c4", CPUS);
+	create("C4", CPUS);
 	start();
 	wait_until_moved(before);
 	assert_int_equal(vm_registers(bed.vm, 0, &regs), -EBUSY);
@@ -237,7 +237,7 @@ static void an_access_to_a_port_is_complete_when_its_vcpu_is_parked(void **state
 	struct vm_exits exits;
 	unsigned at[3] = { 0 };
 
-	create("n", 1);
+	create("N", 1);
 	start();
 	for (unsigned i = 0; i < 10000; i++) {
 		uint64_t count;
@@ -334,7 +334,7 @@ static void answers_of_the_reactor_are_neither_lost_nor_mixed_up(void **state)
 {
 	uint32_t before;
 
-	create_with_device("a", 1);
+	create_with_device("A", 1);
 	start();
 	for (unsigned i = 0; i < CYCLES; i++) {
 		park();
@@ -364,7 +364,7 @@ static void wait_for_the_reset(void)
 
 static void a_vcpu_that_waits_for_a_reset_counts_as_parked(void **state)
 {
-	create_with_device("q", 2);
+	create_with_device("Q", 2);
 	wait_for_the_reset();
 	park();
 	assert_int_equal(vm_cpu_state(bed.vm, 0), VM_CPU_PARKED_IN_EXIT);
@@ -386,7 +386,7 @@ static void a_vcpu_that_waits_for_a_reset_counts_as_parked(void **state)
 
 static void a_reset_that_ends_after_the_park_lets_the_vcpu_go_on(void **state)
 {
-	create_with_device("q", 1);
+	create_with_device("Q", 1);
 	wait_for_the_reset();
 	park();
 	vm_unpark(bed.vm);
@@ -404,7 +404,7 @@ static void a_reset_that_ends_after_the_park_lets_the_vcpu_go_on(void **state)
 static void stop_reaches_a_vcpu_in_the_mailbox(void **state)
 {
 	for (unsigned parked = 0; parked < 2; parked++) {
-		create_with_device("q", 1);
+		create_with_device("Q", 1);
 		wait_for_the_reset();
 		if (parked)
 			park();
@@ -419,7 +419,7 @@ static void stop_reaches_a_vcpu_in_the_mailbox(void **state)
 static void stop_reaches_a_vcpu_that_the_reactor_has_not_answered(void **state)
 {
 	for (unsigned i = 0; i < 50; i++) {
-		create_with_device("a", 1);
+		create_with_device("A", 1);
 		start();
 		usleep(i * 40);
 		vm_stop(bed.vm);
@@ -433,7 +433,7 @@ static void stop_reaches_a_vcpu_that_the_reactor_has_not_answered(void **state)
 static void stop_reaches_parked_vcpus(void **state)
 {
 	for (unsigned i = 0; i < 20; i++) {
-		create("c4", CPUS);
+		create("C4", CPUS);
 		start();
 		if (i % 2)
 			park();
@@ -455,7 +455,7 @@ static void a_vm_that_is_parked_before_its_start_runs_after_vm_unpark(void **sta
 	const uint32_t none[CPUS] = { 0 };
 	struct vm_registers regs;
 
-	create("c4", CPUS);
+	create("C4", CPUS);
 	park();
 	start();
 	assert_int_equal(vm_parked(bed.vm), CPUS);
