@@ -53,7 +53,7 @@ bool panic_watch_feed(struct panic_watch *p, const uint8_t *data, size_t len)
 			continue;
 		}
 		p->line[p->line_len] = '\0';
-		panics = !p->panicked && strstr(p->line, PANIC_MARK);
+		panics = !p->panicked && (strstr(p->line, PANIC_MARK) || strstr(p->line, EARLY_MARK));
 		/* Older trouble has left too little room for the panic. */
 		if (panics && p->len > PANIC_TEXT_MAX / 2) {
 			p->len = 0;

@@ -7,6 +7,7 @@
 #include "kvm/internal.h"
 
 #define RFLAGS_IF 0x200u
+#define PAGE 4096u
 /* In a row; an NMI, or a start by another CPU, may still wake one that is halted with interrupts off. */
 #define HALTED_CHECKS 2u
 
@@ -101,4 +102,25 @@ int vm_registers(const struct vm *vm, unsigned i, struct vm_registers *out)
 			   r.r13, r.r14, r.r15,	   s.cr0, s.cr3, s.cr4, s.efer, s.cs.selector },
 	};
 	return 0;
+}
+
+unsigned vm_stack(const struct vm *vm, unsigned i, uint64_t *words, unsigned max)
+{
+	struct kvm_translation at = { 0 };
+	struct kvm_regs r;
+	unsigned n = 0;
+
+	if (i >= vm->n_vcpus || vm_cpu_state(vm, i) == VM_CPU_RUNS || ioctl(vm->vcpu[i].fd, KVM_GET_REGS, &r))
+		return 0;
+	for (r.rsp &= ~7ull; n < max; n++, r.rsp += sizeof *words) {
+		if (!n || !(r.rsp & (PAGE - 1))) {
+			at = (struct kvm_translation){ .linear_address = r.rsp };
+			if (ioctl(vm->vcpu[i].fd, KVM_TRANSLATE, &at) || !at.valid)
+				break;
+		}
+		if (guest_memory_read(&vm->mem, at.physical_address + (r.rsp - at.linear_address), &words[n],
+				      sizeof *words))
+			break;
+	}
+	return n;
 }

@@ -4,7 +4,9 @@
 #define KTSTR_KVM_TROUBLE_H
 
 #define PANIC_MARK "Kernel panic - not syncing"
+/* Before there are handlers: the CPU halts for good. */
+#define EARLY_MARK "PANIC: early exception"
 /* Elements of an array. */
-#define TROUBLE_MARKS PANIC_MARK, "Oops: ", "BUG: ", "general protection fault"
+#define TROUBLE_MARKS PANIC_MARK, EARLY_MARK, "Oops: ", "BUG: ", "general protection fault"
 
 #endif

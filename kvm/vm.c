@@ -24,7 +24,8 @@ static void event_woken(struct kick *k)
 	if (end == VM_RUNNING)
 		return;
 	com_drain(vm); /* the text before the end belongs to it */
-	if (vm->loop.panic.panicked && (end == VM_RESET || end == VM_TRIPLE_FAULT || end == VM_POWEROFF))
+	if (vm->loop.panic.panicked &&
+	    (end == VM_RESET || end == VM_TRIPLE_FAULT || end == VM_POWEROFF || end == VM_HALTED))
 		end = VM_PANIC;
 	end_now(vm, end, vm->shared.end_detail);
 }

@@ -171,6 +171,8 @@ struct vm_registers {
 	uint64_t value[VM_REGISTERS];
 };
 int vm_registers(const struct vm *vm, unsigned i, struct vm_registers *out);
+/* Of such a vCPU: the words of its stack from where it stands, @max at most; how many of them there are. */
+unsigned vm_stack(const struct vm *vm, unsigned i, uint64_t *words, unsigned max);
 
 /* The clock of the CPU time of a vCPU's thread, which was started and not stopped. 0 or -errno. */
 int vm_cpu_clock(const struct vm *vm, unsigned i, clockid_t *clock);

@@ -266,7 +266,7 @@ static bool is_crowded(const struct machine_resolved *r)
 
 char *machine_guest_cmdline(const struct machine_resolved *r, const struct machine_job *job)
 {
-	const char *append = r->spec->append;
+	const char *append = r->spec->append ? r->spec->append : "";
 	/*
 	 * The log stays in the guest (a byte on COM1 costs an exit), but a panic is shown in full: the kernel raises
 	 * the level itself. There is no PCI: looking for it is 3000 exits of 37 000. The kernel need not test its
@@ -279,10 +279,17 @@ char *machine_guest_cmdline(const struct machine_resolved *r, const struct machi
 	 * share the host's CPUs it is the spinning that takes the time. 32 CPUs on 2: 16 s, one after the other 3 s.
 	 */
 	static const char one_by_one[] = " cpuhp.parallel=0";
+	/*
+	 * Without it a panic before there is a console is silent, and stands still, for panic= is read later. It comes
+	 * after any loglevel=, which decides what of the log so far is printed then.
+	 */
+	static const char early_words[] = " earlyprintk=serial";
+	/* What follows "--" is init's. */
+	bool early = !strstr(append, "earlyprintk="), early_first = early && strstr(append, "--");
 	char *line = NULL;
-	int n = asprintf(&line, "%s%s%s%s%s", common, is_crowded(r) ? one_by_one : "",
-			 job->argv || job->shell ? " loglevel=1 rdinit=/init" : "", append ? " " : "",
-			 append ? append : "");
+	int n = asprintf(&line, "%s%s%s%s%s%s%s", common, is_crowded(r) ? one_by_one : "",
+			 job->argv || job->shell ? " loglevel=1 rdinit=/init" : "", early_first ? early_words : "",
+			 *append ? " " : "", append, early && !early_first ? early_words : "");
 
 	return n < 0 ? NULL : line;
 }

@@ -8,6 +8,7 @@
 #include "bench/base/say.h"
 #include "bench/base/size.h"
 #include "bench/machine/state.h"
+#include "kvm/trouble.h"
 
 static void print_tail(const char *name, const struct tail *t)
 {
@@ -28,13 +29,20 @@ static void print_panic(const char *text)
 	fprintf(stderr, "%.*s\n", (int)n, text);
 }
 
+/* By a fault, or before it said anything: what its CPUs did is all that is known. */
+static bool is_sudden(const struct machine *m, enum vm_end end)
+{
+	return end == VM_HALTED || end == VM_TRIPLE_FAULT || end == VM_FATAL ||
+	       (end == VM_RESET && machine_was_silent(m));
+}
+
 static int end_without_code(const struct machine *m, enum vm_end end)
 {
 	/* A plain VMM's guest has no code to tell; what it wrote was shown. */
 	if (!machine_converses(m)) {
 		if (end == VM_POWEROFF)
 			return EXIT_OK;
-		if (end == VM_HALTED)
+		if (is_sudden(m, end))
 			machine_print_registers(m);
 		if (end == VM_RESET)
 			say_error("the guest reset the machine: %s", m->ending.detail);
@@ -46,7 +54,7 @@ static int end_without_code(const struct machine *m, enum vm_end end)
 	}
 	print_tail("COM1", &m->screen.com[0]);
 	print_tail("COM2", &m->screen.com[1]);
-	if (end == VM_HALTED)
+	if (is_sudden(m, end))
 		machine_print_registers(m);
 	say_error("the guest ended (%s%s%s) without an exit code; see what it said with --console --append loglevel=7",
 		  vm_end_name(end), *m->ending.detail ? ": " : "", m->ending.detail);
@@ -136,6 +144,9 @@ static int verdict(struct machine *m, struct machine_result *result)
 	}
 	if (end == VM_PANIC) {
 		print_panic(vm_panic_text(m->vm));
+		/* Its text has an address alone. */
+		if (strstr(vm_panic_text(m->vm), EARLY_MARK))
+			machine_print_registers(m);
 		say_error("guest panic");
 		return EXIT_PANIC;
 	}

@@ -31,13 +31,37 @@ if wanted boot; then
 	lost=$only
 fi
 
+# break_kernel ELF ADDRESS: broken/vmlinux, with ud2 at ADDRESS
+break_kernel() {
+	mkdir broken
+	ln -s "$(dirname "$1")/lib" broken/lib
+	cp "$1" broken/vmlinux
+	i=0
+	while [ $i -lt "$(od -An -tu2 -j56 -N2 "$1" | tr -d ' ')" ]; do
+		# Of the program header: offset, virtual and physical address, size in the file.
+		# shellcheck disable=SC2046
+		set -- "$1" "$2" $(od -An -v -tx8 -w32 -j$((64 + 56 * i + 8)) -N32 "$1")
+		# Their lower halves, for a shell's numbers may be signed.
+		into=$((0x${2#ffffffff} - 0x${4#ffffffff}))
+		[ $into -lt 0 ] || [ $into -ge $((0x$6)) ] ||
+			printf '\017\013' | dd of=broken/vmlinux bs=1 seek=$((0x$3 + into)) conv=notrunc 2>/dev/null
+		i=$((i + 1))
+	done
+}
 if wanted elf; then
 	for kernel in $list; do
 		elf=$cache/kernels/$kernel/vmlinux
 		[ -e "$elf" ] || "$ktstr" kernel vmlinux "$kernel" "$elf"
-		guest --kernel "$elf" --cpus 2 --memory 512M -- uname -r
+		guest --kernel "$elf" --cpus 2 --memory 512M -- sh -c 'uname -r; grep -w start_kernel /proc/kallsyms'
 		report "$kernel boots from ELF by its PVH note" test "$code" -eq 0 -a -s out
+		[ -s broken/vmlinux ] || break_kernel "$elf" "$(sed -n 's, T start_kernel$,,p' out)"
 	done
+	# An exception before there is a console, or a handler: no time-out ends it, and it is said where it was.
+	guest --kernel broken/vmlinux -- true
+	report "a kernel that dies before its console ends with registers, and its own names for addresses" eval \
+		'test "$code" -eq 70 && grep -q "^--- vCPU 0: halted, interrupts off, at 0x[0-9a-f]* [a-z_]*+0x" err &&
+		grep -q " start_kernel+0x0/0x" err'
+	rm -r broken
 fi
 
 # --- the three devices with the kernel's own drivers

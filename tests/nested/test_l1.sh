@@ -106,6 +106,12 @@ else
 	echo "skipped: a full file system: only root can mount a small one"
 fi
 
+# A stock kernel that panics before it has a console, and before it has read panic=: its text, not a time-out.
+code=0
+"$ktstr" run --host nested --cpus 1 --memory 256M --append mem=4M -- true >out 2>err </dev/null || code=$?
+check "a panic before there is a console gives 255 ($code)" [ "$code" -eq 255 ]
+check "and is told" grep -q 'Kernel panic - not syncing' err
+
 # Nothing is left behind.
 check "no temporary files" [ -z "$(find . -name 'back.txt.*')" ]
 [ "$failures" -eq 0 ] && echo "all as expected"
