@@ -4,8 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/loop.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "bench/base/file.h"
@@ -83,18 +88,12 @@ static void name_holder(int fd, char text[96])
 		snprintf(text, 96, "pid %d (%s)", (int)pid, name);
 }
 
-int disk_lock_take(const char *path, bool read_only, char *why, size_t why_size)
+/* Lock @fd, which messages call @path. 0 or -EBUSY. */
+static int take(int fd, const char *path, bool read_only, char *why, size_t why_size)
 {
-	int fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC), rc;
 	char holder[96];
+	int rc = lock_all(fd, read_only);
 
-	*why = '\0';
-	if (fd < 0) {
-		rc = -errno;
-		snprintf(why, why_size, "%s: %s", path, strerror(errno));
-		return rc;
-	}
-	rc = lock_all(fd, read_only);
 	if (rc == -EBUSY) {
 		unlock_all(fd);
 		name_holder(fd, holder);
@@ -103,12 +102,78 @@ int disk_lock_take(const char *path, bool read_only, char *why, size_t why_size)
 				   : "%s: %s has it; who writes a disk has it alone: end that first, use a copy, or "
 				     "give both ',ro'",
 			 path, holder);
-		close(fd);
 		return rc;
 	}
 	if (rc)
 		snprintf(why, why_size,
 			 "%s: its file system keeps no locks (%s); see to it yourself that nobody else writes to it",
 			 path, strerror(-rc));
-	return fd;
+	return 0;
+}
+
+/* The file behind the loop device @fd, opened; -1: it is none, shows a part only, or the file can't be found any more.
+ */
+static int open_backing(int fd, bool read_only, char name[PATH_MAX])
+{
+	char path[64];
+	struct loop_info64 loop;
+	struct stat st;
+	ssize_t n;
+	int list, backing;
+
+	if (fstat(fd, &st) || !S_ISBLK(st.st_mode) || ioctl(fd, LOOP_GET_STATUS64, &loop) || loop.lo_offset ||
+	    loop.lo_sizelimit)
+		return -1;
+	/* A partition of one has no such file. */
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/loop/backing_file", major(st.st_rdev), minor(st.st_rdev));
+	list = open(path, O_RDONLY | O_CLOEXEC);
+	n = list < 0 ? -1 : read(list, name, PATH_MAX - 1);
+	if (list >= 0)
+		close(list);
+	if (n <= 0)
+		return -1;
+	name[n] = '\0';
+	name[strcspn(name, "\n")] = '\0';
+	backing = open(name, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
+	/* Another file may have that name by now. */
+	if (backing >= 0 && (fstat(backing, &st) || st.st_ino != loop.lo_inode)) {
+		close(backing);
+		return -1;
+	}
+	return backing;
+}
+
+int disk_lock_take(const char *path, bool read_only, struct disk_lock *lock, char *why, size_t why_size)
+{
+	char name[PATH_MAX], text[2 * PATH_MAX];
+	int rc;
+
+	*why = '\0';
+	*lock = (struct disk_lock){ .fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC), .backing = -1 };
+	if (lock->fd < 0) {
+		rc = -errno;
+		snprintf(why, why_size, "%s: %s", path, strerror(errno));
+		return rc;
+	}
+	lock->held = true;
+	rc = take(lock->fd, path, read_only, why, why_size);
+	if (!rc)
+		lock->backing = open_backing(lock->fd, read_only, name);
+	if (lock->backing >= 0) {
+		snprintf(text, sizeof(text), "%s (the file behind %s)", name, path);
+		rc = take(lock->backing, text, read_only, why, why_size);
+	}
+	if (rc)
+		disk_lock_drop(lock);
+	return rc;
+}
+
+void disk_lock_drop(struct disk_lock *lock)
+{
+	if (!lock->held)
+		return;
+	close(lock->fd);
+	if (lock->backing >= 0)
+		close(lock->backing);
+	lock->held = false;
 }

@@ -10,10 +10,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Descriptors that keep an image until they are closed: of @path, and of the file behind a loop device. */
+struct disk_lock {
+	bool held;
+	int fd, backing; /* or -1 */
+};
+
 /*
- * A descriptor that keeps @path until it is closed; @why is empty, or says that this file system keeps no locks. Else
- * -EBUSY, or the -errno of opening it, and in @why one line for the user, without "--disk".
+ * Keep @path until disk_lock_drop(). A loop device and the file behind it are one image, where it shows the whole of
+ * that file. 0, and @why is empty, or says that this file system keeps no locks. Else -EBUSY, or the -errno of opening
+ * it, and in @why one line for the user, without "--disk".
  */
-int disk_lock_take(const char *path, bool read_only, char *why, size_t why_size);
+int disk_lock_take(const char *path, bool read_only, struct disk_lock *lock, char *why, size_t why_size);
+void disk_lock_drop(struct disk_lock *lock);
 
 #endif

@@ -44,9 +44,9 @@ int machine_disk_open(struct machine *m, unsigned i, char *why, size_t why_size)
 	int rc;
 
 	if (cfg.path) {
-		m->disk_lock[i] = disk_lock_take(cfg.path, cfg.read_only, why, why_size);
-		if (m->disk_lock[i] < 0)
-			return m->disk_lock[i];
+		rc = disk_lock_take(cfg.path, cfg.read_only, &m->disk_lock[i], why, why_size);
+		if (rc)
+			return rc;
 		if (*why)
 			say_error("--disk %s", why);
 	}
@@ -70,11 +70,8 @@ int machine_disk_open(struct machine *m, unsigned i, char *why, size_t why_size)
 
 void machine_disks_unlock(struct machine *m)
 {
-	for (unsigned i = 0; i < m->o->n_disks; i++) {
-		if (m->disk_lock[i] > 0)
-			close(m->disk_lock[i]);
-		m->disk_lock[i] = 0;
-	}
+	for (unsigned i = 0; i < m->o->n_disks; i++)
+		disk_lock_drop(&m->disk_lock[i]);
 }
 
 /* --- facts ---------------------------------------------------------------- */

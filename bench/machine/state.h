@@ -6,6 +6,7 @@
 #ifndef KTSTR_BENCH_MACHINE_STATE_H
 #define KTSTR_BENCH_MACHINE_STATE_H
 
+#include "bench/host/disk_lock.h"
 #include "bench/machine/archive.h"
 #include "bench/machine/job.h"
 #include "bench/machine/resolved.h"
@@ -100,7 +101,7 @@ struct machine {
 	struct console *console;
 	struct blk *blk[MACHINE_DISKS_MAX];
 	struct disk_times *disk_times[MACHINE_DISKS_MAX]; /* NULL: not watched */
-	int disk_lock[MACHINE_DISKS_MAX];		  /* descriptors that keep the images from others; 0: none */
+	struct disk_lock disk_lock[MACHINE_DISKS_MAX];
 	struct net *net;
 	uint64_t poll_ns; /* the longest busy-wait of the reactor */
 	const char *poll_reason;

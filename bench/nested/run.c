@@ -33,7 +33,7 @@ struct nested {
 	struct reactor *r;
 	struct qemu qemu;
 	int port;
-	int disk_lock[NESTED_DISKS_MAX]; /* descriptors that keep the images from others */
+	struct disk_lock disk_lock[NESTED_DISKS_MAX];
 	size_t n_locked;
 	bool running;	  /* L1's init has reported */
 	uint64_t start_s; /* within which it must */
@@ -291,14 +291,13 @@ static int lock_disks(struct nested *n, char *why, size_t size)
 {
 	for (; n->n_locked < n->plan->n_disks; n->n_locked++) {
 		const struct nested_disk *d = &n->plan->disks[n->n_locked];
-		int fd = disk_lock_take(d->path, d->ro, why, size);
+		int rc = disk_lock_take(d->path, d->ro, &n->disk_lock[n->n_locked], why, size);
 
-		if (fd < 0)
-			return fd;
+		if (rc)
+			return rc;
 		if (*why)
 			fprintf(stderr, "ktstr: %s\n", why);
 		*why = '\0';
-		n->disk_lock[n->n_locked] = fd;
 	}
 	return 0;
 }
@@ -382,7 +381,7 @@ out_qemu:
 	close(n.port);
 out:
 	while (n.n_locked)
-		close(n.disk_lock[--n.n_locked]);
+		disk_lock_drop(&n.disk_lock[--n.n_locked]);
 	if (n.lines_fd >= 0)
 		close(n.lines_fd);
 	if (ret < 0 && !why[0])

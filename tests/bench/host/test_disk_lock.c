@@ -2,6 +2,7 @@
 /* A disk image has one machine that writes it, or many that read it; QEMU's locks count too. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/loop.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,9 +23,13 @@
 static char image[] = "/tmp/ktstr-disk-lock-XXXXXX";
 static char why[512];
 
+/* A descriptor, or -errno. */
 static int take(bool read_only)
 {
-	return disk_lock_take(image, read_only, why, sizeof(why));
+	struct disk_lock lock;
+	int rc = disk_lock_take(image, read_only, &lock, why, sizeof(why));
+
+	return rc ? rc : lock.fd;
 }
 
 static void one_writes_alone(void **state)
@@ -142,6 +148,65 @@ static void qemu_is_kept_out_and_minded(void **state)
 	close(fd);
 }
 
+/* A loop device that shows @file from @offset on, its name in @path; -1: there are none here. */
+static int loop_open(const char *file, uint64_t offset, char path[32])
+{
+	int control = open("/dev/loop-control", O_RDWR), n = control < 0 ? -1 : ioctl(control, LOOP_CTL_GET_FREE), fd;
+	struct loop_config config = { .info = { .lo_offset = offset } };
+
+	if (control >= 0)
+		close(control);
+	if (n < 0)
+		return -1;
+	sprintf(path, "/dev/loop%d", n);
+	fd = open(path, O_RDWR);
+	config.fd = (uint32_t)open(file, O_RDWR);
+	if (fd >= 0 && ioctl(fd, LOOP_CONFIGURE, &config)) {
+		close(fd);
+		fd = -1;
+	}
+	close((int)config.fd);
+	return fd;
+}
+
+static void a_file_and_a_loop_device_on_it_are_one_image(void **state)
+{
+	struct disk_lock file = { 0 }, device = { 0 };
+	char path[32] = "", other[32] = "";
+	int loop, part;
+
+	assert_int_equal(truncate(image, 1 << 20), 0);
+	loop = loop_open(image, 0, path);
+	if (loop < 0)
+		skip();
+	/* Another part of it is another image. */
+	part = loop_open(image, 4096, other);
+	assert_true(part >= 0);
+	assert_int_equal(disk_lock_take(image, false, &file, why, sizeof(why)), 0);
+	assert_int_equal(disk_lock_take(path, false, &device, why, sizeof(why)), -EBUSY);
+	assert_non_null(strstr(why, image));
+	assert_non_null(strstr(why, path));
+	assert_non_null(strstr(why, "another --disk of this machine"));
+	assert_int_equal(disk_lock_take(path, true, &device, why, sizeof(why)), -EBUSY);
+	assert_int_equal(disk_lock_take(other, false, &device, why, sizeof(why)), 0);
+	disk_lock_drop(&device);
+	disk_lock_drop(&file);
+	assert_int_equal(disk_lock_take(path, false, &device, why, sizeof(why)), 0);
+	assert_int_equal(disk_lock_take(image, false, &file, why, sizeof(why)), -EBUSY);
+	assert_int_equal(disk_lock_take(image, true, &file, why, sizeof(why)), -EBUSY);
+	disk_lock_drop(&device);
+	/* Many may read. */
+	assert_int_equal(disk_lock_take(path, true, &device, why, sizeof(why)), 0);
+	assert_int_equal(disk_lock_take(image, true, &file, why, sizeof(why)), 0);
+	disk_lock_drop(&device);
+	disk_lock_drop(&file);
+	disk_lock_drop(&file);
+	ioctl(loop, LOOP_CLR_FD);
+	ioctl(part, LOOP_CLR_FD);
+	close(loop);
+	close(part);
+}
+
 static int setup(void **state)
 {
 	int fd = mkstemp(image);
@@ -161,6 +226,7 @@ int main(void)
 		cmocka_unit_test(many_read),
 		cmocka_unit_test(the_other_process_is_named),
 		cmocka_unit_test(qemu_is_kept_out_and_minded),
+		cmocka_unit_test(a_file_and_a_loop_device_on_it_are_one_image),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -41,7 +41,7 @@ golden run --host nested --kernel kernel --dry-run -- echo a b <<'GOLDEN'
 host         nested: KIND
 mode         default; its CPUs are chosen in the nested host
 kernel       DIR/kernel
-cmdline      COMMON
+cmdline      COMMON earlyprintk=serial
 cpus         3, 1n1l3c1t
 memory       1 GiB
 net          loopback
@@ -61,7 +61,7 @@ golden bench --host nested --kernel kernel --dry-run --cpus 1 --disk disk.img,ro
 host         nested: KIND
 mode         performance; its CPUs are chosen in the nested host
 kernel       DIR/kernel
-cmdline      COMMON quiet nosmp
+cmdline      COMMON quiet nosmp earlyprintk=serial
 cpus         1, 1n1l1c1t
 memory       512 MiB
 disk         disk.img,ro
@@ -113,6 +113,13 @@ one=$(taskset -cp $$ | sed 's/.*: //; s/[,-].*//')
 for cpus in 1 2; do
 	taskset -c "$one" "$ktstr" run --host try --kernel kernel --cpus $cpus --dry-run -- true >out 2>err || fail "$cpus on 1: exit code $?"
 	[ "$(grep -c '^cmdline .* cpuhp.parallel=0 ' out)" = $((cpus - 1)) ] || fail "$cpus on 1: how they are started"
+done
+
+# An early panic is heard: behind what else there is for the kernel, before what is init's, and not against the user's word.
+n=$((n + 1))
+for words in "loglevel=7|loglevel=7 earlyprintk=serial" "quiet -- -x|earlyprintk=serial quiet -- -x" "earlyprintk=ttyS1|earlyprintk=ttyS1"; do
+	"$ktstr" run --host try --kernel kernel --append "${words%|*}" --dry-run -- true >out 2>err || fail "$words: exit code $?"
+	grep -q "^cmdline .* rdinit=/init ${words#*|}\$" out || fail "$words: the command line"
 done
 
 n=$((n + 1))
