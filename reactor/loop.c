@@ -48,10 +48,10 @@ static void begin_wake(struct reactor *r, uint64_t now_ns)
 	r->wake_ns = r->clock_ns = now_ns;
 }
 
-/* Handlers of what has completed, then what they deferred. */
+/* Handlers of what has completed, then what they deferred. Right after ring_enter(), which has read the clock. */
 static int handle(struct reactor *r)
 {
-	uint64_t before = monotonic_ns(), kernel_ns = r->counters.kernel_ns;
+	uint64_t before = r->clock_ns, kernel_ns = r->counters.kernel_ns;
 	int n;
 
 	r->dispatching = true;
@@ -180,6 +180,8 @@ static bool spin(struct reactor *r, uint64_t idle_from_ns)
 			break;
 		}
 	} while (now - idle_from_ns < r->busy.window_ns);
+	if (!found)
+		r->clock_ns = now;
 	if (found)
 		busy_wait_found(&r->busy, now - idle_from_ns);
 	r->counters.poll_ns += now - idle_from_ns;
@@ -201,10 +203,10 @@ static int turn(struct reactor *r)
 		return rc;
 	}
 	r->stirred = 0;
-	idle_from = monotonic_ns();
+	idle_from = r->clock_ns = monotonic_ns();
 	if (r->busy.window_ns && spin(r, idle_from))
 		return 0;
-	if (ask(r, true, monotonic_ns()))
+	if (ask(r, true, r->clock_ns))
 		return 0;
 	rc = step(r, true, UINT64_MAX);
 	now = monotonic_ns();

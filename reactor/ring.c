@@ -7,7 +7,6 @@
 #include <liburing.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "reactor/internal.h"
 
@@ -24,14 +23,6 @@
 #ifndef IORING_FEAT_NO_IOWAIT
 #define IORING_FEAT_NO_IOWAIT (1U << 17)
 #endif
-
-uint64_t monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-}
 
 /* The set-ups in order of preference; the first that the kernel takes is used. */
 static const unsigned setup_flags[] = {
@@ -251,7 +242,8 @@ static int enter(struct reactor *r, unsigned flags, unsigned min, uint64_t timeo
 	int rc = r->epoll ? epoll_enter(r->epoll, min, timeout_ns) : enter_uring(r, flags, min, timeout_ns);
 
 	r->counters.enters++;
-	r->counters.kernel_ns += monotonic_ns() - before;
+	r->clock_ns = monotonic_ns();
+	r->counters.kernel_ns += r->clock_ns - before;
 	return rc;
 }
 
