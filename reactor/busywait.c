@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "reactor/busywait.h"
 
-static uint64_t least(uint64_t a, uint64_t b)
+static uint64_t min_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
 
-static bool is_long(const struct busy_wait *w)
+static bool uses_long_window(const struct busy_wait *w)
 {
 	return w->state == BUSY_WAIT_TRIAL || w->state == BUSY_WAIT_LONG;
 }
 
 static uint64_t ceiling_ns(const struct busy_wait *w)
 {
-	return is_long(w) ? w->most_ns : least(BUSY_WAIT_SHORT_NS, w->most_ns);
+	return uses_long_window(w) ? w->most_ns : min_u64(BUSY_WAIT_SHORT_NS, w->most_ns);
 }
 
-static void enter(struct busy_wait *w, enum busy_wait_state state)
+static void enter_state(struct busy_wait *w, enum busy_wait_state state)
 {
 	w->state = state;
 	w->idles = 0;
@@ -24,14 +24,14 @@ static void enter(struct busy_wait *w, enum busy_wait_state state)
 		w->with_long = (struct busy_wait_mean){ 0 };
 	else if (state == BUSY_WAIT_CONTROL)
 		w->with_short = (struct busy_wait_mean){ 0 };
-	w->window_ns = is_long(w) ? w->most_ns : least(w->window_ns, ceiling_ns(w));
+	w->window_ns = uses_long_window(w) ? w->most_ns : min_u64(w->window_ns, ceiling_ns(w));
 }
 
-static void trial_failed(struct busy_wait *w)
+static void long_trial_failed(struct busy_wait *w)
 {
 	if (w->trial_after < BUSY_WAIT_TRIAL_LAST)
 		w->trial_after *= 2;
-	enter(w, BUSY_WAIT_SHORT);
+	enter_state(w, BUSY_WAIT_SHORT);
 }
 
 void busy_wait_init(struct busy_wait *w, uint64_t most_ns)
@@ -39,7 +39,7 @@ void busy_wait_init(struct busy_wait *w, uint64_t most_ns)
 	*w = (struct busy_wait){ .most_ns = most_ns, .trial_after = BUSY_WAIT_TRIAL_FIRST };
 }
 
-static void account(struct busy_wait_mean *mean, uint64_t ns)
+static void update_mean(struct busy_wait_mean *mean, uint64_t ns)
 {
 	if (mean->n < BUSY_WAIT_IDLES)
 		mean->n++;
@@ -52,31 +52,31 @@ static bool long_pays(const struct busy_wait *w)
 }
 
 /* An idle time that was no pause. @spared: a long window would have spared its wake-up. */
-static void learn(struct busy_wait *w, uint64_t idle_ns, bool spared)
+static void account_idle(struct busy_wait *w, uint64_t idle_ns, bool spared)
 {
-	account(is_long(w) ? &w->with_long : &w->with_short, idle_ns);
+	update_mean(uses_long_window(w) ? &w->with_long : &w->with_short, idle_ns);
 	if (w->state != BUSY_WAIT_SHORT || spared)
 		w->idles++;
 	switch (w->state) {
 	case BUSY_WAIT_SHORT:
 		if (w->idles >= w->trial_after && w->with_short.n == BUSY_WAIT_IDLES)
-			enter(w, BUSY_WAIT_TRIAL);
+			enter_state(w, BUSY_WAIT_TRIAL);
 		break;
 	case BUSY_WAIT_TRIAL:
 		if (w->idles == BUSY_WAIT_IDLES && long_pays(w))
-			enter(w, BUSY_WAIT_LONG);
+			enter_state(w, BUSY_WAIT_LONG);
 		else if (w->idles == BUSY_WAIT_IDLES)
-			trial_failed(w);
+			long_trial_failed(w);
 		break;
 	case BUSY_WAIT_LONG:
 		if (w->idles == BUSY_WAIT_LONG_IDLES)
-			enter(w, BUSY_WAIT_CONTROL);
+			enter_state(w, BUSY_WAIT_CONTROL);
 		break;
 	case BUSY_WAIT_CONTROL:
 		if (w->idles < BUSY_WAIT_IDLES)
 			break;
 		w->trial_after = BUSY_WAIT_TRIAL_FIRST;
-		enter(w, long_pays(w) ? BUSY_WAIT_LONG : BUSY_WAIT_SHORT);
+		enter_state(w, long_pays(w) ? BUSY_WAIT_LONG : BUSY_WAIT_SHORT);
 		break;
 	}
 }
@@ -84,7 +84,7 @@ static void learn(struct busy_wait *w, uint64_t idle_ns, bool spared)
 void busy_wait_found(struct busy_wait *w, uint64_t idle_ns)
 {
 	if (idle_ns <= w->most_ns)
-		learn(w, idle_ns, false);
+		account_idle(w, idle_ns, false);
 }
 
 void busy_wait_slept(struct busy_wait *w, uint64_t idle_ns, uint64_t now_ns)
@@ -96,16 +96,16 @@ void busy_wait_slept(struct busy_wait *w, uint64_t idle_ns, uint64_t now_ns)
 		if (w->window_ns < BUSY_WAIT_FIRST_NS)
 			w->window_ns = 0;
 	} else if (now_ns >= w->away_until_ns) {
-		w->window_ns = least(w->window_ns ? w->window_ns * 2 : BUSY_WAIT_FIRST_NS, ceiling);
+		w->window_ns = min_u64(w->window_ns ? w->window_ns * 2 : BUSY_WAIT_FIRST_NS, ceiling);
 	}
 	if (idle_ns <= w->most_ns && now_ns >= w->away_until_ns)
-		learn(w, idle_ns, idle_ns > ceiling);
+		account_idle(w, idle_ns, idle_ns > ceiling);
 }
 
 void busy_wait_lost(struct busy_wait *w, uint64_t now_ns)
 {
 	if (w->state == BUSY_WAIT_TRIAL)
-		enter(w, BUSY_WAIT_SHORT);
+		enter_state(w, BUSY_WAIT_SHORT);
 	w->window_ns = 0;
 	w->away_until_ns = now_ns + BUSY_WAIT_AWAY_NS;
 }

@@ -49,7 +49,7 @@ static uint64_t tag_of(const struct epoll_ground *e, uint32_t slot)
 
 /* --- ends ------------------------------------------------------------------- */
 
-static void push(struct epoll_ground *e, uint32_t slot, int32_t res, uint32_t flags)
+static void push_cqe(struct epoll_ground *e, uint32_t slot, int32_t res, uint32_t flags)
 {
 	struct io_uring_cqe *cqe = &e->done[e->n_done++];
 
@@ -71,10 +71,10 @@ static void leave_epoll(struct epoll_ground *e, struct epoll_op *op)
 	op->entry = -1;
 }
 
-static void finish(struct epoll_ground *e, uint32_t slot, int32_t res)
+static void finish_op(struct epoll_ground *e, uint32_t slot, int32_t res)
 {
 	leave_epoll(e, &e->op[slot]);
-	push(e, slot, res, 0);
+	push_cqe(e, slot, res, 0);
 	e->op[slot].kind = EPOLL_NOTHING;
 }
 
@@ -127,7 +127,7 @@ static int enter_epoll(struct epoll_ground *e, uint32_t slot)
 	return -errno;
 }
 
-static void take_turn(struct epoll_ground *e, uint32_t slot)
+static void queue_op(struct epoll_ground *e, uint32_t slot)
 {
 	e->op[slot].next = 0;
 	*(e->first ? &e->op[e->last].next : &e->first) = slot;
@@ -145,9 +145,9 @@ int epoll_submit(struct epoll_ground *e, uint32_t slot, const struct epoll_op *o
 	if (op->kind != EPOLL_SYNC && op->kind != EPOLL_ALLOCATE)
 		rc = enter_epoll(e, slot);
 	if (rc && rc != -EPERM)
-		finish(e, slot, rc);
+		finish_op(e, slot, rc);
 	else if (e->op[slot].entry < 0)
-		take_turn(e, slot);
+		queue_op(e, slot);
 	return 0;
 }
 
@@ -166,13 +166,13 @@ bool epoll_cancel(struct epoll_ground *e, uint32_t slot)
 			e->last = before;
 		break;
 	}
-	finish(e, slot, -ECANCELED);
+	finish_op(e, slot, -ECANCELED);
 	return true;
 }
 
 /* --- what is done ------------------------------------------------------------ */
 
-static ssize_t transfer(const struct epoll_op *op)
+static ssize_t transfer_bytes(const struct epoll_op *op)
 {
 	const struct iovec *iov = op->iov ? op->iov : &op->own;
 	struct iovec first = iov[0];
@@ -190,17 +190,17 @@ static ssize_t transfer(const struct epoll_op *op)
 	return write(op->fd, first.iov_base, first.iov_len);
 }
 
-static void perform(struct epoll_ground *e, uint32_t slot, uint32_t ready)
+static void perform_op(struct epoll_ground *e, uint32_t slot, uint32_t ready)
 {
 	const struct epoll_op *op = &e->op[slot];
 	ssize_t n;
 
 	if (op->kind == EPOLL_WATCH) {
-		push(e, slot, (int32_t)ready, IORING_CQE_F_MORE);
+		push_cqe(e, slot, (int32_t)ready, IORING_CQE_F_MORE);
 		return;
 	}
 	if (op->kind == EPOLL_POLL) {
-		finish(e, slot, (int32_t)ready);
+		finish_op(e, slot, (int32_t)ready);
 		return;
 	}
 	if (op->kind == EPOLL_SYNC)
@@ -208,11 +208,11 @@ static void perform(struct epoll_ground *e, uint32_t slot, uint32_t ready)
 	else if (op->kind == EPOLL_ALLOCATE)
 		n = fallocate(op->fd, (int)op->n, op->offset, (off_t)op->own.iov_len);
 	else
-		n = transfer(op);
-	finish(e, slot, n < 0 ? -errno : (int32_t)n);
+		n = transfer_bytes(op);
+	finish_op(e, slot, n < 0 ? -errno : (int32_t)n);
 }
 
-static void perform_turns(struct epoll_ground *e)
+static void perform_queued(struct epoll_ground *e)
 {
 	uint32_t slot = e->first;
 
@@ -220,7 +220,7 @@ static void perform_turns(struct epoll_ground *e)
 	while (slot) {
 		uint32_t next = e->op[slot].next;
 
-		perform(e, slot, e->op[slot].events);
+		perform_op(e, slot, e->op[slot].events);
 		slot = next;
 	}
 }
@@ -234,7 +234,7 @@ int epoll_enter(struct epoll_ground *e, bool wait, uint64_t timeout_ns)
 	unsigned room;
 	int n;
 
-	perform_turns(e);
+	perform_queued(e);
 	room = e->max_done - e->n_done;
 	if (!room)
 		return 0;
@@ -251,7 +251,7 @@ int epoll_enter(struct epoll_ground *e, bool wait, uint64_t timeout_ns)
 
 		/* Cancelled by what came before it, and perhaps another since. */
 		if (e->op[slot].kind && tag_of(e, slot) == event[i].data.u64)
-			perform(e, slot, event[i].events);
+			perform_op(e, slot, event[i].events);
 	}
 	return 0;
 }

@@ -49,7 +49,7 @@ static void begin_wake(struct reactor *r, uint64_t now_ns)
 }
 
 /* Handlers of what has completed, then what they deferred. Right after ring_enter(), which has read the clock. */
-static int handle(struct reactor *r)
+static int run_handlers(struct reactor *r)
 {
 	uint64_t before = r->clock_ns, kernel_ns = r->counters.kernel_ns;
 	int n;
@@ -64,7 +64,7 @@ static int handle(struct reactor *r)
 	return n;
 }
 
-static int step(struct reactor *r, bool wait, uint64_t timeout_ns)
+static int step_once(struct reactor *r, bool wait, uint64_t timeout_ns)
 {
 	int rc;
 
@@ -72,7 +72,7 @@ static int step(struct reactor *r, bool wait, uint64_t timeout_ns)
 	if (r->deferred || ring_has_completed(r))
 		wait = false;
 	rc = ring_enter(r, wait ? 1 : 0, timeout_ns);
-	return rc < 0 ? rc : handle(r);
+	return rc < 0 ? rc : run_handlers(r);
 }
 
 uint64_t reactor_wake(struct reactor *r)
@@ -99,14 +99,14 @@ uint64_t reactor_read_clock(struct reactor *r)
 
 int reactor_step(struct reactor *r, bool wait)
 {
-	return step(r, wait, UINT64_MAX);
+	return step_once(r, wait, UINT64_MAX);
 }
 
 int reactor_step_until(struct reactor *r, uint64_t deadline_ns)
 {
 	uint64_t now = monotonic_ns();
 
-	return step(r, now < deadline_ns, now < deadline_ns ? deadline_ns - now : 0);
+	return step_once(r, now < deadline_ns, now < deadline_ns ? deadline_ns - now : 0);
 }
 
 /* --- busy-wait ----------------------------------------------------------- */
@@ -138,7 +138,7 @@ void poller_remove(struct reactor *r, struct poller *p)
 }
 
 /* Ask every poller by @look or by @rest; whether one had work. */
-static bool ask(struct reactor *r, bool rest, uint64_t now_ns)
+static bool ask_pollers(struct reactor *r, bool rest, uint64_t now_ns)
 {
 	uint64_t kernel_ns = r->counters.kernel_ns;
 	bool any = false;
@@ -156,7 +156,7 @@ static bool ask(struct reactor *r, bool rest, uint64_t now_ns)
 }
 
 /* Look around until something is there: true; or until the window is over. */
-static bool spin(struct reactor *r, uint64_t idle_from_ns)
+static bool busy_wait_spin(struct reactor *r, uint64_t idle_from_ns)
 {
 	uint64_t now = idle_from_ns, last;
 	bool found;
@@ -168,7 +168,7 @@ static bool spin(struct reactor *r, uint64_t idle_from_ns)
 		 * that lets a slice run out would keep them from it. */
 		if (++turns % YIELD_TURNS == 0)
 			sched_yield();
-		found = ask(r, false, now) || ring_stirs(r);
+		found = ask_pollers(r, false, now) || ring_stirs(r);
 		if (found)
 			break;
 		__builtin_ia32_pause();
@@ -190,25 +190,25 @@ static bool spin(struct reactor *r, uint64_t idle_from_ns)
 }
 
 /* One turn of the loop: what is there, or else a busy-wait, or else sleep. */
-static int turn(struct reactor *r)
+static int loop_turn(struct reactor *r)
 {
 	uint64_t idle_from, now;
 	int rc = 0;
 
 	if (r->deferred || ring_stirs(r)) {
-		rc = step(r, false, UINT64_MAX);
+		rc = step_once(r, false, UINT64_MAX);
 		/* A ring that always stirs would keep those from being looked at who left their kicks off for it. */
 		if (rc >= 0 && ++r->stirred % STIRRED_TURNS == 0)
-			ask(r, false, monotonic_ns());
+			ask_pollers(r, false, monotonic_ns());
 		return rc;
 	}
 	r->stirred = 0;
 	idle_from = r->clock_ns = monotonic_ns();
-	if (r->busy.window_ns && spin(r, idle_from))
+	if (r->busy.window_ns && busy_wait_spin(r, idle_from))
 		return 0;
-	if (ask(r, true, r->clock_ns))
+	if (ask_pollers(r, true, r->clock_ns))
 		return 0;
-	rc = step(r, true, UINT64_MAX);
+	rc = step_once(r, true, UINT64_MAX);
 	now = monotonic_ns();
 	busy_wait_slept(&r->busy, now - idle_from, now);
 	return rc;
@@ -220,11 +220,11 @@ int reactor_run(struct reactor *r)
 
 	r->polling = r->busy.most_ns;
 	while (!r->stop && rc >= 0)
-		rc = r->polling ? turn(r) : step(r, true, UINT64_MAX);
+		rc = r->polling ? loop_turn(r) : step_once(r, true, UINT64_MAX);
 	r->stop = false;
 	if (r->polling) {
 		r->polling = false;
-		ask(r, true, monotonic_ns());
+		ask_pollers(r, true, monotonic_ns());
 	}
 	if (rc >= 0)
 		rc = r->fatal;

@@ -6,7 +6,7 @@
 
 #include "reactor/internal.h"
 
-static uint64_t tag(const struct completion *c)
+static uint64_t user_data_of(const struct completion *c)
 {
 	return (uint64_t)c->generation << 32 | c->slot;
 }
@@ -33,7 +33,7 @@ static struct io_uring_sqe *get_sqe(struct reactor *r)
 
 static void sqe_sent(struct reactor *r, struct completion *c, struct io_uring_sqe *sqe)
 {
-	sqe->user_data = c ? tag(c) : 0;
+	sqe->user_data = c ? user_data_of(c) : 0;
 	if (c)
 		c->in_flight++;
 	r->in_flight++;
@@ -206,7 +206,7 @@ int reactor_cancel(struct reactor *r, struct completion *c)
 	if (!sqe)
 		return -EBUSY;
 	/* Before Linux 5.19 a flag is an error, and one operation needs none. */
-	io_uring_prep_cancel64(sqe, tag(c), c->in_flight > 1 ? IORING_ASYNC_CANCEL_ALL : 0);
+	io_uring_prep_cancel64(sqe, user_data_of(c), c->in_flight > 1 ? IORING_ASYNC_CANCEL_ALL : 0);
 	sqe_sent(r, NULL, sqe);
 	return 0;
 }

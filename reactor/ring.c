@@ -186,7 +186,7 @@ void reactor_count_rearm(struct reactor *r)
 	r->counters.rearms++;
 }
 
-static void take_late(struct reactor *r)
+static void submit_late(struct reactor *r)
 {
 	struct io_uring_sqe *sqe;
 	unsigned n = 0;
@@ -211,7 +211,7 @@ static int enter_uring(struct reactor *r, unsigned flags, unsigned min, uint64_t
 	int rc;
 
 	if (r->n_late)
-		take_late(r);
+		submit_late(r);
 	if (r->n_late)
 		min = 0; /* these are to go with the next call, not after a wait */
 	timed = min && timeout_ns != UINT64_MAX;
@@ -236,7 +236,7 @@ static int enter_uring(struct reactor *r, unsigned flags, unsigned min, uint64_t
 	return rc < 0 ? rc : 0;
 }
 
-static int enter(struct reactor *r, unsigned flags, unsigned min, uint64_t timeout_ns)
+static int ring_enter_kernel(struct reactor *r, unsigned flags, unsigned min, uint64_t timeout_ns)
 {
 	uint64_t before = monotonic_ns();
 	int rc = r->epoll ? epoll_enter(r->epoll, min, timeout_ns) : enter_uring(r, flags, min, timeout_ns);
@@ -249,12 +249,12 @@ static int enter(struct reactor *r, unsigned flags, unsigned min, uint64_t timeo
 
 int ring_enter(struct reactor *r, unsigned min, uint64_t timeout_ns)
 {
-	return enter(r, IORING_ENTER_GETEVENTS, min, timeout_ns);
+	return ring_enter_kernel(r, IORING_ENTER_GETEVENTS, min, timeout_ns);
 }
 
 int ring_submit(struct reactor *r)
 {
-	return enter(r, 0, 0, UINT64_MAX);
+	return ring_enter_kernel(r, 0, 0, UINT64_MAX);
 }
 
 bool ring_has_completed(const struct reactor *r)
@@ -271,7 +271,7 @@ bool ring_stirs(const struct reactor *r)
 	       __atomic_load_n(r->ring.sq.kflags, __ATOMIC_RELAXED) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
 }
 
-static void dispatch(struct reactor *r, const struct io_uring_cqe *cqe)
+static void dispatch_cqe(struct reactor *r, const struct io_uring_cqe *cqe)
 {
 	uint32_t index = (uint32_t)cqe->user_data, generation = (uint32_t)(cqe->user_data >> 32);
 	struct slot *s = &r->slot[index];
@@ -294,7 +294,7 @@ static void dispatch(struct reactor *r, const struct io_uring_cqe *cqe)
 		s->c->done(s->c, cqe->res, cqe->flags);
 }
 
-static unsigned take(struct reactor *r)
+static unsigned take_cqes(struct reactor *r)
 {
 	unsigned n = 0, head;
 	struct io_uring_cqe *cqe;
@@ -315,7 +315,7 @@ int ring_reap(struct reactor *r)
 {
 	/* All CQEs to the local list, and the CQ free again, before any handler
 	 * runs: a handler may submit, and a multishot must not find the CQ full. */
-	unsigned n = take(r);
+	unsigned n = take_cqes(r);
 
 	if (n) {
 		r->counters.wakes++;
@@ -324,7 +324,7 @@ int ring_reap(struct reactor *r)
 			r->counters.cqes_max = n;
 	}
 	for (unsigned i = 0; i < n; i++)
-		dispatch(r, &r->batch[i]);
+		dispatch_cqe(r, &r->batch[i]);
 	return (int)n;
 }
 

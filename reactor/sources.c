@@ -15,7 +15,7 @@
  * A multishot poll goes on until the kernel says otherwise: it ends it when the
  * CQ is full or on an error. Returns false when the fd can't be polled any more.
  */
-static bool still_armed(struct reactor *r, struct completion *c, int fd, int32_t res, uint32_t flags)
+static bool poll_still_armed(struct reactor *r, struct completion *c, int fd, int32_t res, uint32_t flags)
 {
 	if (res < 0 && res != -ECANCELED && res != -EINTR) {
 		reactor_fatal(r, res);
@@ -31,7 +31,7 @@ static bool still_armed(struct reactor *r, struct completion *c, int fd, int32_t
 	return true;
 }
 
-static int watch(struct reactor *r, struct completion *c, int fd, completion_fn done)
+static int watch_fd(struct reactor *r, struct completion *c, int fd, completion_fn done)
 {
 	int rc = reactor_attach(r, c, done);
 
@@ -43,7 +43,7 @@ static int watch(struct reactor *r, struct completion *c, int fd, completion_fn 
 	return rc;
 }
 
-static void unwatch(struct reactor *r, struct completion *c)
+static void unwatch_fd(struct reactor *r, struct completion *c)
 {
 	if (!c->slot)
 		return;
@@ -57,20 +57,20 @@ static void kick_done(struct completion *c, int32_t res, uint32_t flags)
 {
 	struct kick *k = container_of(c, struct kick, c);
 
-	if (still_armed(k->r, c, k->fd, res, flags))
+	if (poll_still_armed(k->r, c, k->fd, res, flags))
 		k->fn(k);
 }
 
 int kick_watch(struct reactor *r, struct kick *k, int fd, void (*fn)(struct kick *k))
 {
 	*k = (struct kick){ .r = r, .fd = fd, .fn = fn };
-	return watch(r, &k->c, fd, kick_done);
+	return watch_fd(r, &k->c, fd, kick_done);
 }
 
 void kick_unwatch(struct kick *k)
 {
 	if (k->r)
-		unwatch(k->r, &k->c);
+		unwatch_fd(k->r, &k->c);
 }
 
 /* --- timers ------------------------------------------------------------- */
@@ -91,7 +91,7 @@ static void timer_done(struct completion *c, int32_t res, uint32_t flags)
 	struct timer *t = container_of(c, struct timer, c);
 	int rc;
 
-	if (!still_armed(t->r, c, t->fd, res, flags) || !t->deadline_ns)
+	if (!poll_still_armed(t->r, c, t->fd, res, flags) || !t->deadline_ns)
 		return;
 	/*
 	 * The CQE may be of a deadline that was moved since; then the descriptor is armed for the new one, and arming
@@ -115,7 +115,7 @@ int timer_open(struct reactor *r, struct timer *t, void (*fn)(struct timer *t))
 	t->fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (t->fd < 0)
 		return -errno;
-	rc = watch(r, &t->c, t->fd, timer_done);
+	rc = watch_fd(r, &t->c, t->fd, timer_done);
 	if (rc < 0)
 		close(t->fd);
 	else
@@ -150,7 +150,7 @@ void timer_close(struct timer *t)
 {
 	if (!t->r)
 		return;
-	unwatch(t->r, &t->c);
+	unwatch_fd(t->r, &t->c);
 	close(t->fd);
 	t->r = NULL;
 }
@@ -162,7 +162,7 @@ static void signals_done(struct completion *c, int32_t res, uint32_t flags)
 	struct signals *s = container_of(c, struct signals, c);
 	struct signalfd_siginfo info;
 
-	if (!still_armed(s->r, c, s->fd, res, flags))
+	if (!poll_still_armed(s->r, c, s->fd, res, flags))
 		return;
 	while (read(s->fd, &info, sizeof info) == sizeof info)
 		s->fn(s, (int)info.ssi_signo);
@@ -191,7 +191,7 @@ int signals_watch(struct reactor *r, struct signals *s, const int *signos, unsig
 	if (rc)
 		return -rc;
 	s->fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	rc = s->fd < 0 ? -errno : watch(r, &s->c, s->fd, signals_done);
+	rc = s->fd < 0 ? -errno : watch_fd(r, &s->c, s->fd, signals_done);
 	if (rc >= 0) {
 		s->r = r;
 		return rc;
@@ -206,7 +206,7 @@ void signals_unwatch(struct signals *s)
 {
 	if (!s->r)
 		return;
-	unwatch(s->r, &s->c);
+	unwatch_fd(s->r, &s->c);
 	close(s->fd);
 	s->r = NULL;
 	pthread_sigmask(SIG_SETMASK, &s->old_mask, NULL);

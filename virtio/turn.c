@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "virtio/turn.h"
 
-static uint64_t least(uint64_t a, uint64_t b)
+static uint64_t min_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
@@ -31,29 +31,29 @@ void turn_charge(struct turn *t, uint64_t bytes)
 
 void turn_handed_over(struct turn *t, uint64_t bytes)
 {
-	t->unmeasured -= least(t->unmeasured, bytes);
-	t->moved -= least(t->moved, bytes);
+	t->unmeasured -= min_u64(t->unmeasured, bytes);
+	t->moved -= min_u64(t->moved, bytes);
 	if (bytes >= t->room / 2)
-		t->room = (uint32_t)least(2ull * t->room, TURN_ROOM_MOST);
+		t->room = (uint32_t)min_u64(2ull * t->room, TURN_ROOM_MOST);
 }
 
 /* @bytes took @ns. */
-static void learn_room(struct turn *t, uint64_t bytes, uint64_t ns)
+static void turn_learn_room(struct turn *t, uint64_t bytes, uint64_t ns)
 {
 	uint64_t room = ns ? bytes * TURN_PART_NS / ns : TURN_ROOM_HERE;
 
-	room = least(least(room, 2ull * t->room), TURN_ROOM_HERE);
+	room = min_u64(min_u64(room, 2ull * t->room), TURN_ROOM_HERE);
 	/* Whole multiples, so that a part ends where the blocks of a disk do. */
 	room -= room % TURN_ROOM_LEAST;
 	t->room = room ? (uint32_t)room : TURN_ROOM_LEAST;
 }
 
-static void measure(struct turn *t)
+static void turn_measure(struct turn *t)
 {
 	uint64_t now_ns = reactor_read_clock(t->r), ns = now_ns - t->measured_ns;
 
 	if (t->moved >= TURN_CHECK_BYTES / 2)
-		learn_room(t, t->moved, ns);
+		turn_learn_room(t, t->moved, ns);
 	t->ns += ns;
 	t->unmeasured = t->moved = 0;
 	t->measured_ns = now_ns;
@@ -64,7 +64,7 @@ bool turn_time_is_over(struct turn *t)
 	bool begun = t->unmeasured || t->ns;
 
 	if (t->unmeasured >= TURN_CHECK_BYTES)
-		measure(t);
+		turn_measure(t);
 	return begun && !t->untimed && (t->ns >= TURN_NS || t->measured_ns - reactor_wake_ns(t->r) >= TURN_WAKE_NS);
 }
 
@@ -77,5 +77,5 @@ uint32_t turn_room(const struct turn *t)
 {
 	uint64_t left = t->bytes < t->bytes_max ? t->bytes_max - t->bytes : 0;
 
-	return left > TURN_ROOM_LEAST ? (uint32_t)least(left, t->room) : TURN_ROOM_LEAST;
+	return left > TURN_ROOM_LEAST ? (uint32_t)min_u64(left, t->room) : TURN_ROOM_LEAST;
 }

@@ -116,7 +116,7 @@ void wire_parser_init(struct wire_parser *p,
 	*p = (struct wire_parser){ .frame = frame, .ctx = ctx };
 }
 
-static void deliver(struct wire_parser *p, const uint8_t *frame)
+static void deliver_frame(struct wire_parser *p, const uint8_t *frame)
 {
 	const uint8_t *payload = frame + WIRE_HEADER_SIZE;
 	struct wire_header h;
@@ -137,7 +137,7 @@ static void deliver(struct wire_parser *p, const uint8_t *frame)
 	p->frame(p->ctx, h.type, payload, h.length, crc_ok);
 }
 
-static int reserve(struct wire_parser *p, size_t need)
+static int reserve_buffer(struct wire_parser *p, size_t need)
 {
 	size_t cap = p->cap ? p->cap : WIRE_CHUNK_MAX + WIRE_HEADER_SIZE;
 	uint8_t *buf;
@@ -166,7 +166,7 @@ static size_t frame_size(const uint8_t *start, size_t have)
 	return h.length > WIRE_PAYLOAD_MAX ? 0 : WIRE_HEADER_SIZE + (size_t)h.length;
 }
 
-static void drop_all(struct wire_parser *p, size_t unread)
+static void drop_buffered(struct wire_parser *p, size_t unread)
 {
 	p->discarded += p->len + unread;
 	p->len = 0;
@@ -185,7 +185,7 @@ int wire_parser_feed(struct wire_parser *p, const void *data, size_t len)
 		size_t size = p->len ? frame_size(p->buf, p->len) : frame_size(in, len);
 
 		if (size && !p->len && len >= size) {
-			deliver(p, in);
+			deliver_frame(p, in);
 			in += size;
 			len -= size;
 			continue;
@@ -193,8 +193,8 @@ int wire_parser_feed(struct wire_parser *p, const void *data, size_t len)
 		if (size) {
 			size_t take = size - p->len < len ? size - p->len : len;
 
-			if (reserve(p, size)) {
-				drop_all(p, len);
+			if (reserve_buffer(p, size)) {
+				drop_buffered(p, len);
 				return -ENOMEM;
 			}
 			memcpy(p->buf + p->len, in, take);
@@ -205,12 +205,12 @@ int wire_parser_feed(struct wire_parser *p, const void *data, size_t len)
 		}
 		if (!size) {
 			p->oversize++;
-			drop_all(p, len);
+			drop_buffered(p, len);
 			return 0;
 		}
 		if (p->len == size) {
 			p->len = 0;
-			deliver(p, p->buf);
+			deliver_frame(p, p->buf);
 		}
 	}
 	return 0;

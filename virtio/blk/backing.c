@@ -33,7 +33,7 @@ static int __attribute__((format(printf, 3, 4))) refuse(const struct why *why, i
 	return err;
 }
 
-static const char *mend_of(int err)
+static const char *remedy_for(int err)
 {
 	switch (err) {
 	case ENOENT:
@@ -82,7 +82,7 @@ static int open_path(struct file_backing *f, const struct blk_config *cfg, const
 
 	f->fd = open(path, (cfg->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 	if (f->fd < 0 && errno != EISDIR)
-		return refuse(why, -errno, "%s: %s%s", path, strerror(errno), mend_of(errno));
+		return refuse(why, -errno, "%s: %s%s", path, strerror(errno), remedy_for(errno));
 	if (f->fd < 0 || fstat(f->fd, &st))
 		return refuse(why, -errno, "%s: %s; a disk is a file or a block device", path, strerror(errno));
 	if (S_ISDIR(st.st_mode))

@@ -71,7 +71,7 @@ static void set_piece(struct backing_op *op, struct piece *p, int fd, uint32_t s
 			     .offset = op->offset + op->got - op->lead };
 }
 
-static uint32_t least(uint32_t a, uint32_t b)
+static uint32_t min_u32(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
 }
@@ -82,7 +82,7 @@ static void read_piece(struct file_backing *f, struct backing_op *op, struct pie
 
 	if (span > BOUNCE_BYTES)
 		span = BOUNCE_BYTES;
-	op->part = least(left, (uint32_t)span - op->lead);
+	op->part = min_u32(left, (uint32_t)span - op->lead);
 	set_piece(op, p, f->direct_fd, (uint32_t)span);
 }
 
@@ -92,12 +92,12 @@ static void write_piece(struct file_backing *f, struct backing_op *op, struct pi
 	uint64_t at = op->offset + op->got;
 
 	if (!op->lead && left >= block) {
-		op->part = least(left & ~(block - 1), BOUNCE_BYTES);
+		op->part = min_u32(left & ~(block - 1), BOUNCE_BYTES);
 		iov_copy_out(op->iov, op->n, op->got, op->bounce, op->part);
 		set_piece(op, p, f->direct_fd, op->part);
 		return;
 	}
-	op->part = least(left, block - op->lead);
+	op->part = min_u32(left, block - op->lead);
 	if (at - op->lead + block <= f->file_size) {
 		op->step = BACKING_FILLING;
 		set_piece(op, p, f->direct_fd, block);
@@ -139,7 +139,7 @@ bool bounce_end(struct file_backing *f, struct backing_op *op, int32_t *res)
 	if (*res >= 0) {
 		uint32_t own = (uint32_t)*res > op->lead ? (uint32_t)*res - op->lead : 0;
 
-		*res = (int32_t)least(own, op->part);
+		*res = (int32_t)min_u32(own, op->part);
 		if (!op->write)
 			iov_copy_in(op->iov, op->n, op->got, op->bounce + op->lead, (size_t)*res);
 	}

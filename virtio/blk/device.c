@@ -29,7 +29,7 @@ static struct blk *blk_of(struct virtio_device *d)
 	return container_of(d, struct blk, dev);
 }
 
-static void config_read(struct virtio_device *d, uint32_t offset, void *buf, unsigned len)
+static void blk_config_read(struct virtio_device *d, uint32_t offset, void *buf, unsigned len)
 {
 	/* What no feature stands for reads as zero. */
 	struct virtio_blk_config config = {
@@ -48,13 +48,13 @@ static void config_read(struct virtio_device *d, uint32_t offset, void *buf, uns
 	virtio_config_copy(&config, sizeof(config), offset, buf, len, 0);
 }
 
-static void kick(struct virtio_device *d, unsigned q)
+static void blk_kick(struct virtio_device *d, unsigned q)
 {
 	blk_service(blk_of(d));
 }
 
 /* Without FLUSH, and CONFIG_WCE is not offered, the cache is write-through (5.2.5.2). */
-static void activate(struct virtio_device *d)
+static void blk_activate(struct virtio_device *d)
 {
 	struct blk *b = blk_of(d);
 
@@ -65,7 +65,7 @@ static void activate(struct virtio_device *d)
 	b->geometry.chain_max = d->driver_features >> VIRTIO_BLK_F_SEG_MAX & 1 ? BLK_CHAIN_MAX : VIRTQ_SIZE_MAX;
 }
 
-static void poisoned(struct virtio_device *d, unsigned q, bool avail_idx)
+static void blk_poisoned(struct virtio_device *d, unsigned q, bool avail_idx)
 {
 	struct blk *b = blk_of(d);
 
@@ -79,7 +79,7 @@ static void poisoned(struct virtio_device *d, unsigned q, bool avail_idx)
 
 /* --- reset ---------------------------------------------------------------- */
 
-static bool reset(struct virtio_device *d)
+static bool blk_reset(struct virtio_device *d)
 {
 	struct blk *b = blk_of(d);
 
@@ -101,7 +101,7 @@ void blk_straggler_done(struct blk *b)
 	virtio_reset_done(&b->dev);
 }
 
-static void reset_bound_fired(struct timer *t)
+static void blk_reset_bound_fired(struct timer *t)
 {
 	struct blk *b = container_of(t, struct blk, reset_bound);
 	char why[128];
@@ -114,20 +114,20 @@ static void reset_bound_fired(struct timer *t)
 	virtio_reset_failed(&b->dev, why);
 }
 
-static const struct virtio_device_ops ops = {
+static const struct virtio_device_ops blk_ops = {
 	.name = "blk",
 	.device_id = 2,
 	.n_queues = 1,
-	.config_read = config_read,
-	.activate = activate,
-	.kick = kick,
-	.reset = reset,
-	.poisoned = poisoned,
+	.config_read = blk_config_read,
+	.activate = blk_activate,
+	.kick = blk_kick,
+	.reset = blk_reset,
+	.poisoned = blk_poisoned,
 };
 
 /* --- set-up and teardown -------------------------------------------------- */
 
-static int set_id(struct blk *b, const struct blk_config *cfg, char *why, size_t why_size)
+static int blk_set_id(struct blk *b, const struct blk_config *cfg, char *why, size_t why_size)
 {
 	const char *serial = cfg->serial ? cfg->serial : VIRTIO_BLK_DEFAULT_SERIAL;
 	size_t len = strlen(serial);
@@ -155,7 +155,7 @@ void blk_timer_close(struct timer *t)
 		timer_close(t);
 }
 
-static int attach_slots(struct blk *b)
+static int blk_attach_slots(struct blk *b)
 {
 	for (unsigned i = 0; i < VIRTQ_SIZE_MAX; i++) {
 		int err;
@@ -199,17 +199,17 @@ int blk_create_on(struct blk **out, struct reactor *r, const struct blk_config *
 	b->reset_patience_ns = BLK_RESET_PATIENCE_NS;
 	b->geometry.capacity = backing->size - backing->size % VIRTIO_BLK_SECTOR_SIZE;
 	b->geometry.read_only = cfg->read_only;
-	virtio_device_init(&b->dev, &ops,
+	virtio_device_init(&b->dev, &blk_ops,
 			   FEATURES | (cfg->read_only ? 1ull << VIRTIO_BLK_F_RO : 0) |
 				   (cfg->discard ? FEATURES_ERASE : 0),
 			   VIRTQ_SIZE_MAX);
 	err = blk_queue_init(b, cfg, why, why_size);
 	if (!err)
-		err = set_id(b, cfg, why, why_size);
+		err = blk_set_id(b, cfg, why, why_size);
 	if (!err)
-		err = blk_timer_open(b, &b->reset_bound, reset_bound_fired);
+		err = blk_timer_open(b, &b->reset_bound, blk_reset_bound_fired);
 	if (!err)
-		err = attach_slots(b);
+		err = blk_attach_slots(b);
 	if (err) {
 		if (!why[0])
 			snprintf(why, why_size, "disk: no room in the reactor for it: %s", strerror(-err));

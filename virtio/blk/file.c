@@ -25,7 +25,7 @@ static struct file_backing *file_of(struct backing *b)
 /* --- pieces --------------------------------------------------------------- */
 
 /* Pass over the op->got bytes that are there; whole_again() puts the range back. */
-static void trim(struct backing_op *op, struct piece *p)
+static void trim_iov(struct backing_op *op, struct piece *p)
 {
 	uint32_t skip = op->got;
 	unsigned i = 0;
@@ -40,7 +40,7 @@ static void trim(struct backing_op *op, struct piece *p)
 	p->n = op->n - i;
 }
 
-static void whole_again(struct backing_op *op)
+static void untrim_iov(struct backing_op *op)
 {
 	op->iov[op->trimmed] = op->whole;
 }
@@ -51,24 +51,24 @@ static bool next_piece(struct file_backing *f, struct backing_op *op, struct pie
 	if (op->step == BACKING_FILLED)
 		return bounce_piece(f, op, p);
 	*p = (struct piece){ .fd = f->fd, .write = op->write, .offset = op->offset + op->got };
-	trim(op, p);
+	trim_iov(op, p);
 	if (f->direct_fd < 0)
 		return true;
 	p->fd = f->direct_fd;
 	if (bounce_needless(f, p, op->want - op->got))
 		return true;
-	whole_again(op);
+	untrim_iov(op);
 	return bounce_piece(f, op, p);
 }
 
 /* Account a result. True when the operation is through, *@res then being the
  * whole of it. */
-static bool absorb(struct file_backing *f, struct backing_op *op, int32_t *res)
+static bool account_piece(struct file_backing *f, struct backing_op *op, int32_t *res)
 {
 	uint64_t end;
 
 	if (op->step == BACKING_PLAIN)
-		whole_again(op);
+		untrim_iov(op);
 	else if (!bounce_end(f, op, res))
 		return false;
 	if (*res < 0)
@@ -102,7 +102,7 @@ static int32_t start_on_ring(struct file_backing *f, struct backing_op *op, cons
 	return -EINPROGRESS;
 }
 
-static int32_t transfer_here(struct file_backing *f, const struct piece *p, int flags)
+static int32_t transfer_now(struct file_backing *f, const struct piece *p, int flags)
 {
 	ssize_t n = p->write ? pwritev2(p->fd, p->iov, (int)p->n, (off_t)p->offset, flags)
 			     : preadv2(p->fd, p->iov, (int)p->n, (off_t)p->offset, flags);
@@ -113,9 +113,9 @@ static int32_t transfer_here(struct file_backing *f, const struct piece *p, int 
 	return (int32_t)n;
 }
 
-static int32_t start_here(struct file_backing *f, struct backing_op *op, const struct piece *p)
+static int32_t start_now(struct file_backing *f, struct backing_op *op, const struct piece *p)
 {
-	return transfer_here(f, p, 0);
+	return transfer_now(f, p, 0);
 }
 
 /* At once if that takes no waiting, else on the ring, which tells errors too. */
@@ -124,7 +124,7 @@ static int32_t start_mixed(struct file_backing *f, struct backing_op *op, const 
 	bool *worth = p->write ? &f->nowait_write : &f->nowait_read;
 
 	if (*worth) {
-		int32_t res = transfer_here(f, p, RWF_NOWAIT);
+		int32_t res = transfer_now(f, p, RWF_NOWAIT);
 
 		if (res >= 0)
 			return res;
@@ -136,7 +136,7 @@ static int32_t start_mixed(struct file_backing *f, struct backing_op *op, const 
 }
 
 /* Pieces until the operation is through, or one is in flight or waits. */
-static int32_t go_on(struct file_backing *f, struct backing_op *op)
+static int32_t run_pieces(struct file_backing *f, struct backing_op *op)
 {
 	int32_t res;
 
@@ -148,16 +148,16 @@ static int32_t go_on(struct file_backing *f, struct backing_op *op)
 		res = f->engine->start(f, op, &p);
 		if (res == -EINPROGRESS)
 			return res;
-	} while (!absorb(f, op, &res));
+	} while (!account_piece(f, op, &res));
 	return res;
 }
 
-static void serve_waiting(struct file_backing *f)
+static void serve_bounce_waiters(struct file_backing *f)
 {
 	struct backing_op *op;
 
 	while ((op = bounce_next_waiting(f))) {
-		int32_t res = op->cancelled ? -ECANCELED : go_on(f, op);
+		int32_t res = op->cancelled ? -ECANCELED : run_pieces(f, op);
 
 		if (res != -EINPROGRESS)
 			op->done(op, res);
@@ -168,7 +168,7 @@ static void serve_waiting(struct file_backing *f)
  * fallocate()'s modes for an erasure. Zeroes that are to keep their blocks are one step where the file system can do
  * that; else (tmpfs) they are a hole that is filled again.
  */
-static int first_mode(struct file_backing *f, struct backing_op *op, enum backing_erase how)
+static int erase_first_mode(struct file_backing *f, struct backing_op *op, enum backing_erase how)
 {
 	op->want = 0; /* no bytes to account */
 	op->erasing = how != BACKING_ZERO_KEEP ? ERASE_LAST : f->no_zero_range ? ERASE_HOLE : ERASE_ZEROES;
@@ -176,7 +176,7 @@ static int first_mode(struct file_backing *f, struct backing_op *op, enum backin
 }
 
 /* After the step that gave *@res: the next one's mode, or 0 and *@res is the result of all. */
-static int next_mode(struct file_backing *f, struct backing_op *op, const int32_t *res)
+static int erase_next_mode(struct file_backing *f, struct backing_op *op, const int32_t *res)
 {
 	enum erase_step step = op->erasing;
 
@@ -198,25 +198,26 @@ static int allocate_on_ring(struct file_backing *f, struct backing_op *op, int m
 	return err == -EBUSY ? -EAGAIN : err;
 }
 
-static void piece_done(struct completion *c, int32_t res, uint32_t flags)
+static void file_op_done(struct completion *c, int32_t res, uint32_t flags)
 {
 	struct backing_op *op = container_of(c, struct backing_op, c);
 	struct file_backing *f = file_of(op->backing);
 
-	if (op->want && !absorb(f, op, &res)) {
-		res = go_on(f, op);
+	if (op->want && !account_piece(f, op, &res)) {
+		res = run_pieces(f, op);
 	} else if (op->erasing) {
-		int mode = next_mode(f, op, &res);
+		int mode = erase_next_mode(f, op, &res);
 
 		if (mode)
 			res = allocate_on_ring(f, op, mode);
 	}
 	if (res != -EINPROGRESS)
 		op->done(op, res);
-	serve_waiting(f);
+	serve_bounce_waiters(f);
 }
 
-static int begin(struct backing *b, struct backing_op *op, bool write, struct iovec *iov, unsigned n, uint64_t offset)
+static int begin_transfer(struct backing *b, struct backing_op *op, bool write, struct iovec *iov, unsigned n,
+			  uint64_t offset)
 {
 	op->write = write;
 	op->cancelled = false;
@@ -228,20 +229,20 @@ static int begin(struct backing *b, struct backing_op *op, bool write, struct io
 	op->step = BACKING_PLAIN;
 	op->erasing = ERASE_NOTHING;
 	assert(op->want);
-	return go_on(file_of(b), op);
+	return run_pieces(file_of(b), op);
 }
 
 static int file_readv(struct backing *b, struct backing_op *op, struct iovec *iov, unsigned n, uint64_t offset)
 {
-	return begin(b, op, false, iov, n, offset);
+	return begin_transfer(b, op, false, iov, n, offset);
 }
 
 static int file_writev(struct backing *b, struct backing_op *op, struct iovec *iov, unsigned n, uint64_t offset)
 {
-	return begin(b, op, true, iov, n, offset);
+	return begin_transfer(b, op, true, iov, n, offset);
 }
 
-static int file_sync_here(struct backing *b, struct backing_op *op)
+static int file_sync_now(struct backing *b, struct backing_op *op)
 {
 	return fdatasync(file_of(b)->fd) ? -errno : 0;
 }
@@ -257,18 +258,18 @@ static int file_sync_on_ring(struct backing *b, struct backing_op *op)
 	return err == -EBUSY ? -EAGAIN : err;
 }
 
-static int file_erase_here(struct backing *b, struct backing_op *op, enum backing_erase how, uint64_t offset,
-			   uint64_t len)
+static int file_erase_now(struct backing *b, struct backing_op *op, enum backing_erase how, uint64_t offset,
+			  uint64_t len)
 {
 	struct file_backing *f = file_of(b);
-	int mode = first_mode(f, op, how);
+	int mode = erase_first_mode(f, op, how);
 
 	op->offset = offset;
 	op->erase_len = len;
 	do {
 		int res = fallocate(f->fd, mode, (off_t)offset, (off_t)len) ? -errno : 0;
 
-		mode = next_mode(f, op, &res);
+		mode = erase_next_mode(f, op, &res);
 		if (!mode)
 			return res;
 	} while (true);
@@ -279,17 +280,17 @@ static int file_erase_on_ring(struct backing *b, struct backing_op *op, enum bac
 {
 	op->offset = offset;
 	op->erase_len = len;
-	return allocate_on_ring(file_of(b), op, first_mode(file_of(b), op, how));
+	return allocate_on_ring(file_of(b), op, erase_first_mode(file_of(b), op, how));
 }
 
 /* The engine does at once what can't block; erasing much takes long there too. */
 static int file_erase_inline(struct backing *b, struct backing_op *op, enum backing_erase how, uint64_t offset,
 			     uint64_t len)
 {
-	return (op->c.slot ? file_erase_on_ring : file_erase_here)(b, op, how, offset, len);
+	return (op->c.slot ? file_erase_on_ring : file_erase_now)(b, op, how, offset, len);
 }
 
-static int attach_here(struct backing *b, struct backing_op *op, unsigned index)
+static int attach_now(struct backing *b, struct backing_op *op, unsigned index)
 {
 	op->backing = b;
 	return 0;
@@ -297,16 +298,16 @@ static int attach_here(struct backing *b, struct backing_op *op, unsigned index)
 
 static int attach_on_ring(struct backing *b, struct backing_op *op, unsigned index)
 {
-	attach_here(b, op, index);
-	return reactor_attach(file_of(b)->r, &op->c, piece_done);
+	attach_now(b, op, index);
+	return reactor_attach(file_of(b)->r, &op->c, file_op_done);
 }
 
 static int attach_inline(struct backing *b, struct backing_op *op, unsigned index)
 {
-	return (file_of(b)->erases ? attach_on_ring : attach_here)(b, op, index);
+	return (file_of(b)->erases ? attach_on_ring : attach_now)(b, op, index);
 }
 
-static void detach_here(struct backing *b, struct backing_op *op)
+static void detach_now(struct backing *b, struct backing_op *op)
 {
 }
 
@@ -315,7 +316,7 @@ static void detach_on_ring(struct backing *b, struct backing_op *op)
 	reactor_detach(file_of(b)->r, &op->c);
 }
 
-static void cancel_here(struct backing *b, struct backing_op *op)
+static void cancel_now(struct backing *b, struct backing_op *op)
 {
 }
 
@@ -354,32 +355,32 @@ const struct file_engine file_uring = {
 };
 
 const struct file_engine file_sync = {
-	.start = start_here,
+	.start = start_now,
 	.ops = {
 		.name = "sync",
 		.whole_drains = true,
-		.attach = attach_here,
-		.detach = detach_here,
+		.attach = attach_now,
+		.detach = detach_now,
 		.readv = file_readv,
 		.writev = file_writev,
-		.sync_data = file_sync_here,
-		.erase = file_erase_here,
-		.cancel = cancel_here,
+		.sync_data = file_sync_now,
+		.erase = file_erase_now,
+		.cancel = cancel_now,
 		.close = file_close,
 	},
 };
 
 const struct file_engine file_inline = {
-	.start = start_here,
+	.start = start_now,
 	.ops = {
 		.name = "inline",
 		.attach = attach_inline,
 		.detach = detach_on_ring,
 		.readv = file_readv,
 		.writev = file_writev,
-		.sync_data = file_sync_here,
+		.sync_data = file_sync_now,
 		.erase = file_erase_inline,
-		.cancel = cancel_here,
+		.cancel = cancel_now,
 		.close = file_close,
 	},
 };

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "virtio/blk/hold.h"
 
-static uint64_t least(uint64_t a, uint64_t b)
+static uint64_t min_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
 
-static void average(uint64_t *mean, uint64_t sample)
+static void update_average(uint64_t *mean, uint64_t sample)
 {
 	*mean = *mean ? *mean - *mean / 8 + sample / 8 : sample;
 }
 
 /* From the first completion to the interrupt. */
-static uint64_t whole_ns(const struct hold *h)
+static uint64_t hold_limit_ns(const struct hold *h)
 {
-	return least(HOLD_REACTIONS * h->reaction_ns, HOLD_WHOLE_MOST_NS);
+	return min_u64(HOLD_REACTIONS * h->reaction_ns, HOLD_WHOLE_MOST_NS);
 }
 
 void hold_init(struct hold *h)
@@ -23,7 +23,7 @@ void hold_init(struct hold *h)
 }
 
 /* There is more than one request in flight, so that a trial may pay. */
-static void submits_ahead(struct hold *h)
+static void driver_submits_ahead(struct hold *h)
 {
 	h->misses = 0;
 	if (h->trial_after > HOLD_TRIAL_AHEAD)
@@ -35,23 +35,23 @@ void hold_submitted(struct hold *h, unsigned n, uint64_t now_ns)
 	uint64_t reaction_ns = now_ns - h->interrupt_ns, gap_ns = (now_ns - h->request_ns) / n;
 
 	if (h->interrupt_ns && reaction_ns <= HOLD_PAUSE_NS)
-		average(&h->reaction_ns, least(reaction_ns, HOLD_REACTION_MOST_NS));
+		update_average(&h->reaction_ns, min_u64(reaction_ns, HOLD_REACTION_MOST_NS));
 	if (h->request_ns && !h->paused)
-		average(&h->gap_ns, least(gap_ns, h->reaction_ns));
+		update_average(&h->gap_ns, min_u64(gap_ns, h->reaction_ns));
 	h->interrupt_ns = 0;
 	h->paused = false;
 	h->request_ns = now_ns;
 	if (n > 1)
-		submits_ahead(h);
+		driver_submits_ahead(h);
 }
 
 /* How long the driver may submit nothing while @missing completions are waited for. */
-static uint64_t idle_ns(const struct hold *h, unsigned missing)
+static uint64_t hold_idle_ns(const struct hold *h, unsigned missing)
 {
-	uint64_t gaps = least(missing + (missing + 1) / 2, HOLD_GAPS_MOST);
+	uint64_t gaps = min_u64(missing + (missing + 1) / 2, HOLD_GAPS_MOST);
 	uint64_t most_ns = h->previous == 1 ? h->reaction_ns >> h->misses : h->reaction_ns;
 
-	return least(gaps * h->gap_ns, most_ns);
+	return min_u64(gaps * h->gap_ns, most_ns);
 }
 
 bool hold_completed(struct hold *h, unsigned n, unsigned in_flight, uint64_t now_ns)
@@ -63,10 +63,10 @@ bool hold_completed(struct hold *h, unsigned n, unsigned in_flight, uint64_t now
 		return false;
 	if (!h->first_ns) {
 		h->first_ns = now_ns;
-		h->limit_ns = now_ns + whole_ns(h);
+		h->limit_ns = now_ns + hold_limit_ns(h);
 	}
 	from_ns = h->request_ns > h->first_ns ? h->request_ns : h->first_ns;
-	h->until_ns = least(from_ns + idle_ns(h, h->target - n), h->limit_ns);
+	h->until_ns = min_u64(from_ns + hold_idle_ns(h, h->target - n), h->limit_ns);
 	return !hold_expired(h, now_ns);
 }
 
@@ -90,7 +90,7 @@ static void target_reached(struct hold *h, bool held)
 	h->interrupts = h->taken = 0;
 }
 
-static void trial_failed(struct hold *h)
+static void hold_trial_failed(struct hold *h)
 {
 	if (h->trial_after < HOLD_TRIAL_LAST)
 		h->trial_after *= 2;
@@ -109,7 +109,7 @@ static void target_missed(struct hold *h, unsigned n, bool late)
 			return;
 	}
 	if (h->previous)
-		trial_failed(h);
+		hold_trial_failed(h);
 	if (late)
 		h->target = n;
 	else if (h->previous && n >= h->previous)
@@ -127,7 +127,7 @@ void hold_interrupted(struct hold *h, unsigned n, uint64_t now_ns)
 	h->enough = false;
 	if (!n) {
 		h->interrupts += HOLD_TRIAL_AHEAD;
-		submits_ahead(h);
+		driver_submits_ahead(h);
 		return;
 	}
 	h->interrupt_ns = now_ns;

@@ -24,14 +24,14 @@ static bool is_erase(const struct blk_request *r)
 }
 
 /* Whether the disk is another after it. */
-static bool changes(const struct blk_request *r)
+static bool changes_disk(const struct blk_request *r)
 {
 	return is_write(r) || is_erase(r);
 }
 
 static bool is_data(const struct blk_request *r)
 {
-	return (r->type == VIRTIO_BLK_T_IN || changes(r)) && r->len;
+	return (r->type == VIRTIO_BLK_T_IN || changes_disk(r)) && r->len;
 }
 
 /* By where the whole request lies, whatever of it is done already, and in which
@@ -54,27 +54,27 @@ static bool overlap(const struct blk_request *a, const struct blk_request *b, ui
 static bool must_follow(const struct blk *b, const struct blk_request *later, const struct blk_request *earlier)
 {
 	if (later->type == VIRTIO_BLK_T_FLUSH)
-		return changes(earlier);
-	return is_data(later) && is_data(earlier) && (changes(later) || changes(earlier)) &&
+		return changes_disk(earlier);
+	return is_data(later) && is_data(earlier) && (changes_disk(later) || changes_disk(earlier)) &&
 	       overlap(later, earlier, b->backing->granule);
 }
 
 static void count_blockers(const struct blk *b, struct blk_request *r)
 {
 	r->blockers = 0;
-	if (!b->n_writes && !changes(r))
+	if (!b->n_writes && !changes_disk(r))
 		return;
 	for (const struct blk_request *e = b->first; e; e = e->next)
 		r->blockers += must_follow(b, r, e);
 }
 
-static void append(struct blk *b, struct blk_request *r)
+static void append_request(struct blk *b, struct blk_request *r)
 {
 	r->next = NULL;
 	r->prev = b->last;
 	*(b->last ? &b->last->next : &b->first) = r;
 	b->last = r;
-	b->n_writes += changes(r);
+	b->n_writes += changes_disk(r);
 	b->n_waiting += r->blockers > 0;
 	if (++b->counters.in_flight > b->counters.in_flight_max)
 		b->counters.in_flight_max = b->counters.in_flight;
@@ -96,7 +96,7 @@ static void make_ready_first(struct blk *b, struct blk_request *r)
 }
 
 /* Out of the list, and those that waited for it only become ready. */
-static void release(struct blk *b, struct blk_request *r)
+static void release_request(struct blk *b, struct blk_request *r)
 {
 	for (struct blk_request *w = b->n_waiting ? r->next : NULL; w; w = w->next) {
 		if (!w->blockers || !must_follow(b, w, r))
@@ -108,7 +108,7 @@ static void release(struct blk *b, struct blk_request *r)
 	}
 	*(r->prev ? &r->prev->next : &b->first) = r->next;
 	*(r->next ? &r->next->prev : &b->last) = r->prev;
-	b->n_writes -= changes(r);
+	b->n_writes -= changes_disk(r);
 	b->counters.in_flight--;
 	if (b->observer.completed)
 		b->observer.completed(b->observer.ctx, r->type, monotonic_ns() - r->started_ns);
@@ -116,51 +116,51 @@ static void release(struct blk *b, struct blk_request *r)
 
 /* --- completion ----------------------------------------------------------- */
 
-static void fail(struct blk *b, struct blk_request *r)
+static void fail_request(struct blk *b, struct blk_request *r)
 {
 	b->counters.io_errors++;
-	release(b, r);
+	release_request(b, r);
 	blk_answer(b, r, VIRTIO_BLK_S_IOERR, 1);
 }
 
-static void succeed(struct blk *b, struct blk_request *r, uint32_t used_len)
+static void succeed_request(struct blk *b, struct blk_request *r, uint32_t used_len)
 {
-	release(b, r);
+	release_request(b, r);
 	blk_answer(b, r, VIRTIO_BLK_S_OK, used_len);
 }
 
-static void read_done(struct blk *b, struct blk_request *r)
+static void read_completed(struct blk *b, struct blk_request *r)
 {
 	b->counters.reads_completed++;
 	b->counters.bytes_read += r->got;
-	succeed(b, r, r->len + 1);
+	succeed_request(b, r, r->len + 1);
 }
 
-static void write_done(struct blk *b, struct blk_request *r)
+static void write_completed(struct blk *b, struct blk_request *r)
 {
 	b->counters.writes_completed++;
 	b->counters.bytes_written += r->len;
-	succeed(b, r, 1);
+	succeed_request(b, r, 1);
 }
 
-static void erase_done(struct blk *b, struct blk_request *r)
+static void erase_completed(struct blk *b, struct blk_request *r)
 {
 	bool zeroes = r->type == VIRTIO_BLK_T_WRITE_ZEROES;
 
 	*(zeroes ? &b->counters.zeroes_completed : &b->counters.discards_completed) += 1;
 	*(zeroes ? &b->counters.bytes_zeroed : &b->counters.bytes_discarded) += r->len;
-	succeed(b, r, 1);
+	succeed_request(b, r, 1);
 }
 
-static void change_done(struct blk *b, struct blk_request *r)
+static void change_completed(struct blk *b, struct blk_request *r)
 {
-	(is_erase(r) ? erase_done : write_done)(b, r);
+	(is_erase(r) ? erase_completed : write_completed)(b, r);
 }
 
-static void flush_done(struct blk *b, struct blk_request *r)
+static void flush_completed(struct blk *b, struct blk_request *r)
 {
 	b->counters.flushes_completed++;
-	succeed(b, r, 1);
+	succeed_request(b, r, 1);
 }
 
 /* --- transfer rules ------------------------------------------------------- */
@@ -196,14 +196,14 @@ static void undo_cut(struct blk_request *r)
 	r->cut = 0;
 }
 
-static enum backing_erase erasure(const struct blk_request *r)
+static enum backing_erase erase_mode(const struct blk_request *r)
 {
 	if (r->type == VIRTIO_BLK_T_DISCARD)
 		return BACKING_DISCARD;
 	return r->unmap ? BACKING_ZERO : BACKING_ZERO_KEEP;
 }
 
-static int submit(struct blk *b, struct blk_request *r)
+static int submit_piece(struct blk *b, struct blk_request *r)
 {
 	const struct backing_ops *ops = b->backing->ops;
 
@@ -212,7 +212,7 @@ static int submit(struct blk *b, struct blk_request *r)
 	if (is_erase(r)) {
 		/* Blocks are given back in no time, beside as many bytes copied; but not in none. */
 		turn_charge(&b->turn, r->len < BLK_TURN_BYTES ? r->len : BLK_TURN_BYTES);
-		return ops->erase(b->backing, &r->op, erasure(r), r->offset, r->len);
+		return ops->erase(b->backing, &r->op, erase_mode(r), r->offset, r->len);
 	}
 	choose_piece(b, r);
 	turn_charge(&b->turn, r->piece);
@@ -244,22 +244,22 @@ static int32_t sync_result(struct blk *b, int32_t res)
 }
 
 /* All data of @r is moved: true when a sync must follow. */
-static bool data_done(struct blk *b, struct blk_request *r)
+static bool data_moved(struct blk *b, struct blk_request *r)
 {
-	if (!changes(r)) {
-		read_done(b, r);
+	if (!changes_disk(r)) {
+		read_completed(b, r);
 	} else if (b->write_through) {
 		r->syncing = true;
 		r->retries = 0;
 		return true;
 	} else {
-		change_done(b, r);
+		change_completed(b, r);
 	}
 	return false;
 }
 
 /* Account @res of a piece; true when there is more to do. */
-static bool piece_done(struct blk *b, struct blk_request *r, uint32_t res)
+static bool account_piece(struct blk *b, struct blk_request *r, uint32_t res)
 {
 	assert(res <= r->piece);
 	if (!is_write(r)) {
@@ -275,25 +275,25 @@ static bool piece_done(struct blk *b, struct blk_request *r, uint32_t res)
 	r->done += res;
 	r->offset += res;
 	if (r->done == r->len)
-		return data_done(b, r);
+		return data_moved(b, r);
 	iov_advance(&r->at, &r->n, res);
 	r->retries = 0;
 	return true;
 }
 
-static void sync_done(struct blk *b, struct blk_request *r, int32_t res)
+static void sync_completed(struct blk *b, struct blk_request *r, int32_t res)
 {
 	if (res < 0)
-		fail(b, r);
+		fail_request(b, r);
 	else if (r->syncing)
-		change_done(b, r);
+		change_completed(b, r);
 	else
-		flush_done(b, r);
+		flush_completed(b, r);
 }
 
 /* Take one result: true when @r must be submitted (again), false when it was
  * answered. */
-static bool go_on(struct blk *b, struct blk_request *r, int32_t res)
+static bool take_result(struct blk *b, struct blk_request *r, int32_t res)
 {
 	if ((res == -EINTR || res == -EAGAIN) && r->retries < BLK_RETRIES_MAX) {
 		r->retries++;
@@ -301,24 +301,24 @@ static bool go_on(struct blk *b, struct blk_request *r, int32_t res)
 		return true;
 	}
 	if (is_sync(r)) {
-		sync_done(b, r, sync_result(b, res));
+		sync_completed(b, r, sync_result(b, res));
 		return false;
 	}
 	if (is_erase(r) && res == -EOPNOTSUPP) {
-		release(b, r);
+		release_request(b, r);
 		blk_answer(b, r, VIRTIO_BLK_S_UNSUPP, 1);
 		return false;
 	}
 	if (res < 0 || (is_write(r) && res == 0)) {
-		fail(b, r);
+		fail_request(b, r);
 		return false;
 	}
 	if (is_erase(r))
-		return data_done(b, r);
-	return piece_done(b, r, (uint32_t)res);
+		return data_moved(b, r);
+	return account_piece(b, r, (uint32_t)res);
 }
 
-static void run(struct blk *b, struct blk_request *r)
+static void run_request(struct blk *b, struct blk_request *r)
 {
 	uint64_t before;
 	int res;
@@ -329,27 +329,27 @@ static void run(struct blk *b, struct blk_request *r)
 			return;
 		}
 		before = b->turn.bytes;
-		res = submit(b, r);
+		res = submit_piece(b, r);
 		if (res == -EINPROGRESS) {
 			turn_handed_over(&b->turn, b->turn.bytes - before);
 			r->submitted = true;
 			b->submitted++;
 			return;
 		}
-	} while (go_on(b, r, res));
+	} while (take_result(b, r, res));
 }
 
-static void start(struct blk *b, struct blk_request *r)
+static void start_request(struct blk *b, struct blk_request *r)
 {
 	if (r->type == VIRTIO_BLK_T_GET_ID) {
 		iov_copy_in(r->iov, r->n, 0, b->id, BLK_ID_BYTES);
-		succeed(b, r, BLK_ID_BYTES + 1);
+		succeed_request(b, r, BLK_ID_BYTES + 1);
 	} else if (r->type == VIRTIO_BLK_T_IN && !r->len) {
-		read_done(b, r);
-	} else if (changes(r) && !r->len) {
-		change_done(b, r);
+		read_completed(b, r);
+	} else if (changes_disk(r) && !r->len) {
+		change_completed(b, r);
 	} else {
-		run(b, r);
+		run_request(b, r);
 	}
 }
 
@@ -364,14 +364,14 @@ void blk_start_ready(struct blk *b)
 		struct blk_request *r = b->ready;
 
 		b->ready = r->next_ready;
-		start(b, r);
+		start_request(b, r);
 	}
 	b->starting = false;
 	if (b->ready)
 		selfkick_ring(&b->again, BLK_QUEUE);
 }
 
-static void op_done(struct backing_op *op, int32_t res)
+static void backing_op_done(struct backing_op *op, int32_t res)
 {
 	struct blk_request *r = container_of(op, struct blk_request, op);
 	struct blk *b = r->blk;
@@ -385,8 +385,8 @@ static void op_done(struct backing_op *op, int32_t res)
 		blk_straggler_done(b);
 		return;
 	}
-	if (go_on(b, r, res))
-		run(b, r);
+	if (take_result(b, r, res))
+		run_request(b, r);
 	blk_start_ready(b);
 }
 
@@ -395,10 +395,10 @@ void blk_perform(struct blk *b, struct blk_request *r)
 	r->busy = true;
 	r->submitted = false;
 	r->generation = b->generation;
-	r->op.done = op_done;
+	r->op.done = backing_op_done;
 	r->started_ns = b->observer.completed ? monotonic_ns() : 0;
 	count_blockers(b, r);
-	append(b, r);
+	append_request(b, r);
 	if (!r->blockers)
 		make_ready(b, r);
 	blk_start_ready(b);

@@ -12,7 +12,7 @@ static struct virtqueue *queue_of(struct blk *b)
 }
 
 /* Whether kicks and pollers begin drains. */
-static bool is_open(const struct blk *b)
+static bool takes_kicks(const struct blk *b)
 {
 	return b->dev.active && !b->paused && drain_is_open(&b->drain);
 }
@@ -20,7 +20,7 @@ static bool is_open(const struct blk *b)
 /* --- publishing ----------------------------------------------------------- */
 
 /* What virtq_awaited() said becomes an interrupt, or none. */
-static void tell(struct blk *b, int n)
+static void interrupt_driver(struct blk *b, int n)
 {
 	b->dirty = false;
 	if (n < 0) {
@@ -42,7 +42,7 @@ void blk_publish(struct blk *b)
 {
 	/* Else a reset came in between, or a step had it all. */
 	if (b->dirty)
-		tell(b, virtq_awaited(queue_of(b)));
+		interrupt_driver(b, virtq_awaited(queue_of(b)));
 }
 
 /*
@@ -56,7 +56,7 @@ static bool publish_or_hold(struct blk *b)
 
 	if (n > 0 && may_hold && hold_completed(&b->hold, (unsigned)n, (unsigned)b->counters.in_flight, monotonic_ns()))
 		return true;
-	tell(b, n);
+	interrupt_driver(b, n);
 	return false;
 }
 
@@ -64,13 +64,13 @@ static bool publish_or_hold(struct blk *b)
  * Before the reactor sleeps with an interrupt held: let it be woken when what is waited for is there, and in time. The
  * requests themselves can wait as long, where all are answered at once. True: they are there.
  */
-static bool await_more(struct blk *b)
+static bool await_more_requests(struct blk *b)
 {
 	unsigned held = virtq_unsignalled(queue_of(b)), left = 1;
 
 	if (!b->hold_end.deadline_ns || b->hold_end.deadline_ns > b->hold.until_ns)
 		timer_set(&b->hold_end, b->hold.until_ns);
-	if (!is_open(b))
+	if (!takes_kicks(b))
 		return false;
 	if (!b->counters.in_flight && held < b->hold.target)
 		left = b->hold.target - held;
@@ -81,18 +81,18 @@ static void publish_deferred(struct deferred *d)
 {
 	struct blk *b = container_of(d, struct blk, publish);
 
-	if (b->dirty && publish_or_hold(b) && !reactor_polls(b->r) && await_more(b))
+	if (b->dirty && publish_or_hold(b) && !reactor_polls(b->r) && await_more_requests(b))
 		blk_service(b);
 }
 
-static void hold_ended(struct timer *t)
+static void hold_timer_fired(struct timer *t)
 {
 	struct blk *b = container_of(t, struct blk, hold_end);
 
 	if (!b->dirty)
 		return;
 	/* A stalled head is not looked at before it is due. */
-	if (is_open(b))
+	if (takes_kicks(b))
 		blk_service(b);
 	/* Else what came meanwhile was answered, and that decides. */
 	if (b->dirty && !b->publish.queued)
@@ -146,7 +146,7 @@ void blk_unstall(struct blk *b)
 }
 
 /* False when the request must wait: @wait_ns then says how long. */
-static bool grant(struct blk *b, const struct blk_request *r, uint64_t now_ns, uint64_t *wait_ns)
+static bool take_tokens(struct blk *b, const struct blk_request *r, uint64_t now_ns, uint64_t *wait_ns)
 {
 	bool data = r->type == VIRTIO_BLK_T_IN || r->type == VIRTIO_BLK_T_OUT;
 
@@ -154,7 +154,7 @@ static bool grant(struct blk *b, const struct blk_request *r, uint64_t now_ns, u
 }
 
 /* The head goes back and stays invisible: no status, no used entry, no interrupt. */
-static void stall(struct blk *b, uint64_t due_ns)
+static void stall_head(struct blk *b, uint64_t due_ns)
 {
 	drain_defer(&b->drain, &b->chain);
 	b->due_ns = due_ns;
@@ -172,14 +172,14 @@ static bool pass_throttle(struct blk *b, const struct blk_request *r)
 	if (!throttle_limited(&b->throttle))
 		return true;
 	now_ns = monotonic_ns();
-	granted = grant(b, r, now_ns, &wait_ns);
+	granted = take_tokens(b, r, now_ns, &wait_ns);
 	/* A wait of zero is worth a second look before a timer. */
 	if (!granted && !wait_ns) {
 		now_ns = monotonic_ns();
-		granted = grant(b, r, now_ns, &wait_ns);
+		granted = take_tokens(b, r, now_ns, &wait_ns);
 	}
 	if (!granted) {
-		stall(b, now_ns + (wait_ns ? wait_ns : 1));
+		stall_head(b, now_ns + (wait_ns ? wait_ns : 1));
 		return false;
 	}
 	if (b->counters.currently_throttled_gauge && b->observer.granted)
@@ -197,7 +197,7 @@ static void answer_decided(struct blk *b, struct blk_request *r, uint8_t status)
 }
 
 /* One popped chain. False when it was stalled. */
-static bool take(struct blk *b)
+static bool take_chain(struct blk *b)
 {
 	struct blk_request *r = &b->slot[b->chain.head];
 	uint8_t status;
@@ -244,7 +244,7 @@ void blk_service(struct blk *b)
 	drain_begin(d);
 	do {
 		note_submissions(b);
-		while (drain_next(d, &b->chain) && take(b))
+		while (drain_next(d, &b->chain) && take_chain(b))
 			publish_step(b);
 	} while (drain_again(d));
 	error = drain_error(d);
@@ -254,7 +254,7 @@ void blk_service(struct blk *b)
 
 /* --- busy-wait ------------------------------------------------------------ */
 
-static bool look(struct poller *p)
+static bool blk_poller_look(struct poller *p)
 {
 	struct blk *b = container_of(p, struct blk, poller);
 
@@ -268,13 +268,13 @@ static bool look(struct poller *p)
 	return true;
 }
 
-static bool rest(struct poller *p)
+static bool blk_poller_rest(struct poller *p)
 {
 	struct blk *b = container_of(p, struct blk, poller);
 
 	if (b->dirty && hold_expired(&b->hold, monotonic_ns()))
 		blk_publish(b);
-	if (!(b->dirty ? await_more(b) : b->dev.active && !b->paused && drain_rest(&b->drain)))
+	if (!(b->dirty ? await_more_requests(b) : b->dev.active && !b->paused && drain_rest(&b->drain)))
 		return false;
 	blk_service(b);
 	return true;
@@ -282,12 +282,12 @@ static bool rest(struct poller *p)
 
 /* --- what wakes a drain ---------------------------------------------------- */
 
-static void retry_fired(struct timer *t)
+static void throttle_retry_fired(struct timer *t)
 {
 	blk_service(container_of(t, struct blk, retry));
 }
 
-static void again_fired(struct selfkick *s, uint32_t queues)
+static void blk_selfkick_fired(struct selfkick *s, uint32_t queues)
 {
 	struct blk *b = container_of(s, struct blk, again);
 
@@ -319,7 +319,7 @@ int blk_queue_init(struct blk *b, const struct blk_config *cfg, char *why, size_
 	b->publish.fn = publish_deferred;
 	turn_init(&b->turn, b->r, BLK_TURN_BYTES);
 	b->drain = (struct drain){ .vq = queue_of(b), .turn = &b->turn, .again = &b->again, .queue = BLK_QUEUE };
-	b->poller = (struct poller){ .look = look, .rest = rest };
+	b->poller = (struct poller){ .look = blk_poller_look, .rest = blk_poller_rest };
 	err = throttle_limit_check(&ops, "iops", why, why_size);
 	if (!err)
 		err = throttle_limit_check(&bytes, "bps", why, why_size);
@@ -327,11 +327,11 @@ int blk_queue_init(struct blk *b, const struct blk_config *cfg, char *why, size_
 		return err;
 	hold_init(&b->hold);
 	throttle_init(&b->throttle, &ops, &bytes, monotonic_ns());
-	err = blk_timer_open(b, &b->retry, retry_fired);
+	err = blk_timer_open(b, &b->retry, throttle_retry_fired);
 	if (!err)
-		err = blk_timer_open(b, &b->hold_end, hold_ended);
+		err = blk_timer_open(b, &b->hold_end, hold_timer_fired);
 	if (!err)
-		err = selfkick_open(b->r, &b->again, again_fired);
+		err = selfkick_open(b->r, &b->again, blk_selfkick_fired);
 	if (!err)
 		poller_add(b->r, &b->poller);
 	return err;

@@ -167,14 +167,14 @@ static bool get_id_valid(struct blk_request *r, const struct layout *l, const st
 	return true;
 }
 
-static enum blk_decoded answer(uint8_t *status, uint8_t value)
+static enum blk_decoded answer_with(uint8_t *status, uint8_t value)
 {
 	*status = value;
 	return BLK_ANSWER;
 }
 
 /* @r before its data is known. */
-static void begin(struct blk_request *r, const struct virtq_chain *chain, const struct guest_memory *mem)
+static void begin_request(struct blk_request *r, const struct virtq_chain *chain, const struct guest_memory *mem)
 {
 	const struct virtq_seg *last = &chain->seg[chain->n - 1];
 	uint64_t at = last->gpa + (last->len - 1);
@@ -200,15 +200,15 @@ enum blk_decoded blk_decode(struct blk_request *r, const struct virtq_chain *cha
 	last = &chain->seg[chain->n - 1];
 	if (!last->writable || !last->len)
 		return BLK_DROP;
-	begin(r, chain, mem);
+	begin_request(r, chain, mem);
 	l.after = (struct virtq_seg){ .gpa = last->gpa, .len = last->len - 1, .writable = true };
 	if (chain->n > g->chain_max || !find_header(&l, chain, mem))
-		return answer(status, VIRTIO_BLK_S_IOERR);
+		return answer_with(status, VIRTIO_BLK_S_IOERR);
 	r->type = l.header.type;
 	if (r->type == VIRTIO_BLK_T_FLUSH && l.n)
-		return answer(status, VIRTIO_BLK_S_IOERR);
+		return answer_with(status, VIRTIO_BLK_S_IOERR);
 	if (any_above_size_max(&l, g))
-		return answer(status, VIRTIO_BLK_S_IOERR);
+		return answer_with(status, VIRTIO_BLK_S_IOERR);
 
 	switch (r->type) {
 	case VIRTIO_BLK_T_IN:
@@ -219,7 +219,7 @@ enum blk_decoded blk_decode(struct blk_request *r, const struct virtq_chain *cha
 		break;
 	case VIRTIO_BLK_T_FLUSH:
 		if (g->read_only)
-			return answer(status, VIRTIO_BLK_S_OK);
+			return answer_with(status, VIRTIO_BLK_S_OK);
 		valid = true;
 		break;
 	case VIRTIO_BLK_T_DISCARD:
@@ -230,7 +230,7 @@ enum blk_decoded blk_decode(struct blk_request *r, const struct virtq_chain *cha
 		valid = get_id_valid(r, &l, mem);
 		break;
 	default:
-		return answer(status, VIRTIO_BLK_S_UNSUPP);
+		return answer_with(status, VIRTIO_BLK_S_UNSUPP);
 	}
-	return valid ? BLK_PERFORM : answer(status, VIRTIO_BLK_S_IOERR);
+	return valid ? BLK_PERFORM : answer_with(status, VIRTIO_BLK_S_IOERR);
 }

@@ -25,7 +25,7 @@ static int64_t clamp_tokens(uint64_t n)
 	return n > INT64_MAX ? INT64_MAX : (int64_t)n;
 }
 
-static bool unlimited(const struct bucket *b)
+static bool bucket_unlimited(const struct bucket *b)
 {
 	return !b->capacity || !b->rate;
 }
@@ -40,7 +40,7 @@ void bucket_init(struct bucket *b, const struct throttle_limit *l, uint64_t now_
 			      .refilled_ns = now_ns };
 }
 
-static void refill(struct bucket *b, uint64_t now_ns)
+static void bucket_refill(struct bucket *b, uint64_t now_ns)
 {
 	unsigned __int128 grown;
 	uint64_t room;
@@ -65,24 +65,24 @@ static void refill(struct bucket *b, uint64_t now_ns)
 
 /* What must be there for @n to pass: a request that could never fit waits for
  * its predecessors' debt only. */
-static int64_t needed(const struct bucket *b, uint64_t n)
+static int64_t bucket_needed(const struct bucket *b, uint64_t n)
 {
 	return n <= b->capacity ? (int64_t)n : 0;
 }
 
 bool bucket_can_consume(struct bucket *b, uint64_t n, uint64_t now_ns)
 {
-	if (!n || unlimited(b))
+	if (!n || bucket_unlimited(b))
 		return true;
 	if (n > INT64_MAX)
 		return false;
-	refill(b, now_ns);
-	return b->available >= needed(b, n);
+	bucket_refill(b, now_ns);
+	return b->available >= bucket_needed(b, n);
 }
 
 void bucket_consume(struct bucket *b, uint64_t n)
 {
-	if (!n || unlimited(b))
+	if (!n || bucket_unlimited(b))
 		return;
 	/* The debt of one request is bounded by its size, below INT64_MAX. */
 	if (__builtin_sub_overflow(b->available, (int64_t)n, &b->available))
@@ -95,14 +95,14 @@ uint64_t bucket_nanos_until(const struct bucket *b, uint64_t n, uint64_t now_ns)
 	unsigned __int128 missing, wait;
 	uint64_t since;
 
-	if (!n || unlimited(b))
+	if (!n || bucket_unlimited(b))
 		return 0;
 	if (n > INT64_MAX)
 		return UINT64_MAX;
-	refill(&then, now_ns);
-	if (then.available >= needed(b, n))
+	bucket_refill(&then, now_ns);
+	if (then.available >= bucket_needed(b, n))
 		return 0;
-	missing = (unsigned __int128)((__int128)needed(b, n) - then.available) * NS_PER_S - then.carry;
+	missing = (unsigned __int128)((__int128)bucket_needed(b, n) - then.available) * NS_PER_S - then.carry;
 	wait = (missing + b->rate - 1) / b->rate;
 	since = now_ns > then.refilled_ns ? now_ns - then.refilled_ns : 0;
 	wait = wait > since ? wait - since : 1;
@@ -118,7 +118,7 @@ void throttle_init(struct throttle *t, const struct throttle_limit *ops, const s
 
 bool throttle_limited(const struct throttle *t)
 {
-	return !unlimited(&t->ops) || !unlimited(&t->bytes);
+	return !bucket_unlimited(&t->ops) || !bucket_unlimited(&t->bytes);
 }
 
 bool throttle_take(struct throttle *t, uint64_t bytes, uint64_t now_ns, uint64_t *wait_ns)

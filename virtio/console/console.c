@@ -62,7 +62,7 @@ int console_chain_write(struct console *c, const void *data, size_t len)
 	return 0;
 }
 
-static void service(struct console *c, unsigned q)
+static void service_queue(struct console *c, unsigned q)
 {
 	bool tx;
 	int port = console_queue_port(q, &tx);
@@ -127,17 +127,17 @@ void console_turn(struct console *c, uint32_t queues)
 	c->busy = true;
 	for (unsigned q = 0; q < CONSOLE_QUEUES; q++) {
 		if (queues >> q & 1)
-			service(c, q);
+			service_queue(c, q);
 	}
 	console_end(c);
 }
 
-static void go_on(struct selfkick *s, uint32_t queues)
+static void console_selfkick_fired(struct selfkick *s, uint32_t queues)
 {
 	console_turn(container_of(s, struct console, again), queues);
 }
 
-static void refill_time(struct timer *t)
+static void refill_timer_fired(struct timer *t)
 {
 	struct console *c = container_of(t, struct console, refill);
 	uint32_t queues = 0;
@@ -160,7 +160,7 @@ static uint32_t open_queues(const struct console *c)
 }
 
 /* Whether queue @q is worth a turn. */
-static bool is_due(struct console *c, unsigned q)
+static bool queue_is_due(struct console *c, unsigned q)
 {
 	bool tx = true;
 	int port = console_queue_port(q, &tx);
@@ -168,13 +168,13 @@ static bool is_due(struct console *c, unsigned q)
 	return tx || port < 0 ? drain_is_due(&c->drain[q]) : refill_is_due(c, &c->port[port]);
 }
 
-static bool look(struct poller *p)
+static bool console_poller_look(struct poller *p)
 {
 	struct console *c = container_of(p, struct console, poller);
 	uint32_t open = open_queues(c), queues = 0;
 
 	for (unsigned q = 0; q < CONSOLE_QUEUES; q++)
-		if (open >> q & 1 && is_due(c, q))
+		if (open >> q & 1 && queue_is_due(c, q))
 			queues |= 1u << q;
 	c->irq |= owed_is_due(c);
 	if (!queues && !c->irq)
@@ -184,7 +184,7 @@ static bool look(struct poller *p)
 }
 
 /* Whether there is something to do for it; else a kick or the timer will tell. */
-static bool rest_queue(struct console *c, unsigned q)
+static bool queue_rest(struct console *c, unsigned q)
 {
 	bool tx = true;
 	int port = console_queue_port(q, &tx);
@@ -192,13 +192,13 @@ static bool rest_queue(struct console *c, unsigned q)
 	return tx || port < 0 ? drain_rest(&c->drain[q]) : refill_rest(c, &c->port[port]);
 }
 
-static bool rest(struct poller *p)
+static bool console_poller_rest(struct poller *p)
 {
 	struct console *c = container_of(p, struct console, poller);
 	uint32_t open = open_queues(c), queues = 0;
 
 	for (unsigned q = 0; q < CONSOLE_QUEUES; q++)
-		if (open >> q & 1 && rest_queue(c, q))
+		if (open >> q & 1 && queue_rest(c, q))
 			queues |= 1u << q;
 	owed_rest(c);
 	if (!queues)
@@ -209,22 +209,22 @@ static bool rest(struct poller *p)
 
 /* --- the device ---------------------------------------------------------- */
 
-static void config_read(struct virtio_device *d, uint32_t offset, void *buf, unsigned len)
+static void console_config_read(struct virtio_device *d, uint32_t offset, void *buf, unsigned len)
 {
 	virtio_config_copy(&console_config, sizeof(console_config), offset, buf, len, 0xff);
 }
 
-static void config_write(struct virtio_device *d, uint32_t offset, const void *buf, unsigned len)
+static void console_config_write(struct virtio_device *d, uint32_t offset, const void *buf, unsigned len)
 {
 	virtio_guest_error(d, "write of %u bytes to config offset %u ignored", len, offset);
 }
 
-static void activate(struct virtio_device *d)
+static void console_activate(struct virtio_device *d)
 {
 	console_of(d)->live = true;
 }
 
-static void kick(struct virtio_device *d, unsigned q)
+static void console_kick(struct virtio_device *d, unsigned q)
 {
 	console_turn(console_of(d), 1u << q);
 }
@@ -235,7 +235,7 @@ static void kick(struct virtio_device *d, unsigned q)
  * guest memory any more. A held port delivers nothing meanwhile: what resets
  * leave there is bounded, or a guest that does nothing else would fill memory.
  */
-static void salvage(struct console *c)
+static void salvage_tx(struct console *c)
 {
 	for (unsigned id = 0; id < CONSOLE_PORTS; id++) {
 		struct console_port *p = &c->port[id];
@@ -245,12 +245,12 @@ static void salvage(struct console *c)
 	}
 }
 
-static bool reset(struct virtio_device *d)
+static bool console_reset(struct virtio_device *d)
 {
 	struct console *c = console_of(d);
 
 	if (c->live)
-		salvage(c);
+		salvage_tx(c);
 	for (unsigned id = 0; id < CONSOLE_PORTS; id++) {
 		c->port[id].opened = false;
 		c->port[id].readied = false;
@@ -273,7 +273,7 @@ static bool reset(struct virtio_device *d)
 	return true;
 }
 
-static void poisoned(struct virtio_device *d, unsigned q, bool avail_idx)
+static void console_poisoned(struct virtio_device *d, unsigned q, bool avail_idx)
 {
 	struct console_counters *n = &console_of(d)->counters;
 
@@ -287,12 +287,12 @@ static const struct virtio_device_ops console_ops = {
 	.name = "console",
 	.device_id = VIRTIO_ID_CONSOLE,
 	.n_queues = CONSOLE_QUEUES,
-	.config_read = config_read,
-	.config_write = config_write,
-	.activate = activate,
-	.kick = kick,
-	.reset = reset,
-	.poisoned = poisoned,
+	.config_read = console_config_read,
+	.config_write = console_config_write,
+	.activate = console_activate,
+	.kick = console_kick,
+	.reset = console_reset,
+	.poisoned = console_poisoned,
 };
 
 static void init_drains(struct console *c)
@@ -324,7 +324,7 @@ int console_create(struct console **out, struct reactor *r)
 	c->r = r;
 	c->again.fd = -1;
 	init_drains(c);
-	c->poller = (struct poller){ .look = look, .rest = rest };
+	c->poller = (struct poller){ .look = console_poller_look, .rest = console_poller_rest };
 	poller_add(r, &c->poller);
 	for (unsigned id = 0; id < CONSOLE_PORTS && !ret; id++) {
 		c->port[id].id = id;
@@ -334,11 +334,11 @@ int console_create(struct console **out, struct reactor *r)
 			ret = fifo_init(&c->port[id].rx);
 	}
 	if (!ret)
-		ret = timer_open(r, &c->refill, refill_time);
+		ret = timer_open(r, &c->refill, refill_timer_fired);
 	if (!ret)
 		ret = owed_open(c);
 	if (!ret)
-		ret = selfkick_open(r, &c->again, go_on);
+		ret = selfkick_open(r, &c->again, console_selfkick_fired);
 	if (ret < 0) {
 		console_destroy(c);
 		return ret;

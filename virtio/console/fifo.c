@@ -76,7 +76,7 @@ void fifo_free(struct fifo *f)
 }
 
 /* Have spare chunks for @len bytes beyond the room in the tail. */
-static int reserve(struct fifo *f, size_t len)
+static int reserve_chunks(struct fifo *f, size_t len)
 {
 	size_t room = f->tail ? FIFO_CHUNK - f->tail->end : 0;
 	size_t chunks = len > room ? (len - room + FIFO_CHUNK - 1) / FIFO_CHUNK : 0;
@@ -94,7 +94,7 @@ int fifo_append(struct fifo *f, const void *data, size_t len)
 {
 	const uint8_t *from = data;
 
-	if (reserve(f, len))
+	if (reserve_chunks(f, len))
 		return -ENOMEM;
 	f->len += len;
 	if (f->len > f->len_max)

@@ -18,7 +18,7 @@ static bool writer_waited(const struct owed *o, uint64_t now)
 }
 
 /* Up in longer steps than down: else it could stay just below the pace of a writer that never waits. */
-static void adapt(struct owed *o, uint64_t now)
+static void owed_adapt(struct owed *o, uint64_t now)
 {
 	if (writer_waited(o, now))
 		o->wait_ns /= 2;
@@ -37,7 +37,7 @@ void owed_add(struct console *c, const struct virtqueue *vq, unsigned descriptor
 	uint64_t now = monotonic_ns();
 
 	if (!o->descriptors) {
-		adapt(o, now);
+		owed_adapt(o, now);
 		o->from_ns = now;
 	}
 	o->last_ns = now;
@@ -77,7 +77,7 @@ void owed_rest(struct console *c)
 		timer_set(&o->time, due_ns);
 }
 
-static void time_passed(struct timer *t)
+static void owed_timer_fired(struct timer *t)
 {
 	struct console *c = container_of(t, struct console, owed.time);
 
@@ -92,7 +92,7 @@ static void time_passed(struct timer *t)
 int owed_open(struct console *c)
 {
 	c->owed.wait_ns = CONSOLE_OWED_NS_MAX;
-	return timer_open(c->r, &c->owed.time, time_passed);
+	return timer_open(c->r, &c->owed.time, owed_timer_fired);
 }
 
 void owed_close(struct console *c)

@@ -8,13 +8,13 @@
  */
 #include "virtio/console/internal.h"
 
-static unsigned available(const struct console *c, const struct console_port *p)
+static unsigned buffers_available(const struct console *c, const struct console_port *p)
 {
 	return virtq_available(&c->dev.vq[port_rx_queue(p->id)]);
 }
 
 /* Buffers that were given with bytes in them and have not come back. */
-static unsigned unread(const struct console_port *p, unsigned n)
+static unsigned buffers_unread(const struct console_port *p, unsigned n)
 {
 	unsigned back = n - p->rx_left; /* more than were left may have been filled, then rx_left is below zero */
 
@@ -23,10 +23,10 @@ static unsigned unread(const struct console_port *p, unsigned n)
 
 bool refill_is_due(const struct console *c, struct console_port *p)
 {
-	unsigned n = available(c, p);
+	unsigned n = buffers_available(c, p);
 	uint64_t now;
 
-	if (n && (!p->rx_dry || 7 * n >= unread(p, n)))
+	if (n && (!p->rx_dry || 7 * n >= buffers_unread(p, n)))
 		return true;
 	now = monotonic_ns();
 	if (!p->rx_due_ns)
@@ -36,9 +36,9 @@ bool refill_is_due(const struct console *c, struct console_port *p)
 
 void refill_begin(const struct console *c, struct console_port *p)
 {
-	unsigned n = available(c, p);
+	unsigned n = buffers_available(c, p);
 
-	p->rx_given = unread(p, n);
+	p->rx_given = buffers_unread(p, n);
 	p->rx_left = n;
 	/* By the time that the timer comes a quarter to a half of the buffers should be there. */
 	if (n < p->rx_given / 3 && p->rx_wait_ns < CONSOLE_REFILL_NS_MAX)
@@ -54,7 +54,7 @@ bool refill_rest(struct console *c, struct console_port *p)
 
 	if (refill_is_due(c, p))
 		return true;
-	if (!available(c, p) && (!p->rx_dry || monotonic_ns() >= p->rx_due_ns)) {
+	if (!buffers_available(c, p) && (!p->rx_dry || monotonic_ns() >= p->rx_due_ns)) {
 		/* It does not read now: its next buffer is to wake us. */
 		p->rx_due_ns = 0;
 		if (!virtq_enable_kicks(vq))

@@ -84,7 +84,7 @@ struct cursor {
 	size_t off;
 };
 
-static void put(struct cursor *to, const void *data, size_t len)
+static void cursor_put(struct cursor *to, const void *data, size_t len)
 {
 	const uint8_t *from = data;
 
@@ -120,12 +120,12 @@ int net_fill_rx(struct net *n, const struct iovec *iov, unsigned count, size_t l
 	}
 	if (map_chain(n->dev.mem, &n->rx_chain, NET_HEADER_SIZE + len, n->rx_iov) < 0)
 		return -EFAULT;
-	put(&to, rx_header, sizeof(rx_header));
+	cursor_put(&to, rx_header, sizeof(rx_header));
 	left = len;
 	for (unsigned i = 0; i < count && left; i++) {
 		size_t part = iov[i].iov_len < left ? iov[i].iov_len : left;
 
-		put(&to, iov[i].iov_base, part);
+		cursor_put(&to, iov[i].iov_base, part);
 		left -= part;
 	}
 	assert(!left);

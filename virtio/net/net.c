@@ -134,7 +134,7 @@ void net_flush(struct net *n)
 		virtio_poison(&n->dev, NET_RXQ, rx_error);
 }
 
-static void flush(struct deferred *d)
+static void net_flush_deferred(struct deferred *d)
 {
 	net_flush(container_of(d, struct net, flush));
 }
@@ -160,7 +160,7 @@ static void drain_tx(struct net *n)
 		virtio_poison(&n->dev, NET_TXQ, error);
 }
 
-static bool look(struct poller *p)
+static bool net_poller_look(struct poller *p)
 {
 	struct net *n = container_of(p, struct net, poller);
 
@@ -170,7 +170,7 @@ static bool look(struct poller *p)
 	return true;
 }
 
-static bool rest(struct poller *p)
+static bool net_poller_rest(struct poller *p)
 {
 	struct net *n = container_of(p, struct net, poller);
 
@@ -186,7 +186,7 @@ void net_tx_resume(struct net *n)
 		selfkick_ring(&n->again, n->tx.queue);
 }
 
-static void go_on(struct selfkick *s, uint32_t queues)
+static void net_selfkick_fired(struct selfkick *s, uint32_t queues)
 {
 	struct net *n = container_of(s, struct net, again);
 
@@ -196,16 +196,16 @@ static void go_on(struct selfkick *s, uint32_t queues)
 
 /* --- the device ---------------------------------------------------------- */
 
-static void config_read(struct virtio_device *d, uint32_t offset, void *buf, unsigned len)
+static void net_config_read(struct virtio_device *d, uint32_t offset, void *buf, unsigned len)
 {
 	virtio_config_copy(net_of(d)->config, NET_CONFIG_SIZE, offset, buf, len, 0);
 }
 
-static void config_write(struct virtio_device *d, uint32_t offset, const void *buf, unsigned len)
+static void net_config_write(struct virtio_device *d, uint32_t offset, const void *buf, unsigned len)
 {
 }
 
-static void activate(struct virtio_device *d)
+static void net_activate(struct virtio_device *d)
 {
 	struct net *n = net_of(d);
 	bool mtu = d->driver_features >> VIRTIO_NET_F_MTU & 1;
@@ -216,7 +216,7 @@ static void activate(struct virtio_device *d)
 		n->backend->ops->start(n->backend);
 }
 
-static void kick(struct virtio_device *d, unsigned q)
+static void net_kick(struct virtio_device *d, unsigned q)
 {
 	struct net *n = net_of(d);
 
@@ -232,7 +232,7 @@ static void kick(struct virtio_device *d, unsigned q)
 	n->backend->ops->rx_refill(n->backend);
 }
 
-static bool reset(struct virtio_device *d)
+static bool net_reset(struct virtio_device *d)
 {
 	struct net *n = net_of(d);
 
@@ -253,7 +253,7 @@ void net_stopped(struct net *n)
 	virtio_reset_done(&n->dev);
 }
 
-static void reset_bound_fired(struct timer *t)
+static void net_reset_bound_fired(struct timer *t)
 {
 	struct net *n = container_of(t, struct net, reset_bound);
 
@@ -262,7 +262,7 @@ static void reset_bound_fired(struct timer *t)
 				    "the guest reset the network device, and frames of it are still stuck in the host");
 }
 
-static void poisoned(struct virtio_device *d, unsigned q, bool avail_idx)
+static void net_poisoned(struct virtio_device *d, unsigned q, bool avail_idx)
 {
 	if (avail_idx)
 		net_of(d)->counters.invalid_avail_idx_count++;
@@ -272,12 +272,12 @@ static const struct virtio_device_ops net_ops = {
 	.name = "net",
 	.device_id = VIRTIO_ID_NET,
 	.n_queues = NET_QUEUES,
-	.config_read = config_read,
-	.config_write = config_write,
-	.activate = activate,
-	.kick = kick,
-	.reset = reset,
-	.poisoned = poisoned,
+	.config_read = net_config_read,
+	.config_write = net_config_write,
+	.activate = net_activate,
+	.kick = net_kick,
+	.reset = net_reset,
+	.poisoned = net_poisoned,
 };
 
 /* --- what the host calls ------------------------------------------------- */
@@ -326,12 +326,12 @@ int net_create_over(struct net **out, struct reactor *r, const struct net_config
 		ret = set_mtu(n, cfg->mtu, why, why_size);
 	if (ret < 0)
 		goto no_mac;
-	ret = selfkick_open(r, &n->again, go_on);
+	ret = selfkick_open(r, &n->again, net_selfkick_fired);
 	if (ret < 0) {
 		snprintf(why, why_size, "net: no eventfd: %s", strerror(-ret));
 		goto no_mac;
 	}
-	ret = timer_open(r, &n->reset_bound, reset_bound_fired);
+	ret = timer_open(r, &n->reset_bound, net_reset_bound_fired);
 	if (ret < 0) {
 		snprintf(why, why_size, "net: no timer: %s", strerror(-ret));
 		goto no_timer;
@@ -342,8 +342,8 @@ int net_create_over(struct net **out, struct reactor *r, const struct net_config
 		.vq = &n->dev.vq[NET_TXQ], .turn = &n->tx_turn, .again = &n->again, .queue = 1u << NET_TXQ
 	};
 	n->reset_patience_ns = NET_RESET_PATIENCE_NS;
-	n->flush.fn = flush;
-	n->poller = (struct poller){ .look = look, .rest = rest };
+	n->flush.fn = net_flush_deferred;
+	n->poller = (struct poller){ .look = net_poller_look, .rest = net_poller_rest };
 	poller_add(r, &n->poller);
 	n->backend = b;
 	b->net = n;

@@ -56,7 +56,7 @@ static struct tap *tap_of(struct net_backend *b)
 
 /* --- driver to host ------------------------------------------------------ */
 
-static void write_done(struct completion *c, int32_t res, uint32_t flags)
+static void tap_write_done(struct completion *c, int32_t res, uint32_t flags)
 {
 	struct tap_write *w = container_of(c, struct tap_write, c);
 	struct tap *t = w->tap;
@@ -105,7 +105,7 @@ static int tap_send(struct net_backend *b, const struct net_frame *f)
 /* --- host to driver ------------------------------------------------------ */
 
 /* One error is not the end of the network, and an interface that is gone for good costs little. */
-static void read_later(struct tap *t)
+static void tap_read_later(struct tap *t)
 {
 	net_counters_mutable(t->b.net)->rx_backend_errors++;
 	t->retry_ns = t->retry_ns ? t->retry_ns * 2 : TAP_RETRY_NS_MIN;
@@ -114,21 +114,21 @@ static void read_later(struct tap *t)
 	timer_set(&t->again, monotonic_ns() + t->retry_ns);
 }
 
-static void read_next(struct tap *t)
+static void tap_read_next(struct tap *t)
 {
 	if (!t->started || t->waiting || t->rx.in_flight || t->again.deadline_ns)
 		return;
 	if (reactor_read(t->r, &t->rx, t->fd, t->frame, sizeof(t->frame), -1) < 0)
-		read_later(t);
+		tap_read_later(t);
 }
 
-static void read_again(struct timer *timer)
+static void tap_retry_fired(struct timer *timer)
 {
-	read_next(container_of(timer, struct tap, again));
+	tap_read_next(container_of(timer, struct tap, again));
 }
 
 /* The frame in t->frame to the driver; without a chain for it, it waits. */
-static void deliver(struct tap *t)
+static void tap_deliver(struct tap *t)
 {
 	const struct iovec iov = { .iov_base = t->frame, .iov_len = t->waiting };
 	int ret;
@@ -139,10 +139,10 @@ static void deliver(struct tap *t)
 	if (ret != -ENOBUFS)
 		t->waiting = 0;
 	net_flush_later(t->b.net);
-	read_next(t);
+	tap_read_next(t);
 }
 
-static void read_done(struct completion *c, int32_t res, uint32_t flags)
+static void tap_read_done(struct completion *c, int32_t res, uint32_t flags)
 {
 	struct tap *t = container_of(c, struct tap, rx);
 
@@ -152,22 +152,22 @@ static void read_done(struct completion *c, int32_t res, uint32_t flags)
 		t->retry_ns = 0;
 		if ((size_t)res > NET_FRAME_MAX) {
 			net_counters_mutable(t->b.net)->rx_oversize_dropped++;
-			read_next(t);
+			tap_read_next(t);
 			return;
 		}
 		t->waiting = (size_t)res;
-		deliver(t);
+		tap_deliver(t);
 	} else if (res == -EAGAIN || res == -EINTR || (res == -ECANCELED && !t->retry_ns)) {
-		read_next(t);
+		tap_read_next(t);
 	} else {
-		read_later(t);
+		tap_read_later(t);
 	}
 }
 
 static void tap_rx_refill(struct net_backend *b)
 {
 	if (tap_of(b)->waiting)
-		deliver(tap_of(b));
+		tap_deliver(tap_of(b));
 }
 
 /* --- life ---------------------------------------------------------------- */
@@ -175,7 +175,7 @@ static void tap_rx_refill(struct net_backend *b)
 static void tap_start(struct net_backend *b)
 {
 	tap_of(b)->started = true;
-	read_next(tap_of(b));
+	tap_read_next(tap_of(b));
 }
 
 static bool tap_stop(struct net_backend *b)
@@ -192,7 +192,7 @@ static bool tap_stop(struct net_backend *b)
 	return t->writing == 0;
 }
 
-static void detach(struct completion *c, struct tap *t)
+static void tap_detach(struct completion *c, struct tap *t)
 {
 	if (c->slot)
 		reactor_detach(t->r, c);
@@ -214,8 +214,8 @@ static int tap_destroy(struct net_backend *b)
 		ret |= reactor_settle(t->r, &t->rx, deadline_ns);
 	/* Whatever comes now: the device is no more that it would be told to. */
 	for (unsigned i = 0; i < TAP_TX_MAX; i++)
-		detach(&t->write[i].c, t);
-	detach(&t->rx, t);
+		tap_detach(&t->write[i].c, t);
+	tap_detach(&t->rx, t);
 	close(t->fd);
 	/* The kernel still uses the buffers: they can't be given back. */
 	if (ret)
@@ -278,13 +278,13 @@ int net_tap_over(struct net_backend **out, struct reactor *r, int fd)
 	t->b.ops = &tap_ops;
 	t->r = r;
 	t->fd = fd;
-	ret = timer_open(r, &t->again, read_again);
+	ret = timer_open(r, &t->again, tap_retry_fired);
 	if (!ret)
-		ret = reactor_attach(r, &t->rx, read_done);
+		ret = reactor_attach(r, &t->rx, tap_read_done);
 	for (unsigned i = 0; i < TAP_TX_MAX && !ret; i++) {
 		struct tap_write *w = &t->write[i];
 
-		ret = reactor_attach(r, &w->c, write_done);
+		ret = reactor_attach(r, &w->c, tap_write_done);
 		w->tap = t;
 		w->next_free = t->free;
 		t->free = w;
