@@ -6,7 +6,7 @@
 rooms='reactor virtio kvm guest-init bpf bench'
 tables='' # FILE:FUNCTION of functions that are one table
 # To be cut:
-long_files='virtio/mmio.c'
+long_files=''
 long_functions=''
 set -euo pipefail
 

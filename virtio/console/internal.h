@@ -129,6 +129,8 @@ int console_chain_write(struct console *c, const void *data, size_t len);
 
 /* One turn: the queues of @queues are serviced, and an interrupt is sent if one is wanted. */
 void console_turn(struct console *c, uint32_t queues);
+/* The end of a turn: interrupt, poisoning, callbacks, in this order. */
+void console_end(struct console *c);
 
 /* Service one queue, within the caps. */
 void control_service_in(struct console *c);
