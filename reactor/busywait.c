@@ -51,7 +51,7 @@ static bool long_pays(const struct busy_wait *w)
 	return w->with_long.ns + w->with_long.ns / 8 <= w->with_short.ns;
 }
 
-/* An idle time that was no pause. @spared: a long window would have spared its wake-up. */
+/* One sample. @spared: a long window would have avoided this wake-up. */
 static void account_idle(struct busy_wait *w, uint64_t idle_ns, bool spared)
 {
 	update_mean(uses_long_window(w) ? &w->with_long : &w->with_short, idle_ns);

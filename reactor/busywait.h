@@ -1,30 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How long to busy-wait before a sleep, learnt from the idle times themselves. A busy-wait saves the wake-up of this
- * thread and the kick of the other side. It costs the time of a CPU, so it must be likely to find something, and worth
- * the time. No clock is read here.
+ * How long to busy-wait before a sleep. A busy-wait that finds work saves the wake-up of this thread and the kick of
+ * the other side; it costs CPU time. So its length is learnt from the idle times. Nothing here reads a clock.
  *
- * idle: from when there was nothing to do until there was something again, found by the busy-wait or woken.
- * window: how long the next busy-wait lasts at most. Short windows follow what KVM's halt polling does:
+ *   idle time  from when the reactor ran out of work until there is work again, found by the busy-wait or by a wake-up
+ *   window     the most that the next busy-wait may last; 0: none
+ *   ceiling    the most that the window may be: 200 us in the states short and control, most_ns in trial and long
  *
- *   event                               then
- *   woken after idle <= ceiling         the window doubles, from 20 us up to the ceiling
- *   woken after idle > ceiling          the window is halved, below 20 us to none
- *   the CPU was taken away meanwhile    no window, and none grows for 20 ms; a trial ends
+ * The window changes as in KVM's halt polling:
+ *   event                               window
+ *   woken after idle <= ceiling         doubles: from 20 us up to the ceiling
+ *   woken after idle > ceiling          halves; below 20 us it becomes 0
+ *   the CPU was preempted meanwhile     becomes 0, and does not grow for 20 ms
  *
- * The ceiling is 200 us, and at first nothing more. Where a wake-up is expensive, as in nested virtualization, the next
- * request comes later than that because of the wake-up. So longer windows, up to most_ns, are tried, and kept where
- * they shorten the mean idle time by an eighth or more: mean(long) * 9/8 <= mean(short), over 256 each. Idle times over
- * most_ns are pauses, and no samples.
+ * 200 us is too short where a wake-up is expensive, as in nested virtualization: the wake-up itself delays the next
+ * request beyond it. So windows of most_ns are tried. They pay if they shorten the mean idle time by a ninth:
+ *   long pays    mean(long) * 9/8 <= mean(short), each over 256 idle times
+ * An idle time over most_ns is a pause of the guest, and no sample.
  *
- *   state    ceiling   left after                                           for
- *   short    200 us    256 idle times, of these `trial_after` wake-ups      trial
- *                      after 200 us < idle <= most_ns
- *   trial    most_ns   256 idle times                                       long, if they are shorter; else
- *                                                                           short; trial_after doubles (64..8192)
- *   long     most_ns   8192 idle times                                      control
- *   control  200 us    256 idle times                                       long, if these are longer; else
- *                                                                           short; trial_after 64
+ *   state    ceiling  next state, and when
+ *   short    200 us   trial    trial_after idle times were between 200 us and most_ns and ended in a wake-up
+ *   trial    most_ns  long     after 256 idle times, if long pays
+ *                     short    after 256 idle times, if not; trial_after doubles, up to 8192
+ *                     short    the CPU was preempted
+ *   long     most_ns  control  after 8192 idle times
+ *   control  200 us   long     after 256 idle times, if long pays; trial_after becomes 64
+ *                     short    after 256 idle times, if not; trial_after becomes 64
+ *
+ *   counter      counts
+ *   idles        idle times in this state; in short only those that count towards trial_after
+ *   trial_after  idle times in short until the next trial: 64 at first
+ *   with_short   mean of the idle times in short and control; control begins it anew
+ *   with_long    mean of the idle times in trial and long; trial begins it anew
  */
 #ifndef KTSTR_REACTOR_BUSYWAIT_H
 #define KTSTR_REACTOR_BUSYWAIT_H
@@ -34,16 +41,16 @@
 
 #define BUSY_WAIT_FIRST_NS 20000ull
 #define BUSY_WAIT_SHORT_NS 200000ull
-#define BUSY_WAIT_LOST_NS 1000000ull  /* between two readings of the clock: the CPU was taken away */
-#define BUSY_WAIT_AWAY_NS 20000000ull /* no busy-wait for this long then */
-#define BUSY_WAIT_IDLES 256u	      /* that make a mean */
-#define BUSY_WAIT_LONG_IDLES 8192u    /* from one control to the next */
+#define BUSY_WAIT_LOST_NS 1000000ull  /* a longer time between two readings of the clock: the CPU was preempted */
+#define BUSY_WAIT_AWAY_NS 20000000ull /* after which there is no busy-wait for this long */
+#define BUSY_WAIT_IDLES 256u	      /* samples of a mean */
+#define BUSY_WAIT_LONG_IDLES 8192u    /* in state long before a control */
 #define BUSY_WAIT_TRIAL_FIRST 64u
 #define BUSY_WAIT_TRIAL_LAST 8192u
 
 enum busy_wait_state { BUSY_WAIT_SHORT, BUSY_WAIT_TRIAL, BUSY_WAIT_LONG, BUSY_WAIT_CONTROL };
 
-/* Of the first 256 samples, then moving. */
+/* The mean of the first 256 samples; from then on a moving average of that weight. */
 struct busy_wait_mean {
 	uint64_t ns;
 	unsigned n;
@@ -54,17 +61,17 @@ struct busy_wait {
 	uint64_t window_ns;	/* of the next busy-wait; 0: none */
 	uint64_t away_until_ns; /* set by busy_wait_lost() */
 	enum busy_wait_state state;
-	unsigned idles; /* in this state; in BUSY_WAIT_SHORT only wake-ups that a longer window would have spared */
+	unsigned idles;
 	unsigned trial_after;
-	struct busy_wait_mean with_short, with_long; /* idle times by length of the windows */
+	struct busy_wait_mean with_short, with_long;
 };
 
 void busy_wait_init(struct busy_wait *w, uint64_t most_ns);
-/* The busy-wait found something to do after @idle_ns. */
+/* The busy-wait found work after @idle_ns. */
 void busy_wait_found(struct busy_wait *w, uint64_t idle_ns);
-/* The thread slept; there is something to do, @idle_ns after there was nothing. */
+/* The thread slept and was woken; @idle_ns since it ran out of work. */
 void busy_wait_slept(struct busy_wait *w, uint64_t idle_ns, uint64_t now_ns);
-/* The CPU was taken away during a busy-wait. */
+/* The CPU was preempted during a busy-wait. */
 void busy_wait_lost(struct busy_wait *w, uint64_t now_ns);
 
 #endif

@@ -22,7 +22,10 @@ int epoll_open(struct epoll_ground **out, unsigned n_slots)
 
 	if (!e)
 		return -ENOMEM;
-	/* A slot gives one completion, and one of what was cancelled in it before; a watch may give more: it waits. */
+	/*
+	 * A slot has at most two completions waiting: its own, and that of an operation cancelled before it. More of a
+	 * watch are taken from epoll once there is room.
+	 */
 	e->max_done = n_slots * 2;
 	e->done = calloc(e->max_done, sizeof(*e->done));
 	e->fd = epoll_create1(EPOLL_CLOEXEC);
@@ -47,7 +50,7 @@ static uint64_t tag_of(const struct epoll_ground *e, uint32_t slot)
 	return (uint64_t)e->op[slot].generation << 32 | slot;
 }
 
-/* --- ends ------------------------------------------------------------------- */
+/* --- completions ------------------------------------------------------------------- */
 
 static void push_cqe(struct epoll_ground *e, uint32_t slot, int32_t res, uint32_t flags)
 {
@@ -64,7 +67,7 @@ static void leave_epoll(struct epoll_ground *e, struct epoll_op *op)
 {
 	if (op->entry < 0)
 		return;
-	/* Fails when its owner has closed it before: then it is gone from there too. */
+	/* Fails if its owner has closed the descriptor, which has removed it from epoll. */
 	(void)epoll_ctl(e->fd, EPOLL_CTL_DEL, op->entry, NULL);
 	if (op->entry != op->fd)
 		close(op->entry);
@@ -88,7 +91,7 @@ unsigned epoll_take(struct epoll_ground *e, struct io_uring_cqe *cqes, unsigned 
 	return n;
 }
 
-/* --- begins ----------------------------------------------------------------- */
+/* --- submission ----------------------------------------------------------------- */
 
 static uint32_t events_of(const struct epoll_op *op)
 {
@@ -98,13 +101,13 @@ static uint32_t events_of(const struct epoll_op *op)
 	case EPOLL_WRITE:
 		return EPOLLOUT;
 	case EPOLL_WATCH:
-		return op->events | EPOLLET; /* an edge for each write of an eventfd that nobody reads */
+		return op->events | EPOLLET; /* each write of an eventfd is an edge; nobody reads it */
 	default:
 		return op->events;
 	}
 }
 
-/* Into epoll; -EPERM for what is always ready: files. */
+/* Add the descriptor to epoll. -EPERM: it is a file, which is always ready. */
 static int enter_epoll(struct epoll_ground *e, uint32_t slot)
 {
 	struct epoll_op *op = &e->op[slot];
@@ -157,7 +160,7 @@ bool epoll_cancel(struct epoll_ground *e, uint32_t slot)
 
 	if (!e->op[slot].kind)
 		return false;
-	/* Its turn does not come any more. */
+	/* Out of the queue of those that are ready. */
 	for (uint32_t at = e->first; at; before = at, at = e->op[at].next) {
 		if (at != slot)
 			continue;
@@ -170,7 +173,7 @@ bool epoll_cancel(struct epoll_ground *e, uint32_t slot)
 	return true;
 }
 
-/* --- what is done ------------------------------------------------------------ */
+/* --- performing ------------------------------------------------------------ */
 
 static ssize_t transfer_bytes(const struct epoll_op *op)
 {
@@ -181,10 +184,10 @@ static ssize_t transfer_bytes(const struct epoll_op *op)
 		return op->offset < 0 ? readv(op->fd, iov, (int)op->n) : preadv(op->fd, iov, (int)op->n, op->offset);
 	if (op->entry < 0)
 		return op->offset < 0 ? writev(op->fd, iov, (int)op->n) : pwritev(op->fd, iov, (int)op->n, op->offset);
-	/* A frame is whole or not at all. */
+	/* A frame is written whole. */
 	if (op->iov)
 		return writev(op->fd, iov, (int)op->n);
-	/* A pipe or socket that can take something takes so much without waiting. */
+	/* A pipe or socket that is ready takes PIPE_BUF bytes without blocking. */
 	if (first.iov_len > PIPE_BUF)
 		first.iov_len = PIPE_BUF;
 	return write(op->fd, first.iov_base, first.iov_len);
@@ -249,7 +252,7 @@ int epoll_enter(struct epoll_ground *e, bool wait, uint64_t timeout_ns)
 	for (int i = 0; i < n; i++) {
 		uint32_t slot = (uint32_t)event[i].data.u64;
 
-		/* Cancelled by what came before it, and perhaps another since. */
+		/* An event before this one may have cancelled it, and begun another in its slot. */
 		if (e->op[slot].kind && tag_of(e, slot) == event[i].data.u64)
 			perform_op(e, slot, event[i].events);
 	}

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The reactor's other ground, where io_uring is forbidden: one epoll, and each
- * operation done by its system call when its turn comes, so one after the other.
- * It is also what a ring is to be compared with: a serial epoll-and-pread thread.
- * What goes through it looks like CQEs, so that nothing above can tell.
+ * The reactor without io_uring, where that is forbidden: one epoll instance tells which descriptors are ready, and each
+ * operation is done by its system call, one after the other. It is also the baseline of comparisons: a serial thread of
+ * epoll and pread. Results take the form of CQEs, so that the layers above see no difference.
  */
 #ifndef KTSTR_REACTOR_EPOLL_H
 #define KTSTR_REACTOR_EPOLL_H
@@ -15,17 +14,17 @@
 
 enum epoll_kind { EPOLL_NOTHING, EPOLL_READ, EPOLL_WRITE, EPOLL_SYNC, EPOLL_ALLOCATE, EPOLL_POLL, EPOLL_WATCH };
 
-/* What one slot has in flight: one operation at a time. */
+/* The one operation that a slot has in flight. */
 struct epoll_op {
 	enum epoll_kind kind;
 	int fd;
-	int entry;	 /* the fd by which epoll knows it: @fd, or a duplicate, or -1: not in epoll */
+	int entry;	 /* the descriptor added to epoll: @fd, or a duplicate of it; -1: none */
 	uint32_t events; /* of a poll */
 	uint32_t generation;
-	uint32_t next; /* in the queue of those whose turn has come */
+	uint32_t next; /* slot in the queue of operations that are ready */
 	struct iovec own;
 	const struct iovec *iov; /* NULL: own */
-	unsigned n;		 /* of iov; of EPOLL_ALLOCATE the mode, and own has the length */
+	unsigned n;		 /* of iov. EPOLL_ALLOCATE: the mode; own.iov_len is the length */
 	int64_t offset;
 };
 
@@ -34,20 +33,20 @@ struct epoll_ground {
 	int fd;
 	unsigned n_done, max_done;
 	struct io_uring_cqe *done;
-	uint32_t first, last; /* slots whose turn has come */
+	uint32_t first, last; /* queue of slots whose operation is ready; 0: empty */
 	struct epoll_op op[]; /* by slot */
 };
 
-/* @n_slots as the reactor's. 0 or -errno. */
+/* @n_slots: as many as the reactor has. 0 or -errno. */
 int epoll_open(struct epoll_ground **out, unsigned n_slots);
 void epoll_close(struct epoll_ground *e);
-/* -EBUSY: the slot has an operation already. */
+/* Begin an operation. -EBUSY: the slot has one in flight. */
 int epoll_submit(struct epoll_ground *e, uint32_t slot, const struct epoll_op *op);
-/* End what the slot has in flight: it completes with -ECANCELED. False: nothing. */
+/* Complete the slot's operation with -ECANCELED. False: there is none. */
 bool epoll_cancel(struct epoll_ground *e, uint32_t slot);
-/* Do what can be done; with @wait sleep until something could. 0 or -errno. */
+/* Do the operations that are ready; with @wait, sleep until one is. 0 or -errno. */
 int epoll_enter(struct epoll_ground *e, bool wait, uint64_t timeout_ns);
-/* What has completed, at most @max. */
+/* Take up to @max completions; how many. */
 unsigned epoll_take(struct epoll_ground *e, struct io_uring_cqe *cqes, unsigned max);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The loop: submit, wait, handle, publish; and the busy-wait before it sleeps. */
+/* The loop: submit, wait, run the handlers; and the busy-wait before it sleeps. */
 #include <assert.h>
 #include <errno.h>
 #include <liburing.h>
@@ -12,8 +12,7 @@ static void run_deferred(struct reactor *r)
 {
 	struct deferred *d = r->deferred;
 
-	/* What is deferred from here on waits for the next step, so that one
-	 * busy device can't keep the others from their CQEs. */
+	/* What these functions defer waits for the next step: a busy device must not keep others from their CQEs. */
 	r->deferred = NULL;
 	r->deferred_tail = &r->deferred;
 	while (d) {
@@ -27,9 +26,9 @@ static void run_deferred(struct reactor *r)
 }
 
 #define YIELD_TURNS 16
-#define STIRRED_TURNS 16 /* in a row, after which the pollers are looked at all the same */
+#define STIRRED_TURNS 16 /* a ring that is busy for so many rounds does not keep the pollers waiting longer */
 
-/* Handlers ran since @from_ns, and the kernel's counter was @kernel_ns then. */
+/* Account handlers that began at @from_ns, when counters.kernel_ns was @kernel_ns. */
 static void count_handlers(struct reactor *r, uint64_t from_ns, uint64_t kernel_ns)
 {
 	uint64_t ns = monotonic_ns() - from_ns;
@@ -48,7 +47,7 @@ static void begin_wake(struct reactor *r, uint64_t now_ns)
 	r->wake_ns = r->clock_ns = now_ns;
 }
 
-/* Handlers of what has completed, then what they deferred. Right after ring_enter(), which has read the clock. */
+/* Run the handlers of all completions, then what they deferred. Called right after ring_enter() has read the clock. */
 static int run_handlers(struct reactor *r)
 {
 	uint64_t before = r->clock_ns, kernel_ns = r->counters.kernel_ns;
@@ -137,7 +136,7 @@ void poller_remove(struct reactor *r, struct poller *p)
 		*at = p->next;
 }
 
-/* Ask every poller by @look or by @rest; whether one had work. */
+/* Call look or rest of every poller; whether one had work. */
 static bool ask_pollers(struct reactor *r, bool rest, uint64_t now_ns)
 {
 	uint64_t kernel_ns = r->counters.kernel_ns;
@@ -155,7 +154,7 @@ static bool ask_pollers(struct reactor *r, bool rest, uint64_t now_ns)
 	return any;
 }
 
-/* Look around until something is there: true; or until the window is over. */
+/* Busy-wait until there is work (true) or the window is over. */
 static bool busy_wait_spin(struct reactor *r, uint64_t idle_from_ns)
 {
 	uint64_t now = idle_from_ns, last;
@@ -163,9 +162,10 @@ static bool busy_wait_spin(struct reactor *r, uint64_t idle_from_ns)
 	unsigned turns = 0;
 
 	do {
-		/* What we wait for may need this very CPU: the kernel's threads
-		 * end direct writes, io-wq's do what it was handed. A scheduler
-		 * that lets a slice run out would keep them from it. */
+		/*
+		 * The completion that is awaited may need this very CPU: kernel threads complete direct writes, and
+		 * io-wq workers do what was handed to them. Without a yield they would wait for this slice to end.
+		 */
 		if (++turns % YIELD_TURNS == 0)
 			sched_yield();
 		found = ask_pollers(r, false, now) || ring_stirs(r);
@@ -189,7 +189,7 @@ static bool busy_wait_spin(struct reactor *r, uint64_t idle_from_ns)
 	return found;
 }
 
-/* One turn of the loop: what is there, or else a busy-wait, or else sleep. */
+/* One round of the loop: do what is pending; else busy-wait; else sleep. */
 static int loop_turn(struct reactor *r)
 {
 	uint64_t idle_from, now;
@@ -197,7 +197,7 @@ static int loop_turn(struct reactor *r)
 
 	if (r->deferred || ring_stirs(r)) {
 		rc = step_once(r, false, UINT64_MAX);
-		/* A ring that always stirs would keep those from being looked at who left their kicks off for it. */
+		/* A busy ring must not starve pollers whose kicks are disabled. */
 		if (rc >= 0 && ++r->stirred % STIRRED_TURNS == 0)
 			ask_pollers(r, false, monotonic_ns());
 		return rc;

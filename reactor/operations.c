@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What can be asked of the ring: one SQE each. */
+/* The operations of the ring, one SQE each. */
 #include <errno.h>
 #include <liburing.h>
 #include <string.h>
@@ -11,8 +11,10 @@ static uint64_t user_data_of(const struct completion *c)
 	return (uint64_t)c->generation << 32 | c->slot;
 }
 
-/* An SQE; when the queue is full what is in it is submitted first. Should the kernel take none just now (-EAGAIN: it
- * has no memory), the SQE waits here: that will pass. */
+/*
+ * A free SQE. If the SQ is full, what is in it is submitted first. If the kernel accepts none at the moment (-EAGAIN:
+ * it is short of memory), the SQE is kept in r->late and submitted later.
+ */
 static struct io_uring_sqe *get_sqe(struct reactor *r)
 {
 	struct io_uring_sqe *sqe = r->n_late ? NULL : io_uring_get_sqe(&r->ring);
@@ -150,7 +152,7 @@ int reactor_fallocate(struct reactor *r, struct completion *c, int fd, int mode,
 	return 0;
 }
 
-/* io_submit_sqes() in the kernel's io_uring.c plugs from 3 on. */
+/* From 3 SQEs on io_submit_sqes() in the kernel's io_uring.c starts a block plug. */
 #define UNPLUGGED_MOST 2u
 
 void reactor_submit_some(struct reactor *r)
@@ -205,7 +207,7 @@ int reactor_cancel(struct reactor *r, struct completion *c)
 	sqe = get_sqe(r);
 	if (!sqe)
 		return -EBUSY;
-	/* Before Linux 5.19 a flag is an error, and one operation needs none. */
+	/* Before Linux 5.19 a flag is an error; to cancel one operation none is needed. */
 	io_uring_prep_cancel64(sqe, user_data_of(c), c->in_flight > 1 ? IORING_ASYNC_CANCEL_ALL : 0);
 	sqe_sent(r, NULL, sqe);
 	return 0;

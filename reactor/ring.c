@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The ring: set-up, slots, entering the kernel, taking what it completed. */
+/* The ring: set-up, slots, io_uring_enter, dispatch of completions. */
 #include "reactor/reactor.h"
 
 #include <assert.h>
@@ -10,7 +10,7 @@
 
 #include "reactor/internal.h"
 
-/* Newer than the headers of the oldest liburing that we build with. */
+/* Missing from the oldest liburing that is supported. */
 #ifndef IORING_SETUP_DEFER_TASKRUN
 #define IORING_SETUP_DEFER_TASKRUN (1U << 13)
 #endif
@@ -24,7 +24,7 @@
 #define IORING_FEAT_NO_IOWAIT (1U << 17)
 #endif
 
-/* The set-ups in order of preference; the first that the kernel takes is used. */
+/* In order of preference; the first that the kernel accepts is used. */
 static const unsigned setup_flags[] = {
 	IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_TASKRUN_FLAG,
 	IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_TASKRUN_FLAG,
@@ -61,7 +61,7 @@ static void limit_workers(struct reactor *r)
 {
 	unsigned bound[2] = { REACTOR_WORKERS_BOUNDED, REACTOR_WORKERS_UNBOUNDED };
 
-	/* It gives back what was before; zeroes change nothing. Not before Linux 5.15. */
+	/* The call returns the old limits, and zeroes change nothing. Not before Linux 5.15. */
 	if (io_uring_register_iowq_max_workers(&r->ring, bound))
 		return;
 	bound[0] = bound[1] = 0;
@@ -71,7 +71,7 @@ static void limit_workers(struct reactor *r)
 	r->features.workers_unbounded = bound[1];
 }
 
-/* What both grounds have: a batch of @batch CQEs, and slots. */
+/* What is common to ring and epoll: room for @batch CQEs, and slots. */
 static int reactor_new(struct reactor **out, unsigned in_flight_max, unsigned batch)
 {
 	struct reactor *r = calloc(1, sizeof *r + (in_flight_max + 1) * sizeof r->slot[0]);
@@ -83,7 +83,7 @@ static int reactor_new(struct reactor **out, unsigned in_flight_max, unsigned ba
 		free(r);
 		return -ENOMEM;
 	}
-	/* Slot 0 is nobody's: its user_data marks the ring's own requests. */
+	/* Slot 0 is never given out: user_data 0 marks the ring's own requests. */
 	r->n_slots = in_flight_max + 1;
 	r->fresh_slot = 1;
 	r->deferred_tail = &r->deferred;
@@ -121,7 +121,7 @@ int reactor_create(struct reactor **out, unsigned sq_entries, unsigned in_flight
 	struct reactor_features features = { 0 };
 	struct io_uring ring;
 	struct reactor *r;
-	/* A multishot poll may add CQEs to what is in flight: leave it as much again. */
+	/* Multishot polls add CQEs beyond what is in flight: twice the room. */
 	int rc = ring_setup(&ring, &features, sq_entries, in_flight_max * 2);
 
 	if (rc)
@@ -145,11 +145,10 @@ int reactor_create(struct reactor **out, unsigned sq_entries, unsigned in_flight
 	r->features.ring_fd = io_uring_register_ring_fd(&r->ring) == 1;
 	if (r->features.ring_fd)
 		r->enter_flags = IORING_ENTER_REGISTERED_RING;
-	/* Without it a thread that waits with a poll armed counts as iowait. */
+	/* Otherwise a thread that waits with a poll armed is counted as iowait. */
 	if (r->features.no_iowait)
 		r->enter_flags |= IORING_ENTER_NO_IOWAIT;
-	/* We move the SQ tail ourselves (ring_enter), so the index array must be
-	 * the identity; liburing writes just that, entry by entry. */
+	/* ring_enter() moves the SQ tail itself, so the index array must be the identity. */
 	if (r->ring.sq.array)
 		for (unsigned i = 0; i < r->features.sq_entries; i++)
 			r->ring.sq.array[i] = i;
@@ -170,7 +169,7 @@ const struct reactor_counters *reactor_counters(const struct reactor *r)
 int reactor_worker_cpus(struct reactor *r, const void *cpus, size_t size)
 {
 	if (r->epoll)
-		return 0; /* there are none */
+		return 0; /* epoll has no workers */
 	return io_uring_register_iowq_aff(&r->ring, size, cpus);
 }
 
@@ -197,7 +196,7 @@ static void submit_late(struct reactor *r)
 	memmove(r->late, r->late + n, r->n_late * sizeof(*r->late));
 }
 
-/* By hand, for liburing 2.3 can't pass NO_IOWAIT. */
+/* Without liburing's wrapper, since version 2.3 can't pass NO_IOWAIT. */
 static int enter_uring(struct reactor *r, unsigned flags, unsigned min, uint64_t timeout_ns)
 {
 	struct io_uring_sq *sq = &r->ring.sq;
@@ -229,8 +228,8 @@ static int enter_uring(struct reactor *r, unsigned flags, unsigned min, uint64_t
 		r->counters.sqes += (unsigned)rc;
 	if (__atomic_load_n(sq->kflags, __ATOMIC_RELAXED) & IORING_SQ_CQ_OVERFLOW)
 		r->counters.overflows++;
-	/* EINTR and ETIME: nothing came. EBUSY and EAGAIN: reap first, then the
-	 * SQEs that stayed go with the next enter. */
+	/* EINTR and ETIME: no completion came. EBUSY and EAGAIN: take completions first; the SQEs that are left go
+	 * with the next enter. */
 	if (rc == -EINTR || rc == -ETIME || rc == -EBUSY || rc == -EAGAIN)
 		return 0;
 	return rc < 0 ? rc : 0;
@@ -264,9 +263,8 @@ bool ring_has_completed(const struct reactor *r)
 
 bool ring_stirs(const struct reactor *r)
 {
-	/* Completions wait as task work for an enter, which sets the flag
-	 * (IORING_SETUP_TASKRUN_FLAG); without DEFER_TASKRUN and COOP_TASKRUN they
-	 * come to the CQ by themselves. */
+	/* With DEFER_TASKRUN or COOP_TASKRUN completions are task work until the next enter, and the kernel sets a flag
+	 * (IORING_SETUP_TASKRUN_FLAG). Without them they come to the CQ by themselves. */
 	return r->n_late || r->ring.sq.sqe_tail != r->ring.sq.sqe_head || io_uring_cq_ready(&r->ring) ||
 	       __atomic_load_n(r->ring.sq.kflags, __ATOMIC_RELAXED) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
 }
@@ -313,8 +311,8 @@ static unsigned take_cqes(struct reactor *r)
 
 int ring_reap(struct reactor *r)
 {
-	/* All CQEs to the local list, and the CQ free again, before any handler
-	 * runs: a handler may submit, and a multishot must not find the CQ full. */
+	/* The CQ is emptied before any handler runs: a handler may submit, and a multishot poll must not find the CQ
+	 * full. */
 	unsigned n = take_cqes(r);
 
 	if (n) {

@@ -12,8 +12,8 @@
 #include "reactor/internal.h"
 
 /*
- * A multishot poll goes on until the kernel says otherwise: it ends it when the
- * CQ is full or on an error. Returns false when the fd can't be polled any more.
+ * The kernel ends a multishot poll when the CQ is full or on an error; then it is armed again. Returns false if the fd
+ * can't be polled any more.
  */
 static bool poll_still_armed(struct reactor *r, struct completion *c, int fd, int32_t res, uint32_t flags)
 {
@@ -75,7 +75,7 @@ void kick_unwatch(struct kick *k)
 
 /* --- timers ------------------------------------------------------------- */
 
-/* Arms the descriptor for an absolute time, which is not 0: that would disarm it. */
+/* Arm the descriptor for an absolute time; not 0, which would disarm it. */
 static int timer_arm(const struct timer *t, uint64_t deadline_ns)
 {
 	struct itimerspec its = {
@@ -94,8 +94,8 @@ static void timer_done(struct completion *c, int32_t res, uint32_t flags)
 	if (!poll_still_armed(t->r, c, t->fd, res, flags) || !t->deadline_ns)
 		return;
 	/*
-	 * The CQE may be of a deadline that was moved since; then the descriptor is armed for the new one, and arming
-	 * it again changes nothing. Should it have expired before its time by our clock, it would never come again.
+	 * The CQE may belong to a deadline that was moved since: then the descriptor is armed for the new one, and
+	 * arming it again changes nothing. If it has expired too early by our clock, it must be armed again.
 	 */
 	if (monotonic_ns() < t->deadline_ns) {
 		rc = timer_arm(t, t->deadline_ns);
@@ -183,7 +183,7 @@ int signals_watch(struct reactor *r, struct signals *s, const int *signos, unsig
 
 	*s = (struct signals){ .fn = fn };
 	sigemptyset(&set);
-	/* Blocked, an ignored signal would be queued like any other. */
+	/* A blocked signal is queued even if it is ignored. */
 	for (unsigned i = 0; i < n; i++)
 		if (!is_ignored(signos[i]))
 			sigaddset(&set, signos[i]);

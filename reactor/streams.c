@@ -36,7 +36,7 @@ static void source_done(struct completion *c, int32_t res, uint32_t flags)
 		source_go(s);
 		return;
 	} else if (res == -EAGAIN) {
-		/* The ring does not wait for a file that is O_NONBLOCK. */
+		/* The ring does not wait for an O_NONBLOCK file to become ready. */
 		s->polling = true;
 		if (reactor_poll(s->r, c, s->fd, POLLIN) < 0)
 			reactor_fatal(s->r, -EBUSY);
@@ -86,7 +86,7 @@ void source_close(struct source *s)
 	if (!s->r)
 		return;
 	source_shut(s);
-	/* A read that can't be ended still owns the buffer: then it is leaked. */
+	/* If the read does not end, the kernel may still write to the buffer: leak it. */
 	if (reactor_settle(s->r, &s->c, monotonic_ns() + CLOSE_PATIENCE_NS) == 0)
 		free(s->buf);
 	reactor_detach(s->r, &s->c);
@@ -144,7 +144,7 @@ static void sink_done(struct completion *c, int32_t res, uint32_t flags)
 	} else if (res == -EINTR) {
 		res = 0;
 	} else if (res == 0) {
-		res = -EIO; /* a write that makes no progress would never end */
+		res = -EIO; /* without progress this would go on for ever */
 	}
 	if (res < 0) {
 		sink_fail(s, res);
