@@ -32,7 +32,7 @@ void virtio_raise(struct virtio_device *d, uint32_t bits)
 	const uint64_t one = 1;
 
 	atomic_fetch_or(&d->interrupt_status, bits);
-	/* The page has the bit of the rings up already. */
+	/* The register page has VIRTIO_INT_VRING set already. */
 	if (bits & ~VIRTIO_INT_VRING)
 		virtio_registers_show(d, d->page);
 	if (d->interrupt) {
@@ -41,7 +41,7 @@ void virtio_raise(struct virtio_device *d, uint32_t bits)
 	}
 	if (d->irq_fd < 0)
 		return;
-	/* Fails only when 2^64-2 interrupts wait: then one is pending anyway. */
+	/* Fails only if 2^64-2 interrupts are pending. */
 	if (write(d->irq_fd, &one, sizeof(one)) == sizeof(one))
 		d->interrupts++;
 }
@@ -66,13 +66,13 @@ log_line(struct virtio_device *d, struct virtio_log *log, const char *fmt, va_li
 		log->window_ns = now;
 		log->budget = LOG_LINES;
 	}
-	/* Nor may a reader of stderr that takes nothing stop the devices. */
+	/* A reader of stderr that has stalled must not stop the devices. */
 	if (!log->budget || poll(&(struct pollfd){ .fd = STDERR_FILENO, .events = POLLOUT }, 1, 0) == 0)
 		return;
 	log->budget--;
 	vsnprintf(text, sizeof(text), fmt, ap);
 	fprintf(stderr, "ktstr: %s: %s%s\n", d->ops->name, text,
-		log->budget ? "" : " (more of these are counted, not shown, for 5 s)");
+		log->budget ? "" : " (for 5 s, more of these are counted but not shown)");
 }
 
 void virtio_guest_error(struct virtio_device *d, const char *fmt, ...)
@@ -98,8 +98,7 @@ void virtio_poison(struct virtio_device *d, unsigned q, int pop_error)
 	d->vq[q].broken = true;
 	if (d->ops->poisoned)
 		d->ops->poisoned(d, q, pop_error == -EPROTO);
-	virtio_guest_error(d, "queue %u can't be trusted any more (%s); the driver must reset the device", q,
-			   strerror(-pop_error));
+	virtio_guest_error(d, "queue %u is broken (%s); the driver must reset the device", q, strerror(-pop_error));
 	d->active = false;
 	if (d->status & VIRTIO_CONFIG_S_NEEDS_RESET)
 		return;

@@ -17,7 +17,7 @@ void *guest_memory_at(const struct guest_memory *m, uint64_t gpa, uint64_t len)
 {
 	const struct guest_region *r = region_of(m, gpa);
 
-	/* gpa lies inside r, so neither difference can wrap */
+	/* gpa is inside r, so neither difference wraps. */
 	if (!r || len == 0 || len > r->size - (gpa - r->gpa))
 		return NULL;
 	return r->hva + (gpa - r->gpa);
@@ -54,7 +54,7 @@ int guest_memory_iov(const struct guest_memory *m, uint64_t gpa, uint64_t len, s
 	return (int)n;
 }
 
-/* Ranges of one access: at most every region once, whatever its length. */
+/* The ranges of one access: each region at most once. */
 static int ranges_of(const struct guest_memory *m, uint64_t gpa, size_t len, struct iovec iov[GUEST_MEMORY_REGIONS_MAX])
 {
 	return guest_memory_iov(m, gpa, len, iov, GUEST_MEMORY_REGIONS_MAX);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Guest memory as the devices see it: sorted, non-overlapping regions that map
- * guest-physical addresses to host addresses. Everything behind these calls is
- * written by a hostile guest at any time: copy once, then check the copy.
+ * Guest memory as devices see it: sorted, non-overlapping regions that map guest-physical to host addresses. A hostile
+ * guest may write to it at any time: copy once, then check the copy.
  */
 #ifndef KTSTR_VIRTIO_MEMORY_H
 #define KTSTR_VIRTIO_MEMORY_H
@@ -24,16 +23,15 @@ struct guest_memory {
 	struct guest_region region[GUEST_MEMORY_REGIONS_MAX];
 };
 
-/* Host address of [gpa, gpa+len), or NULL unless it lies whole in one region.
- * len 0 is never valid. Safe against wrap past 2^64. */
+/* Host address of [gpa, gpa+len); NULL unless one region contains all of it. A length of 0 is never valid. A range that
+ * wraps past 2^64 is refused. */
 void *guest_memory_at(const struct guest_memory *m, uint64_t gpa, uint64_t len);
 
-/* Host ranges of [gpa, gpa+len), split where regions that adjoin in guest
- * address space do not adjoin in the host. Returns the count (0 for len 0),
- * -EFAULT when a byte is unmapped, -E2BIG when more than @max are needed. */
+/* Host ranges of [gpa, gpa+len): several where regions are adjacent in the guest but not in the host. Returns how many
+ * (0 for length 0); -EFAULT: a byte is unmapped; -E2BIG: more than @max are needed. */
 int guest_memory_iov(const struct guest_memory *m, uint64_t gpa, uint64_t len, struct iovec *iov, unsigned max);
 
-/* Copy in or out; 0 or -EFAULT (then nothing was copied). */
+/* Copy from or to guest memory. 0; -EFAULT: nothing was copied. */
 int guest_memory_read(const struct guest_memory *m, uint64_t gpa, void *dst, size_t len);
 int guest_memory_write(const struct guest_memory *m, uint64_t gpa, const void *src, size_t len);
 

@@ -22,7 +22,7 @@ static void show_registers(struct virtio_device *d);
 
 /* --- status (2.1, 3.1) --------------------------------------------------- */
 
-/* Everything but what outlives a reset: counters, memory, config generation. */
+/* Counters, memory and the config generation outlive a reset; all else does not. */
 static void forget_driver(struct virtio_device *d)
 {
 	d->status = 0;
@@ -36,9 +36,9 @@ static void forget_driver(struct virtio_device *d)
 		virtq_reset(&d->vq[i]);
 }
 
-static bool reset(struct virtio_device *d)
+static bool reset_device(struct virtio_device *d)
 {
-	/* A vCPU may ask again while another one's reset waits for I/O. */
+	/* A vCPU may reset again while another one's reset waits for I/O. */
 	if (d->resetting)
 		return false;
 	d->active = false;
@@ -103,7 +103,7 @@ static void start_queues(struct virtio_device *d)
 static void driver_ok(struct virtio_device *d)
 {
 	if (!d->mem)
-		return; /* every kick will say so */
+		return; /* the first kick will say so */
 	start_queues(d);
 	if (!d->active)
 		return;
@@ -135,7 +135,7 @@ static bool is_next_step(uint32_t old, uint32_t new)
 static bool write_status(struct virtio_device *d, uint32_t value)
 {
 	if (value == 0)
-		return reset(d);
+		return reset_device(d);
 	if (value == d->status)
 		return true;
 	if (value & S_FAILED) {
@@ -152,7 +152,8 @@ static bool write_status(struct virtio_device *d, uint32_t value)
 	}
 	d->status = value;
 	if (value & S_DRIVER_OK) {
-		/* An interrupt of what lies in the rings already finds its bit in the page. */
+		/* Before the queues are kicked: an interrupt for what is in the rings already must find its bit in the
+		 * page. */
 		show_registers(d);
 		driver_ok(d);
 	}
@@ -205,7 +206,7 @@ static uint32_t read_register(struct virtio_device *d, uint32_t offset)
 	case VIRTIO_MMIO_SHM_BASE_HIGH:
 		return UINT32_MAX; /* no shared memory region, 4.2.2 */
 	default:
-		return 0; /* vendor id among them */
+		return 0; /* the vendor id, too */
 	}
 }
 
@@ -235,7 +236,7 @@ static void write_queue_register(struct virtio_device *d, uint32_t offset, uint3
 	struct virtqueue *vq = selected_queue(d);
 
 	if (vq && offset == VIRTIO_MMIO_QUEUE_READY && !value && !vq->ready)
-		return; /* what drivers do to a queue after the reset that stopped it */
+		return; /* drivers stop their queues after a reset, which has stopped them already */
 	if (!vq || !may_set_queues(d)) {
 		virtio_guest_error(d, "queue %u: register 0x%x written in status 0x%x", d->queue_sel, offset,
 				   d->status);
@@ -314,7 +315,7 @@ static bool write_register(struct virtio_device *d, uint32_t offset, uint32_t va
 	return true;
 }
 
-/* One aligned store, and only of what is new: the guest may read it at any time. */
+/* One aligned store, and only of what has changed: the guest may read it at any time. */
 static void show_word(struct virtio_device *d, uint32_t offset, uint32_t value)
 {
 	uint32_t *word = (uint32_t *)(void *)(d->page + offset);
@@ -323,7 +324,7 @@ static void show_word(struct virtio_device *d, uint32_t offset, uint32_t value)
 		__atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
 
-/* Only the reactor writes the page, so nothing here races but the guest's reads. */
+/* Only the reactor writes to the page; the guest only reads it. */
 static void show_registers(struct virtio_device *d)
 {
 	uint32_t config[(VIRTIO_MMIO_SIZE - VIRTIO_MMIO_CONFIG) / 4], value;
@@ -359,7 +360,7 @@ static bool write_any(struct virtio_device *d, uint32_t offset, const void *data
 	if (len != 4)
 		return true;
 	memcpy(&value, data, 4);
-	/* Until a reset is through the device is nobody's. */
+	/* Until a reset has completed only another reset is accepted. */
 	if (d->resetting && !(offset == VIRTIO_MMIO_STATUS && value == 0))
 		return true;
 	return write_register(d, offset, value);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * virtio-mmio transport, version 2 (virtio 1.2, 4.2). One struct per device;
- * the device embeds it and gives its operations. It names no hypervisor: it is
- * given guest memory, an eventfd or a function that interrupts, and is called for
- * register accesses and for kicks. All calls come from the reactor thread.
+ * virtio-mmio transport, version 2 (virtio 1.2, 4.2). A device embeds struct virtio_device and provides operations. The
+ * transport knows no hypervisor: it is given guest memory and an eventfd or a function that interrupts, and is called
+ * for register accesses and kicks. All calls are made on the reactor thread.
  */
 #ifndef KTSTR_VIRTIO_MMIO_H
 #define KTSTR_VIRTIO_MMIO_H
@@ -29,19 +28,18 @@ struct virtio_device_ops {
 	/* Device configuration space; @offset from VIRTIO_MMIO_CONFIG, any @len. */
 	void (*config_read)(struct virtio_device *d, uint32_t offset, void *buf, unsigned len);
 	void (*config_write)(struct virtio_device *d, uint32_t offset, const void *buf, unsigned len);
-	/* DRIVER_OK was accepted; queues are started. Every queue is then
-	 * kicked once by the transport: a kick that came early was lost. */
+	/* DRIVER_OK was accepted, and the queues are started. The transport then kicks each of them once, for an
+	 * earlier kick was lost. */
 	void (*activate)(struct virtio_device *d);
-	/* Queue @q has work, perhaps. Never called before activate or after reset. */
+	/* Queue @q may have work. Not called before activate or after reset. */
 	void (*kick)(struct virtio_device *d, unsigned q);
-	/* Stop using guest memory. Return true when nothing is in flight any
-	 * more; false: virtio_reset_done() will be called later. */
+	/* Stop using guest memory. True: nothing is in flight; false: virtio_reset_done() is called later. */
 	bool (*reset)(struct virtio_device *d);
-	/* Counts a poisoned queue: @avail_idx tells MM-23 from MM-24. */
+	/* Count a poisoned queue. @avail_idx: true for MM-23, false for MM-24. */
 	void (*poisoned)(struct virtio_device *d, unsigned q, bool avail_idx);
 };
 
-/* Messages, counted, of which some are shown. */
+/* Messages that are counted, and shown up to a limit. */
 struct virtio_log {
 	uint64_t count;
 	uint64_t window_ns;
@@ -56,25 +54,25 @@ struct virtio_device {
 	uint32_t status;
 	_Atomic uint32_t interrupt_status;
 	_Atomic uint32_t config_generation;
-	uint64_t interrupts; /* that were raised */
+	uint64_t interrupts; /* raised */
 	uint8_t *page;	     /* virtio_registers_show(), or NULL */
 	const struct guest_memory *mem;
 	int irq_fd;
 	bool active;	/* DRIVER_OK seen, not reset, not poisoned */
-	bool resetting; /* reset asked for, I/O still in flight */
-	/* Called when a register write that returned false has taken effect. */
+	bool resetting; /* the driver has reset it, and I/O is still in flight */
+	/* A register write that returned false has taken effect. */
 	void (*settled)(struct virtio_device *d, void *ctx);
 	void *settled_ctx;
-	/* A reset did not get through: the host still has guest memory, and the guest must not go on. NULL: the device
-	 * fails, and its driver is trusted to leave that memory alone. */
+	/* A reset did not complete: the host still uses guest memory, and the guest must not continue. NULL: the device
+	 * fails, and its driver is trusted not to reuse that memory. */
 	void (*stuck)(struct virtio_device *d, void *ctx, const char *why);
 	void *stuck_ctx;
-	/* Interrupts the driver instead of a write to irq_fd, unless NULL. False: it could not. */
+	/* If not NULL: interrupt the driver by this rather than by irq_fd. False: it failed. */
 	bool (*interrupt)(struct virtio_device *d, void *ctx);
 	void *interrupt_ctx;
 	struct virtqueue vq[VIRTIO_QUEUES_MAX];
-	struct virtio_log guest_errors; /* through virtio_guest_error() */
-	struct virtio_log host_errors;	/* through virtio_host_error() */
+	struct virtio_log guest_errors; /* of virtio_guest_error() */
+	struct virtio_log host_errors;	/* of virtio_host_error() */
 	bool warned_no_memory;
 };
 
@@ -95,49 +93,42 @@ void virtio_device_init(struct virtio_device *d, const struct virtio_device_ops 
  */
 bool virtio_device_detach(struct virtio_device *d);
 
-/* Register access at @offset in 0..0xfff. A write returns true when it has
- * taken effect, false when a reset waits for I/O: the vCPU must not go on
- * before @settled was called. */
+/* Register access at @offset in 0..0xfff. A write returns true if it has taken effect; false: a reset waits for I/O,
+ * and the vCPU must not continue before @settled is called. */
 void virtio_mmio_read(struct virtio_device *d, uint32_t offset, void *data, unsigned len);
 bool virtio_mmio_write(struct virtio_device *d, uint32_t offset, const void *data, unsigned len);
-/* What QueueNotify does; called for a kick that came by eventfd. */
+/* The effect of QueueNotify; for kicks that come by eventfd. */
 void virtio_mmio_kick(struct virtio_device *d, uint32_t queue);
 
-/* Set bits of InterruptStatus (first), then interrupt the driver. */
+/* Set bits of InterruptStatus, then interrupt the driver. */
 #define VIRTIO_INT_VRING 1u
 #define VIRTIO_INT_CONFIG 2u
 void virtio_raise(struct virtio_device *d, uint32_t bits);
 /*
- * Keep the registers up to date in @page (VIRTIO_MMIO_SIZE bytes), from which
- * the guest reads them without leaving the guest; its writes still come to
- * virtio_mmio_write(). While the driver runs, bit VIRTIO_INT_VRING of
- * InterruptStatus then stays up, so that acknowledging it needs no answer:
- * whoever gives a page lets writes of exactly VIRTIO_INT_VRING to InterruptACK
- * come to nothing, and hands over every other one. (Cleared late, it would
- * take a later interrupt with it; a driver that finds it up looks at its
- * queues, which is right after any interrupt.) NULL: no page.
+ * Keep the registers up to date in @page (VIRTIO_MMIO_SIZE bytes); NULL: no page. The guest reads them there without an
+ * exit; its writes still go to virtio_mmio_write(). While the driver runs, VIRTIO_INT_VRING stays set in the page's
+ * InterruptStatus, so that acknowledging it needs no exit to user space: the provider of the page drops writes of
+ * exactly VIRTIO_INT_VRING to InterruptACK, and passes on all others. (If the bit were cleared late, a later interrupt
+ * would be lost. A driver that finds it set looks at its queues, which is right after any interrupt.)
  */
 void virtio_registers_show(struct virtio_device *d, uint8_t *page);
-/* A device's asynchronous reset is through. */
+/* A device's asynchronous reset has completed. */
 void virtio_reset_done(struct virtio_device *d);
-/* It did not get through in bounded time: @stuck ends the machine, and the write never settles, for drivers don't read
- * the status back, and a late transfer would fall into memory that is something else by now. Without @stuck the device
- * is failed (FAILED and DEVICE_NEEDS_RESET), the write settles, and the next reset tries again. */
+/* It did not complete in bounded time. @stuck ends the machine and the write never takes effect: drivers don't read the
+ * status back, and a late transfer would overwrite memory that has another use by then. Without @stuck the device fails
+ * (FAILED and DEVICE_NEEDS_RESET), the write takes effect, and the next reset tries again. */
 void virtio_reset_failed(struct virtio_device *d, const char *why);
-/* What config_read() does for a constant layout: [offset, offset+len) of
- * @config; @fill beyond its end. */
+/* config_read() of a constant layout: bytes [offset, offset+len) of @config, @fill beyond its end. */
 void virtio_config_copy(const void *config, size_t size, uint32_t offset, void *buf, unsigned len, uint8_t fill);
 
 /*
- * The one choke point for a queue that can't be trusted any more: counts by
- * ops->poisoned, sets DEVICE_NEEDS_RESET, raises the config interrupt once.
- * @pop_error is what virtq_pop() returned.
+ * A queue can't be trusted any more; the only way to say so. Counts by ops->poisoned, sets DEVICE_NEEDS_RESET and
+ * raises the config interrupt once. @pop_error is what virtq_pop() returned.
  */
 void virtio_poison(struct virtio_device *d, unsigned q, int pop_error);
-/* The one choke point for a guest error that is not fatal: count, and log at
- * most 10 lines in 5 s to stderr. */
+/* A guest error that is not fatal; the only way to say so. Counted; at most 10 lines in 5 s are logged to stderr. */
 void virtio_guest_error(struct virtio_device *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* The same for what the host failed to do for the guest. */
+/* The same for what the host has failed to do for the guest. */
 void virtio_host_error(struct virtio_device *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -91,7 +91,7 @@ int virtq_start(struct virtqueue *vq, const struct guest_memory *mem, bool event
 	return 0;
 }
 
-static int broken(struct virtqueue *vq, int err)
+static int break_queue(struct virtqueue *vq, int err)
 {
 	vq->broken = true;
 	return err;
@@ -112,7 +112,7 @@ static int copy_chain(const struct virtqueue *vq, uint16_t head, struct virtq_ch
 		if (guest_memory_read(vq->mem, vq->desc_gpa + (uint64_t)DESC_SIZE * i, &desc, sizeof(desc)))
 			return -EFAULT;
 		if (desc.flags & VRING_DESC_F_INDIRECT)
-			break; /* not offered by any device here */
+			break; /* no device here offers it */
 		seg->gpa = desc.addr;
 		seg->len = desc.len;
 		seg->writable = desc.flags & VRING_DESC_F_WRITE;
@@ -134,17 +134,17 @@ int virtq_pop(struct virtqueue *vq, struct virtq_chain *chain)
 	if (!vq->ready || vq->broken)
 		return 0;
 	if (load_avail_idx(vq, &idx))
-		return broken(vq, -EFAULT);
+		return break_queue(vq, -EFAULT);
 	if (idx == vq->next_avail)
 		return 0;
 	if ((uint16_t)(idx - vq->next_avail) > vq->size)
-		return broken(vq, -EPROTO);
+		return break_queue(vq, -EPROTO);
 	if (load_word(vq, vq->avail_gpa, RING_HEADER + 2u * (vq->next_avail & (vq->size - 1)), __ATOMIC_RELAXED, &head))
-		return broken(vq, -EFAULT);
+		return break_queue(vq, -EFAULT);
 	if (head >= vq->size || is_outstanding(vq, head))
-		return broken(vq, -EFAULT);
+		return break_queue(vq, -EFAULT);
 	if (copy_chain(vq, head, chain))
-		return broken(vq, -EFAULT);
+		return break_queue(vq, -EFAULT);
 	set_outstanding(vq, head, true);
 	vq->next_avail++;
 	return 1;
@@ -218,9 +218,9 @@ int virtq_awaited(struct virtqueue *vq)
 	new = vq->published_used;
 	if (new == old)
 		return 0;
-	/* Pairs with the driver's full barrier between its store of used_event
-	 * (or flags) and its second look at used.idx (2.7.7.2): one of the two
-	 * sides sees the other's store. Release does not order store to load. */
+	/* Pairs with the driver's full barrier between its store of used_event (or flags) and its second read of
+	 * used.idx (2.7.7.2): at least one side sees the other's store. Release would not order a store before a load.
+	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (load_word(vq, vq->avail_gpa, vq->event_idx ? RING_HEADER + 2u * vq->size : 0, __ATOMIC_RELAXED, &word))
 		return (uint16_t)(new - old);
@@ -253,15 +253,14 @@ static void store_used_word(struct virtqueue *vq, uint64_t offset, uint16_t valu
 {
 	uint16_t *w = ring_word(vq, vq->used_gpa, offset);
 
-	/* An unmapped used ring fails at the next push. */
+	/* If the used ring is unmapped, the next push fails. */
 	if (w)
 		__atomic_store_n(w, value, __ATOMIC_RELAXED);
 }
 
 void virtq_disable_kicks(struct virtqueue *vq)
 {
-	/* With EVENT_IDX a stale avail_event already keeps the driver quiet
-	 * after one kick (2.7.10); flags must then stay zero. */
+	/* With EVENT_IDX a stale avail_event suppresses kicks after the first one (2.7.10), and flags must be 0. */
 	if (vq->ready && !vq->broken && !vq->event_idx)
 		store_used_word(vq, 0, VRING_USED_F_NO_NOTIFY);
 }

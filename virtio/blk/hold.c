@@ -11,7 +11,7 @@ static void update_average(uint64_t *mean, uint64_t sample)
 	*mean = *mean ? *mean - *mean / 8 + sample / 8 : sample;
 }
 
-/* From the first completion to the interrupt. */
+/* The most from the first completion held to the interrupt. */
 static uint64_t hold_limit_ns(const struct hold *h)
 {
 	return min_u64(HOLD_REACTIONS * h->reaction_ns, HOLD_WHOLE_MOST_NS);
@@ -22,7 +22,7 @@ void hold_init(struct hold *h)
 	*h = (struct hold){ .target = 1, .trial_after = HOLD_TRIAL_FIRST };
 }
 
-/* There is more than one request in flight, so that a trial may pay. */
+/* Note (2) of the header. */
 static void driver_submits_ahead(struct hold *h)
 {
 	h->misses = 0;
@@ -45,7 +45,7 @@ void hold_submitted(struct hold *h, unsigned n, uint64_t now_ns)
 		driver_submits_ahead(h);
 }
 
-/* How long the driver may submit nothing while @missing completions are waited for. */
+/* How long the driver may submit nothing while @missing completions are awaited. */
 static uint64_t hold_idle_ns(const struct hold *h, unsigned missing)
 {
 	uint64_t gaps = min_u64(missing + (missing + 1) / 2, HOLD_GAPS_MOST);

@@ -1,51 +1,53 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Interrupt coalescing: how many used entries (completions) one interrupt is for. A driver with many requests in flight
- * submits the next as soon as it has handled an interrupt. A device that is faster than the driver then interrupts it
- * once per request, and in a virtual machine the interrupt costs more than the request. So the interrupt is held back
- * until the batch target is reached, as long as the driver goes on submitting.
+ * Interrupt coalescing. A driver that keeps many requests in flight submits the next ones when it handles an interrupt.
+ * If the device is faster than the driver, it interrupts once per request, and in a virtual machine an interrupt costs
+ * more than the request. So the device holds an interrupt back until a batch of completions is there (the batch
+ * target), for as long as the driver goes on submitting. Without traffic to learn from nothing is held. Nothing here
+ * reads a clock.
  *
- * Everything is learnt from the traffic; nothing is held before a request has followed an interrupt. No clock is read
- * here.
+ * Learnt from the traffic, as moving averages in which a new sample has the weight 1/8:
+ *   reaction  from an interrupt to the next request: what an interrupt costs, seen from the device. Samples are capped
+ *             at HOLD_REACTION_MOST_NS. One above HOLD_PAUSE_NS is a pause of the driver, and no sample.
+ *   gap       between two requests. Samples are capped at reaction. The first gap after a pause is no sample.
  *
- * What is measured (moving averages, a new sample weighs 1/8):
- *   reaction  from an interrupt to the next request: what an interrupt costs, as the device sees it. Samples are cut at
- *             HOLD_REACTION_MOST_NS; one over HOLD_PAUSE_NS is a pause, and no sample.
- *   gap       between two requests. Cut at reaction; the first after a pause is no sample.
- *
- * How long an interrupt is held back: no longer than
- *   the last request (or the first completion held) + idle        the driver has stopped submitting
- *   the first completion held + min(8 x reaction, 3 ms)           it submits, but slowly
+ * An interrupt that is held for `completions` is sent when the first of these has passed:
+ *   last = max(last request, first completion held)
+ *   last + idle                                         the driver has stopped submitting
+ *   first completion held + min(8 * reaction, 3 ms)     the driver submits too slowly (the limit)
  *     missing = target - completions
- *     idle    = min((missing + missing / 2, rounded up, but at most 4) x gap, reaction)
- *     in a trial of target 2: at most reaction / 2^misses
- * and not at all once as many requests are completed as the disk still works on. So a request without a successor is
- * never delayed by more than one reaction.
+ *     idle    = min(gaps * gap, most)
+ *     gaps    = min(ceil(1.5 * missing), HOLD_GAPS_MOST)
+ *     most    = reaction; in a trial of target 2: reaction / 2^misses
+ * It is sent at once if completions >= target, if reaction is not known, or if completions >= requests in flight > 0.
+ * So a request without a successor is never delayed by more than one reaction.
  *
- * The batch target:
- *   state    target    the interrupt waits for
- *   unknown  1         nothing: reaction is not known
- *   single   1         nothing; the next trial comes after `trial_after` interrupts
- *   trial    2 to 16   twice the target that was, `previous`
- *   batch    2 to 16   the target
+ *   state    target   previous  what it means
+ *   unknown  1        0         reaction is 0: nothing is known yet; nothing is held
+ *   single   1        0         nothing is held; a trial comes after trial_after interrupts
+ *   trial    2 to 16  target/2  whether the doubled target pays
+ *   batch    2 to 16  0         the target pays; a trial of twice the target comes after trial_after interrupts, up to
+ * 16
  *
- *   event                              in state  then
- *   first request after an interrupt   unknown   single, trial_after 4
- *   interrupt for target or more       single    after trial_after of them: trial of 2
- *     that was held                    trial     batch, trial_after 4, misses 0
- *     that was held                    batch     after trial_after of them: trial of twice the target, up to 16
- *     that was not held                any other none: completions that came all at once show nothing
- *   the driver submitted too slowly    any other target = completions
- *   the driver stopped, remainder (1)  any other none, but for the pause
- *   the driver stopped otherwise       trial     target = previous, or less (2); trial_after and misses grow (3)
- *                                      batch     target is less (2)
- *   no interrupt was wanted            any       counts as 64 interrupts; and as submitting ahead
- *   several requests at once           any       submits ahead: trial_after is 64 at most, misses 0
+ *   event                              state    then
+ *   first request after an interrupt   unknown  single, trial_after = 4
+ *   interrupt, completions >= target   single   interrupts + 1; at trial_after: trial of 2
+ *     and it was held                  trial    batch, trial_after = 4, misses = 0; counts as the first interrupt there
+ *     and it was held                  batch    interrupts + 1; at trial_after: trial of 2 * target, if target < 16
+ *     and it was not held              other    nothing: completions that came all at once show nothing
+ *   interrupt at the limit             other    target = completions; a trial has failed (3)
+ *   interrupt after idle, remainder(1) other    nothing but the pause
+ *   interrupt after idle               trial    target = previous; the trial has failed (3)
+ *   interrupt after idle               batch    target = max(completions, target / 2)
+ *   completions >= requests in flight  other    nothing, below the target: the disk had no more to complete
+ *   the driver wanted no interrupt     any      interrupts + 64; it submits ahead (2)
+ *   several requests at once           any      it submits ahead (2)
+ * With each new target interrupts begins at 0.
  *
- *   (1) since its last pause it took at least target + completions: a driver that keeps a fixed number of requests in
- *       flight leaves a remainder when that is no multiple of the target.
- *   (2) max(completions, target / 2); in a trial, previous if completions reached that.
- *   (3) trial_after doubles, up to 4096; misses, up to 4, counts trials of 2 that failed in a row.
+ *   (1) Since the last pause at least target + completions were interrupted for: a driver that keeps a fixed number of
+ *       requests in flight leaves a remainder when that number is no multiple of the target.
+ *   (2) There is more than one request in flight, so a trial may pay: trial_after = min(trial_after, 64), misses = 0.
+ *   (3) Only in state trial: trial_after doubles, up to 4096; in a trial of 2, misses + 1, up to 4.
  */
 #ifndef KTSTR_VIRTIO_BLK_HOLD_H
 #define KTSTR_VIRTIO_BLK_HOLD_H
@@ -65,30 +67,30 @@
 #define HOLD_PAUSE_NS 5000000ull
 
 struct hold {
-	unsigned target;      /* 1: no interrupt is held back */
-	unsigned previous;    /* in a trial: the target before; else 0 */
-	unsigned trial_after; /* interrupts at this target until the next trial */
+	unsigned target;      /* of a batch; 1: no interrupt is held back */
+	unsigned previous;    /* in a trial: the target before it; else 0 */
+	unsigned trial_after; /* interrupts that reach the target until the next trial */
 	unsigned interrupts;  /* of these so far */
-	unsigned misses;
-	bool enough;	/* the disk worked on as many: what comes of it says nothing of the target */
-	bool paused;	/* the driver stopped submitting, and has not begun again */
-	unsigned taken; /* completions interrupted for since the last pause */
+	unsigned misses;      /* trials of 2 that failed in a row */
+	bool enough;	      /* the last completions were as many as the requests in flight */
+	bool paused;	      /* the driver stopped submitting, and has not begun again */
+	unsigned taken;	      /* completions interrupted for since the last pause; capped */
 	uint64_t reaction_ns, gap_ns;
-	uint64_t request_ns;   /* when the last request came */
-	uint64_t interrupt_ns; /* when the driver was interrupted; 0: a request has come since */
-	uint64_t first_ns;     /* of the completions held back, when the first came; 0: none is held */
-	/* While one is held: when that ends, unless a request comes; and when it ends in any case. */
+	uint64_t request_ns;   /* time of the last request */
+	uint64_t interrupt_ns; /* time of the last interrupt; 0: a request has come since */
+	uint64_t first_ns;     /* time of the first completion that is held; 0: none is */
+	/* While one is held: when it is sent unless a request comes, and the limit. */
 	uint64_t until_ns, limit_ns;
 };
 
 void hold_init(struct hold *h);
 /* The driver has submitted @n more requests. */
 void hold_submitted(struct hold *h, unsigned n, uint64_t now_ns);
-/* @n completions want an interrupt, and @in_flight requests are not completed: whether to hold the interrupt back. */
+/* The driver wants an interrupt for @n completions; @in_flight requests are not completed. True: hold it back. */
 bool hold_completed(struct hold *h, unsigned n, unsigned in_flight, uint64_t now_ns);
-/* Whether the interrupt is to be held back no longer. */
+/* Whether an interrupt that is held is to be sent now. */
 bool hold_expired(const struct hold *h, uint64_t now_ns);
-/* The driver was interrupted for @n completions; 0: it wanted no interrupt. */
+/* The driver was interrupted for @n completions; 0: it wanted no interrupt for them. */
 void hold_interrupted(struct hold *h, unsigned n, uint64_t now_ns);
 
 #endif
