@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * virtio-blk (virtio 1.2, 5.2): one request queue, file-backed, many requests
- * in flight, two token buckets.
+ * virtio-blk (virtio 1.2, 5.2): one request queue on a file or memory, many requests in flight, two token buckets.
  */
 #ifndef KTSTR_VIRTIO_BLK_H
 #define KTSTR_VIRTIO_BLK_H
@@ -16,7 +15,7 @@
 #define VIRTIO_BLK_DEFAULT_CAPACITY_BYTES (256ull << 20)
 #define VIRTIO_BLK_DEFAULT_SERIAL "ktstr-virtio-blk"
 
-/* Slots of the reactor (in_flight_max) that one disk takes. */
+/* Reactor slots (in_flight_max) that one disk needs. */
 #define BLK_REACTOR_SLOTS (VIRTQ_SIZE_MAX + 4u)
 
 enum blk_engine { BLK_ENGINE_AUTO, BLK_ENGINE_URING, BLK_ENGINE_SYNC };
@@ -41,50 +40,48 @@ struct blk_counters {
 	uint64_t throttled_count, io_errors, invalid_avail_idx_count;
 	/* gauge */
 	uint64_t currently_throttled_gauge;
-	/* errno of the first fdatasync() that failed; from then on every flush does. 0: none */
+	/* errno of the first fdatasync() that failed; every later flush fails. 0: none */
 	int sync_error;
 	/* ours */
 	uint64_t in_flight, in_flight_max;
 };
 
-/* How operations, or pieces of them, went to the backing. */
+/* How operations, or pieces of them, were done by the backing. */
 struct blk_engine_counters {
-	uint64_t at_once; /* done on the reactor's thread */
+	uint64_t at_once; /* on the reactor thread */
 	uint64_t on_ring;
-	uint64_t bounced;      /* of either: through a buffer, for O_DIRECT's sake */
-	uint64_t bounce_waits; /* had to wait for one */
+	uint64_t bounced;      /* of either, through a bounce buffer for O_DIRECT */
+	uint64_t bounce_waits; /* waited for a bounce buffer */
 };
 
 /*
- * For histograms and traces; each may be NULL, and then costs no look at the
- * clock. Runs on the reactor.
+ * For histograms and traces. A callback may be NULL: then the clock is not read for it. They run on the reactor thread.
  */
 struct blk_observer {
-	/* A request was answered, @ns after it was popped and had its tokens;
-	 * @type is VIRTIO_BLK_T_*. */
+	/* A request of @type (VIRTIO_BLK_T_*) was answered, @ns after it was popped and had its tokens. */
 	void (*completed)(void *ctx, uint32_t type, uint64_t ns);
-	/* A stalled request was granted, @late_ns after it had its tokens. */
+	/* A stalled request was granted, @late_ns after its tokens were due. */
 	void (*granted)(void *ctx, uint64_t late_ns);
 	void *ctx;
 };
 
 struct blk;
-/* 0 or a negative errno with a one-line reason that names the file in @why. */
+/* 0, or a negative errno with a one-line reason in @why that names the file. */
 int blk_create(struct blk **out, struct reactor *r, const struct blk_config *cfg, char *why, size_t why_size);
 struct virtio_device *blk_device(struct blk *b);
 const struct blk_counters *blk_counters(const struct blk *b);
 /* While nothing is in flight: before the guest runs. */
 void blk_observe(struct blk *b, const struct blk_observer *o);
-/* "uring", "sync", "inline" or "inline+uring" and why it was taken; static text. */
+/* The engine, "uring", "sync", "inline" or "inline+uring", and why it was chosen; static text. */
 const char *blk_engine_used(const struct blk *b);
 const char *blk_engine_reason(const struct blk *b);
 const struct blk_engine_counters *blk_engine_counters(const struct blk *b);
 uint64_t blk_capacity(const struct blk *b);
-/* Stop taking requests, for good. Those in flight go on to their end; how many there are, with those that a reset left
- * behind at the backing. */
+/* Take no more requests, for good. Those in flight go on. Returns how many there are, including those that a reset has
+ * left with the backing. */
 unsigned blk_quiesce(struct blk *b);
-/* Waits (stepping the ring) for what is in flight, at most @patience_ns; then
- * returns -ETIMEDOUT and leaves all as it is: call it again, or leak it. */
+/* Step the ring until nothing is in flight, at most for @patience_ns. -ETIMEDOUT: something still is, and nothing was
+ * freed; call it again, or leak the disk. */
 int blk_destroy(struct blk *b, uint64_t patience_ns);
 
 #endif

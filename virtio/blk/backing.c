@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Opening a backing: what the path is, how large, and which engine fits it. */
+/* Opening a backing: what kind of file it is, its size, and the engine that fits it. */
 #include "virtio/blk/backing.h"
 
 #include <errno.h>
@@ -37,15 +37,15 @@ static const char *remedy_for(int err)
 {
 	switch (err) {
 	case ENOENT:
-		return "; make it first (truncate -s 256M FILE), or give size= for a disk in memory";
+		return "; create it (truncate -s 256M FILE), or give only size= for a disk in memory";
 	case EACCES:
 	case EPERM:
-		return "; check its permissions, or add ro to only read it";
+		return "; check its permissions, or add ro for a read-only disk";
 	case EROFS:
 		return "; add ro";
 	case EBUSY:
 	case ETXTBSY:
-		return "; something else holds it";
+		return "; something else uses it";
 	default:
 		return "";
 	}
@@ -56,7 +56,8 @@ static int open_memory(struct file_backing *f, const struct blk_config *cfg, con
 	uint64_t size = cfg->size ? cfg->size : VIRTIO_BLK_DEFAULT_CAPACITY_BYTES;
 
 	if (cfg->direct)
-		return refuse(why, -EINVAL, "disk: direct=on needs a file; a disk in memory has no cache to pass by");
+		return refuse(why, -EINVAL,
+			      "disk: direct=on needs a file; a disk in memory has no page cache to bypass");
 	f->fd = memfd_create("ktstr-disk", MFD_CLOEXEC);
 	if (f->fd < 0)
 		return refuse(why, -errno, "disk: no memory file: %s", strerror(errno));
@@ -106,8 +107,7 @@ static int open_path(struct file_backing *f, const struct blk_config *cfg, const
 	return 0;
 }
 
-/* What O_DIRECT asks of addresses and offsets: statx (Linux 6.1), or the logical
- * block size, or else a page. */
+/* The alignment that O_DIRECT requires: from statx (Linux 6.1), else the logical block size, else a page. */
 static int direct_alignment(struct file_backing *f)
 {
 	struct statx stx = { 0 };
@@ -139,7 +139,7 @@ static int open_direct(struct file_backing *f, const struct blk_config *cfg, con
 	return 0;
 }
 
-/* Whether the file system can free blocks is tried past the end of the file, where that changes nothing. */
+/* Find out whether the file system can free blocks, by a try past the end of the file, which changes nothing. */
 static int open_erase(struct file_backing *f, const struct blk_config *cfg, const struct why *why)
 {
 	struct stat st;
@@ -149,7 +149,7 @@ static int open_erase(struct file_backing *f, const struct blk_config *cfg, cons
 			      "%s: discard=on and ro: nothing can be discarded there; leave one of them away",
 			      cfg->path ? cfg->path : "disk");
 	if (fstat(f->fd, &st) || !S_ISREG(st.st_mode))
-		return 0; /* a block device says so when it is asked */
+		return 0; /* a block device reports it at the first request */
 	if (fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, st.st_size, 4096))
 		return refuse(why, -errno, "%s: discard=on: its file system can't free blocks of a file: %s",
 			      cfg->path ? cfg->path : "disk", strerror(errno));
@@ -161,7 +161,7 @@ static bool never_blocks(int fd)
 	struct statfs fs;
 	struct stat st;
 
-	/* A device node's file system is not what the device is on. */
+	/* A device node's file system says nothing about the device. */
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || fstatfs(fd, &fs))
 		return false;
 	return fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC || fs.f_type == HUGETLBFS_MAGIC;
@@ -201,7 +201,7 @@ int backing_open(struct backing **out, struct reactor *r, const struct blk_confi
 		return refuse(&why, -ENOMEM, "disk: out of memory");
 	f->r = r;
 	f->fd = f->direct_fd = -1;
-	file_use_engine(f, &file_sync); /* for the way out */
+	file_use_engine(f, &file_sync); /* for its close() */
 	err = cfg->path ? open_path(f, cfg, &why) : open_memory(f, cfg, &why);
 	if (!err && cfg->direct)
 		err = open_direct(f, cfg, &why);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What O_DIRECT does not take as it is: memory that is not aligned, and ranges
- * that are no whole blocks of the host's. Both go through a buffer of ours, in
- * pieces. A read takes whole blocks and passes on its part; a write that covers
- * a block in part reads the block first, and so excludes other writes to it
- * meanwhile, which is the device's to do (struct backing, granule).
+ * Bounce buffers for what O_DIRECT refuses: unaligned memory, and ranges that are no whole blocks of the host. A read
+ * takes whole blocks and copies its part. A write of a part of a block first reads the block; no other write to that
+ * block may be in flight meanwhile, which the device sees to (struct backing, granule).
  */
 #include <assert.h>
 #include <errno.h>
@@ -16,7 +14,7 @@
 
 int bounce_open(struct file_backing *f)
 {
-	/* Touched now, so that no request meets a fault or a lack of memory. */
+	/* Populated now, so that no request meets a page fault or a lack of memory. */
 	void *p = mmap(NULL, POOL_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
 	if (p == MAP_FAILED)
@@ -103,7 +101,7 @@ static void write_piece(struct file_backing *f, struct backing_op *op, struct pi
 		set_piece(op, p, f->direct_fd, block);
 		return;
 	}
-	/* A whole block would make the file longer: its end goes through the page cache. */
+	/* A whole block would extend the file: its end is written through the page cache. */
 	op->lead = 0;
 	iov_copy_out(op->iov, op->n, op->got, op->bounce, op->part);
 	set_piece(op, p, f->fd, op->part);
@@ -135,7 +133,7 @@ bool bounce_end(struct file_backing *f, struct backing_op *op, int32_t *res)
 		return false;
 	}
 	if (op->step == BACKING_FILLING && *res >= 0)
-		*res = -EIO; /* the file has become shorter */
+		*res = -EIO; /* the file was truncated */
 	if (*res >= 0) {
 		uint32_t own = (uint32_t)*res > op->lead ? (uint32_t)*res - op->lead : 0;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The block device as the transport and its owner see it: set-up, reset, teardown. */
+/* The block device for its transport and its owner: set-up, reset, teardown. */
 #include "virtio/blk/device.h"
 
 #include <assert.h>
@@ -31,7 +31,7 @@ static struct blk *blk_of(struct virtio_device *d)
 
 static void blk_config_read(struct virtio_device *d, uint32_t offset, void *buf, unsigned len)
 {
-	/* What no feature stands for reads as zero. */
+	/* Fields without an offered feature read as zero. */
 	struct virtio_blk_config config = {
 		.capacity = blk_of(d)->geometry.capacity / VIRTIO_BLK_SECTOR_SIZE,
 		.size_max = BLK_SIZE_MAX,
@@ -53,7 +53,7 @@ static void blk_kick(struct virtio_device *d, unsigned q)
 	blk_service(blk_of(d));
 }
 
-/* Without FLUSH, and CONFIG_WCE is not offered, the cache is write-through (5.2.5.2). */
+/* Without FLUSH the cache is write-through, for CONFIG_WCE is not offered (5.2.5.2). */
 static void blk_activate(struct virtio_device *d)
 {
 	struct blk *b = blk_of(d);
@@ -212,7 +212,7 @@ int blk_create_on(struct blk **out, struct reactor *r, const struct blk_config *
 		err = blk_attach_slots(b);
 	if (err) {
 		if (!why[0])
-			snprintf(why, why_size, "disk: no room in the reactor for it: %s", strerror(-err));
+			snprintf(why, why_size, "disk: the reactor has no room for it: %s", strerror(-err));
 		blk_free(b);
 		return err;
 	}
@@ -230,13 +230,13 @@ int blk_create(struct blk **out, struct reactor *r, const struct blk_config *cfg
 
 void blk_observe(struct blk *b, const struct blk_observer *o)
 {
-	assert(!b->first); /* or their start was not noted */
+	assert(!b->first); /* their start was not recorded */
 	b->observer = *o;
 }
 
 unsigned blk_quiesce(struct blk *b)
 {
-	unsigned n = b->submitted; /* those from before a reset, too */
+	unsigned n = b->submitted; /* of older generations, too */
 
 	b->paused = true;
 	blk_publish(b);
@@ -257,7 +257,7 @@ int blk_destroy(struct blk *b, uint64_t patience_ns)
 	b->generation++;
 	blk_abandon(b);
 	blk_queue_reset(b);
-	/* A deferred publish is the reactor's until it has run. */
+	/* The reactor still refers to a deferred publish until it has run. */
 	while (b->submitted || b->publish.queued) {
 		if (b->submitted && monotonic_ns() >= deadline)
 			return -ETIMEDOUT;

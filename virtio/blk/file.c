@@ -3,8 +3,7 @@
  * I/O on a file backing. The engines share everything but one step: how a range
  * list goes to the kernel (struct file_engine, start).
  *
- * A short read that is not at the end of the file is gone on with here, for
- * upstairs a short read means the end.
+ * A short read before the end of the file is continued here, since to the device a short read means the end.
  */
 #include "virtio/blk/file.h"
 
@@ -24,7 +23,7 @@ static struct file_backing *file_of(struct backing *b)
 
 /* --- pieces --------------------------------------------------------------- */
 
-/* Pass over the op->got bytes that are there; whole_again() puts the range back. */
+/* Skip the op->got bytes that are done. untrim_iov() restores the range. */
 static void trim_iov(struct backing_op *op, struct piece *p)
 {
 	uint32_t skip = op->got;
@@ -61,8 +60,7 @@ static bool next_piece(struct file_backing *f, struct backing_op *op, struct pie
 	return bounce_piece(f, op, p);
 }
 
-/* Account a result. True when the operation is through, *@res then being the
- * whole of it. */
+/* Account the result of a piece. True: the operation has completed, and *@res is its result. */
 static bool account_piece(struct file_backing *f, struct backing_op *op, int32_t *res)
 {
 	uint64_t end;
@@ -96,7 +94,7 @@ static int32_t start_on_ring(struct file_backing *f, struct backing_op *op, cons
 			   : reactor_readv(f->r, &op->c, p->fd, p->iov, p->n, (int64_t)p->offset);
 
 	if (err)
-		return err == -EBUSY ? -EAGAIN : err; /* no room in the ring just now */
+		return err == -EBUSY ? -EAGAIN : err; /* the ring is full at the moment */
 	f->b.counters.on_ring++;
 	reactor_submit_some(f->r);
 	return -EINPROGRESS;
@@ -118,7 +116,7 @@ static int32_t start_now(struct file_backing *f, struct backing_op *op, const st
 	return transfer_now(f, p, 0);
 }
 
-/* At once if that takes no waiting, else on the ring, which tells errors too. */
+/* At once if that does not block, else on the ring, which also reports errors. */
 static int32_t start_mixed(struct file_backing *f, struct backing_op *op, const struct piece *p)
 {
 	bool *worth = p->write ? &f->nowait_write : &f->nowait_read;
@@ -128,14 +126,14 @@ static int32_t start_mixed(struct file_backing *f, struct backing_op *op, const 
 
 		if (res >= 0)
 			return res;
-		/* ext4 can't write so, overlayfs and network file systems not even read. */
+		/* ext4 can't do that for writes, overlayfs and network file systems not even for reads. */
 		if (res == -EOPNOTSUPP)
 			*worth = false;
 	}
 	return start_on_ring(f, op, p);
 }
 
-/* Pieces until the operation is through, or one is in flight or waits. */
+/* Do pieces until the operation has completed, or one of them is in flight or waits for a buffer. */
 static int32_t run_pieces(struct file_backing *f, struct backing_op *op)
 {
 	int32_t res;
@@ -165,17 +163,17 @@ static void serve_bounce_waiters(struct file_backing *f)
 }
 
 /*
- * fallocate()'s modes for an erasure. Zeroes that are to keep their blocks are one step where the file system can do
- * that; else (tmpfs) they are a hole that is filled again.
+ * The fallocate() mode of an erasure's first step. Zeroes that keep their blocks take one step where the file system
+ * can do that; else (tmpfs) they are a hole that is filled again.
  */
 static int erase_first_mode(struct file_backing *f, struct backing_op *op, enum backing_erase how)
 {
-	op->want = 0; /* no bytes to account */
+	op->want = 0; /* it moves no bytes */
 	op->erasing = how != BACKING_ZERO_KEEP ? ERASE_LAST : f->no_zero_range ? ERASE_HOLE : ERASE_ZEROES;
 	return (op->erasing == ERASE_ZEROES ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE) | FALLOC_FL_KEEP_SIZE;
 }
 
-/* After the step that gave *@res: the next one's mode, or 0 and *@res is the result of all. */
+/* The mode of the step after the one that returned *@res; 0: there is none, and *@res is the result. */
 static int erase_next_mode(struct file_backing *f, struct backing_op *op, const int32_t *res)
 {
 	enum erase_step step = op->erasing;
@@ -283,7 +281,7 @@ static int file_erase_on_ring(struct backing *b, struct backing_op *op, enum bac
 	return allocate_on_ring(file_of(b), op, erase_first_mode(file_of(b), op, how));
 }
 
-/* The engine does at once what can't block; erasing much takes long there too. */
+/* On the ring where possible: to erase much takes long in memory too. */
 static int file_erase_inline(struct backing *b, struct backing_op *op, enum backing_erase how, uint64_t offset,
 			     uint64_t len)
 {
@@ -323,7 +321,7 @@ static void cancel_now(struct backing *b, struct backing_op *op)
 static void cancel_on_ring(struct backing *b, struct backing_op *op)
 {
 	op->cancelled = true;
-	/* Only a hint; what can't be asked for now comes by itself. */
+	/* A hint: if it can't be submitted, the operation completes by itself. */
 	(void)reactor_cancel(file_of(b)->r, &op->c);
 }
 

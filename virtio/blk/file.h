@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The file backing's insides: its opening (backing.c), its I/O (file.c), O_DIRECT's bounce buffers (bounce.c). */
+/* Inside the file backing: opening (backing.c), I/O (file.c), bounce buffers for O_DIRECT (bounce.c). */
 #ifndef KTSTR_VIRTIO_BLK_FILE_H
 #define KTSTR_VIRTIO_BLK_FILE_H
 
 #include "virtio/blk/backing.h"
 #include "virtio/virtqueue.h"
 
-#define BOUNCE_BYTES (64u << 10) /* one operation's; longer ones go in pieces */
-#define BOUNCE_BUFFERS 32u	 /* more operations than that wait for each other */
+#define BOUNCE_BYTES (64u << 10) /* of one buffer; longer operations go in pieces */
+#define BOUNCE_BUFFERS 32u	 /* operations that find none wait */
 
 struct piece;
 struct file_backing;
@@ -25,23 +25,23 @@ struct file_backing {
 	struct reactor *r;
 	int fd;				  /* through the page cache */
 	int direct_fd;			  /* O_DIRECT; -1 without */
-	unsigned mem_align, offset_align; /* what direct_fd asks for; powers of two */
-	uint64_t file_size;		  /* end of the storage as far as is known */
-	bool no_zero_range;		  /* zeroes are a hole, filled again */
-	bool erases;			  /* and so operations need the ring, whatever the engine */
-	bool nowait_read, nowait_write;	  /* the mixed engine: RWF_NOWAIT is worth a try */
+	unsigned mem_align, offset_align; /* required by direct_fd; powers of two */
+	uint64_t file_size;		  /* end of the storage, as last known */
+	bool no_zero_range;		  /* the file system has none: zeroes are a hole that is filled again */
+	bool erases;			  /* erasing is on: operations need the ring, whatever the engine */
+	bool nowait_read, nowait_write;	  /* the mixed engine: RWF_NOWAIT is supported, as far as known */
 
-	uint8_t *bounce; /* all buffers; NULL without O_DIRECT */
+	uint8_t *bounce; /* the buffers; NULL without O_DIRECT */
 	uint8_t *bounce_free[BOUNCE_BUFFERS];
 	unsigned n_bounce_free;
-	struct backing_op *waiting, *waiting_last; /* for a buffer, in order */
+	struct backing_op *waiting, *waiting_last; /* operations that wait for a buffer, in order */
 };
 
 extern const struct file_engine file_uring, file_sync, file_inline, file_mixed;
 
 void file_use_engine(struct file_backing *f, const struct file_engine *engine);
 
-/* Where an operation's next piece goes, and in which ranges. */
+/* The next piece of an operation: its place in the file, and its ranges in memory. */
 struct piece {
 	int fd;
 	bool write;
@@ -50,17 +50,17 @@ struct piece {
 	uint64_t offset;
 };
 
-/* bounce.c. The buffers, all of them touched: 0 or -errno. */
+/* bounce.c: allocate and populate the buffers. 0 or -errno. */
 int bounce_open(struct file_backing *f);
 void bounce_close(struct file_backing *f);
-/* Whether O_DIRECT takes @p, whose ranges hold @left bytes, as it is. */
+/* Whether @p, whose ranges have @left bytes, needs no bounce buffer. */
 bool bounce_needless(const struct file_backing *f, const struct piece *p, uint32_t left);
-/* The next piece of @op, through a buffer. False: none is free, and @op waits. */
+/* The next piece of @op, through a buffer. False: none is free, and @op waits for one. */
 bool bounce_piece(struct file_backing *f, struct backing_op *op, struct piece *p);
-/* Its result: true when the piece is through, *@res then being bytes of @op's own;
- * false when bounce_piece() must be asked for its other half. */
+/* The piece has completed with *@res. True: *@res is now the number of @op's own bytes; false: call bounce_piece() for
+ * the second half, the write. */
 bool bounce_end(struct file_backing *f, struct backing_op *op, int32_t *res);
-/* The first that waits, if there is a buffer for it now. */
+/* The first operation that waits, if there is a buffer for it now. */
 struct backing_op *bounce_next_waiting(struct file_backing *f);
 
 #endif

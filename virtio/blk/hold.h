@@ -26,8 +26,8 @@
  *   unknown  1        0         reaction is 0: nothing is known yet; nothing is held
  *   single   1        0         nothing is held; a trial comes after trial_after interrupts
  *   trial    2 to 16  target/2  whether the doubled target pays
- *   batch    2 to 16  0         the target pays; a trial of twice the target comes after trial_after interrupts, up to
- * 16
+ *   batch    2 to 16  0         the target pays; below 16 a trial of twice the target comes after trial_after
+ * interrupts
  *
  *   event                              state    then
  *   first request after an interrupt   unknown  single, trial_after = 4

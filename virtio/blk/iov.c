@@ -20,13 +20,12 @@ void iov_advance(struct iovec **iov, unsigned *n, size_t done)
 		(*iov)++;
 		(*n)--;
 	}
-	assert(*n); /* the caller has bytes left */
+	assert(*n); /* bytes are left */
 	(*iov)->iov_base = (uint8_t *)(*iov)->iov_base + done;
 	(*iov)->iov_len -= done;
 }
 
-/* The part of @v that lies in [at, at+len) of the whole, of which @v starts at
- * *@pos; moves *@pos behind @v. */
+/* The part of @v inside [at, at+len) of the whole list, in which @v begins at *@pos. Moves *@pos past @v. */
 static struct iovec part_of(const struct iovec *v, size_t *pos, size_t at, size_t len)
 {
 	size_t from = at > *pos ? at - *pos : 0, to = at + len > *pos ? at + len - *pos : 0;

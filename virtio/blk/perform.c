@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Performing decoded requests: which must wait for which, the rules for short
- * and interrupted transfers, completion. Nothing here can find a guest error.
+ * Performing decoded requests: which must wait for which, short and interrupted transfers, completion. Guest errors
+ * were all found by decoding.
  */
 #include <assert.h>
 #include <errno.h>
@@ -23,7 +23,7 @@ static bool is_erase(const struct blk_request *r)
 	return r->type == VIRTIO_BLK_T_DISCARD || r->type == VIRTIO_BLK_T_WRITE_ZEROES;
 }
 
-/* Whether the disk is another after it. */
+/* Whether it changes what the disk holds. */
 static bool changes_disk(const struct blk_request *r)
 {
 	return is_write(r) || is_erase(r);
@@ -34,22 +34,21 @@ static bool is_data(const struct blk_request *r)
 	return (r->type == VIRTIO_BLK_T_IN || changes_disk(r)) && r->len;
 }
 
-/* By where the whole request lies, whatever of it is done already, and in which
- * pieces the backing writes. */
+/* Whether the whole requests overlap, whatever of them is done, when rounded to the granule in which the backing
+ * writes. */
 static bool overlap(const struct blk_request *a, const struct blk_request *b, uint64_t granule)
 {
 	uint64_t mask = granule ? granule - 1 : 0;
 	uint64_t a_start = (a->offset - a->done) & ~mask, a_end = a->offset - a->done + a->len;
 	uint64_t b_start = (b->offset - b->done) & ~mask, b_end = b->offset - b->done + b->len;
 
-	/* Offsets end below 2^63: the last piece's end is no overflow. */
+	/* Offsets are below 2^63, so rounding up does not overflow. */
 	return a_start < ((b_end + mask) & ~mask) && b_start < ((a_end + mask) & ~mask);
 }
 
 /*
- * Whether @later must wait for @earlier: a flush for the writes popped before
- * it, and overlapping transfers of which one writes for each other, so that the
- * ring's order is the disk's. Nothing waits for a flush.
+ * Whether @later must wait for @earlier. A flush waits for the writes popped before it. Transfers that overlap wait for
+ * each other if one of them writes, so that the disk sees the order of the ring. Nothing waits for a flush.
  */
 static bool must_follow(const struct blk *b, const struct blk_request *later, const struct blk_request *earlier)
 {
@@ -95,7 +94,7 @@ static void make_ready_first(struct blk *b, struct blk_request *r)
 	b->ready = r;
 }
 
-/* Out of the list, and those that waited for it only become ready. */
+/* Remove @r from the list. Requests that waited for nothing else become ready. */
 static void release_request(struct blk *b, struct blk_request *r)
 {
 	for (struct blk_request *w = b->n_waiting ? r->next : NULL; w; w = w->next) {
@@ -171,8 +170,8 @@ static bool is_sync(const struct blk_request *r)
 }
 
 /*
- * Of the ranges that are left those that this turn has room for. One is taken at least, and cut if it is too long. The
- * serial engine, with which the others are compared, gets it whole.
+ * Take as many of the remaining ranges as this turn has room for: at least one, which is cut if it is too long. The
+ * serial engine, the baseline of comparisons, gets 4 MiB.
  */
 static void choose_piece(const struct blk *b, struct blk_request *r)
 {
@@ -184,7 +183,7 @@ static void choose_piece(const struct blk *b, struct blk_request *r)
 		r->piece += (uint32_t)r->at[r->piece_n++].iov_len;
 	if (r->piece <= room)
 		return;
-	/* Where a block of the disk ends, if it began at one. */
+	/* A multiple of TURN_ROOM_LEAST: if the piece begins at a block of the disk, it ends at one. */
 	r->cut = r->piece - (room - room % TURN_ROOM_LEAST);
 	r->piece -= r->cut;
 	r->at[0].iov_len -= r->cut;
@@ -210,7 +209,7 @@ static int submit_piece(struct blk *b, struct blk_request *r)
 	if (is_sync(r))
 		return b->counters.sync_error ? -EIO : ops->sync_data(b->backing, &r->op);
 	if (is_erase(r)) {
-		/* Blocks are given back in no time, beside as many bytes copied; but not in none. */
+		/* To free blocks takes less time than to copy as many bytes, but some. */
 		turn_charge(&b->turn, r->len < BLK_TURN_BYTES ? r->len : BLK_TURN_BYTES);
 		return ops->erase(b->backing, &r->op, erase_mode(r), r->offset, r->len);
 	}
@@ -222,17 +221,15 @@ static int submit_piece(struct blk *b, struct blk_request *r)
 }
 
 /*
- * The kernel reports lost writes once, to one fdatasync(), and then takes the
- * pages for clean: the next one succeeds, and so may one that was under way,
- * and the data is gone all the same. So after a failure none succeeds any more,
- * for this driver and for those that come after a reset. Returns what is to be
- * made of @res.
+ * The kernel reports lost writes once, to one fdatasync(), and then considers the pages clean: the next one succeeds,
+ * and so may one in flight, although the data is lost. So after a failure every flush fails, for this driver and for
+ * those after a reset. Returns the result to use in place of @res.
  */
 static int32_t sync_result(struct blk *b, int32_t res)
 {
 	if (b->counters.sync_error)
 		return -EIO;
-	/* Not even tried: nothing is lost by it. */
+	/* -EINTR, -EAGAIN: it was not tried, so nothing is lost. */
 	if (res >= 0 || res == -EINTR || res == -EAGAIN)
 		return res;
 	b->counters.sync_error = -res;
@@ -243,7 +240,7 @@ static int32_t sync_result(struct blk *b, int32_t res)
 	return res;
 }
 
-/* All data of @r is moved: true when a sync must follow. */
+/* All data of @r is moved. True: a sync must follow. */
 static bool data_moved(struct blk *b, struct blk_request *r)
 {
 	if (!changes_disk(r)) {
@@ -258,7 +255,7 @@ static bool data_moved(struct blk *b, struct blk_request *r)
 	return false;
 }
 
-/* Account @res of a piece; true when there is more to do. */
+/* A piece has moved @res bytes. True: there is more to do. */
 static bool account_piece(struct blk *b, struct blk_request *r, uint32_t res)
 {
 	assert(res <= r->piece);
@@ -291,8 +288,7 @@ static void sync_completed(struct blk *b, struct blk_request *r, int32_t res)
 		flush_completed(b, r);
 }
 
-/* Take one result: true when @r must be submitted (again), false when it was
- * answered. */
+/* Take the result of one operation. True: @r must be submitted (again); false: it was answered. */
 static bool take_result(struct blk *b, struct blk_request *r, int32_t res)
 {
 	if ((res == -EINTR || res == -EAGAIN) && r->retries < BLK_RETRIES_MAX) {
@@ -353,8 +349,7 @@ static void start_request(struct blk *b, struct blk_request *r)
 	}
 }
 
-/* Not from within itself: a long row of waiting requests must not become a
- * deep stack. */
+/* Not recursive: a long chain of waiting requests must not become a deep stack. */
 void blk_start_ready(struct blk *b)
 {
 	if (b->starting)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The request queue's two ends: popping under the throttle, publishing a batch. */
+/* The two ends of the request queue: popping under the throttle, and publishing in batches. */
 #include <assert.h>
 #include <stddef.h>
 
@@ -19,7 +19,7 @@ static bool takes_kicks(const struct blk *b)
 
 /* --- publishing ----------------------------------------------------------- */
 
-/* What virtq_awaited() said becomes an interrupt, or none. */
+/* Interrupt the driver for @n used entries, as virtq_awaited() returned. */
 static void interrupt_driver(struct blk *b, int n)
 {
 	b->dirty = false;
@@ -33,21 +33,21 @@ static void interrupt_driver(struct blk *b, int n)
 	if (n) {
 		virtio_raise(&b->dev, VIRTIO_INT_VRING);
 	} else {
-		/* The driver asked for no interrupt; a look at the register tells. */
+		/* The driver suppressed it; InterruptStatus still shows that there is something. */
 		atomic_fetch_or(&b->dev.interrupt_status, VIRTIO_INT_VRING);
 	}
 }
 
 void blk_publish(struct blk *b)
 {
-	/* Else a reset came in between, or a step had it all. */
+	/* If not dirty, a reset came in between, or publish_step() has published all. */
 	if (b->dirty)
 		interrupt_driver(b, virtq_awaited(queue_of(b)));
 }
 
 /*
- * The driver is told of what it waits for, unless it is better told of more at once: then it sees it, and is not
- * interrupted yet. Without EVENT_IDX it can't say that it is awake.
+ * Publish, and interrupt the driver unless the interrupt is better held back for a batch; true: it is held. Without
+ * EVENT_IDX the driver can't tell that it is awake, so nothing is held.
  */
 static bool publish_or_hold(struct blk *b)
 {
@@ -61,8 +61,9 @@ static bool publish_or_hold(struct blk *b)
 }
 
 /*
- * Before the reactor sleeps with an interrupt held: let it be woken when what is waited for is there, and in time. The
- * requests themselves can wait as long, where all are answered at once. True: they are there.
+ * Before the reactor sleeps with an interrupt held: have the timer wake it when the interrupt must be sent, and a kick
+ * when the driver has submitted enough. Where all requests are answered at once, they can wait until the batch would be
+ * full. True: they are there already.
  */
 static bool await_more_requests(struct blk *b)
 {
@@ -91,19 +92,18 @@ static void hold_timer_fired(struct timer *t)
 
 	if (!b->dirty)
 		return;
-	/* A stalled head is not looked at before it is due. */
+	/* A stalled head is not tried before its tokens are due. */
 	if (takes_kicks(b))
 		blk_service(b);
-	/* Else what came meanwhile was answered, and that decides. */
+	/* If requests were answered just now, the end of this wake decides. */
 	if (b->dirty && !b->publish.queued)
 		blk_publish(b);
 }
 
 /*
- * Between two requests of one drain: what is done so far is shown, so that a
- * driver that is awake goes on beside us; and one that sleeps is woken when as
- * much is done as there is left, so that it has new requests ready when we come
- * to the end. That is one interrupt for each halving, none for each request.
+ * Between two requests of a drain: show what is done, so that a driver that is awake continues in parallel. One that
+ * sleeps is interrupted once as much is done as is left, so that it has new requests ready at the end of the drain: one
+ * interrupt each time that the rest halves, rather than one per request.
  */
 static void publish_step(struct blk *b)
 {
@@ -112,11 +112,11 @@ static void publish_step(struct blk *b)
 
 	if (!b->dirty || !left)
 		return;
-	/* Without EVENT_IDX the driver can't say that it is awake. */
+	/* Without EVENT_IDX the driver can't tell that it is awake. */
 	if (vq->event_idx && !b->backing->ops->whole_drains && virtq_unsignalled(vq) >= left)
 		(void)publish_or_hold(b);
 	else
-		(void)virtq_show(vq); /* an unmapped ring is found again, and said, when it is published */
+		(void)virtq_show(vq); /* an unmapped ring is reported when it is published */
 }
 
 void blk_answer(struct blk *b, struct blk_request *r, uint8_t status, uint32_t used_len)
@@ -145,7 +145,7 @@ void blk_unstall(struct blk *b)
 	b->counters.currently_throttled_gauge = 0;
 }
 
-/* False when the request must wait: @wait_ns then says how long. */
+/* False: the request must wait for @wait_ns. */
 static bool take_tokens(struct blk *b, const struct blk_request *r, uint64_t now_ns, uint64_t *wait_ns)
 {
 	bool data = r->type == VIRTIO_BLK_T_IN || r->type == VIRTIO_BLK_T_OUT;
@@ -153,7 +153,7 @@ static bool take_tokens(struct blk *b, const struct blk_request *r, uint64_t now
 	return throttle_take(&b->throttle, data ? r->len : 0, now_ns, wait_ns);
 }
 
-/* The head goes back and stays invisible: no status, no used entry, no interrupt. */
+/* The head goes back to the ring: no status, no used entry, no interrupt. */
 static void stall_head(struct blk *b, uint64_t due_ns)
 {
 	drain_defer(&b->drain, &b->chain);
@@ -163,7 +163,7 @@ static void stall_head(struct blk *b, uint64_t due_ns)
 	timer_set(&b->retry, due_ns);
 }
 
-/* Whether @r may be performed now; else it was stalled. */
+/* Whether @r may be performed now; if not, it is stalled. */
 static bool pass_throttle(struct blk *b, const struct blk_request *r)
 {
 	uint64_t now_ns, wait_ns;
@@ -173,7 +173,7 @@ static bool pass_throttle(struct blk *b, const struct blk_request *r)
 		return true;
 	now_ns = monotonic_ns();
 	granted = take_tokens(b, r, now_ns, &wait_ns);
-	/* A wait of zero is worth a second look before a timer. */
+	/* A wait of 0: try again rather than set a timer. */
 	if (!granted && !wait_ns) {
 		now_ns = monotonic_ns();
 		granted = take_tokens(b, r, now_ns, &wait_ns);
@@ -196,7 +196,7 @@ static void answer_decided(struct blk *b, struct blk_request *r, uint8_t status)
 	blk_answer(b, r, status, 1);
 }
 
-/* One popped chain. False when it was stalled. */
+/* Handle the chain just popped. False: it was stalled. */
 static bool take_chain(struct blk *b)
 {
 	struct blk_request *r = &b->slot[b->chain.head];
@@ -206,7 +206,7 @@ static bool take_chain(struct blk *b)
 	switch (blk_decode(r, &b->chain, b->dev.mem, &b->geometry, &status)) {
 	case BLK_DROP:
 		b->counters.io_errors++;
-		virtio_guest_error(&b->dev, "request %u has no place for a status byte; it is never answered",
+		virtio_guest_error(&b->dev, "request %u has no room for a status byte; it is never answered",
 				   b->chain.head);
 		virtq_drop(queue_of(b), b->chain.head);
 		break;
@@ -223,12 +223,12 @@ static bool take_chain(struct blk *b)
 	return true;
 }
 
-/* What the driver has submitted since the last look. */
+/* Tell the coalescing how many requests the driver has submitted since the last drain. */
 static void note_submissions(struct blk *b)
 {
 	uint16_t asked = (uint16_t)(queue_of(b)->next_avail + virtq_available(queue_of(b)));
 
-	/* What was stalled was asked for before. */
+	/* A stalled head was counted before. */
 	if (asked != b->asked)
 		hold_submitted(&b->hold, (uint16_t)(asked - b->asked), monotonic_ns());
 	b->asked = asked;
@@ -292,7 +292,7 @@ static void blk_selfkick_fired(struct selfkick *s, uint32_t queues)
 	struct blk *b = container_of(s, struct blk, again);
 
 	turn_begin(&b->turn);
-	/* Nor does a pause keep back what was begun. */
+	/* A pause does not stop requests that were begun. */
 	blk_start_ready(b);
 	blk_service(b);
 }

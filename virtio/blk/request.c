@@ -9,20 +9,19 @@ _Static_assert(sizeof(struct virtio_blk_outhdr) == 16, "virtio 1.2, 5.2.6");
 _Static_assert(BLK_IOV_MAX <= IOV_MAX, "one vectored call takes a whole request");
 
 /*
- * A chain without its framing, on which the device must not rely (2.7.4.1): the
- * header is the first 16 bytes of what the driver wrote, the status byte the
- * last of what it can read, and data is what lies between, in whatever
- * descriptors. So the header may be split, or share one with the data.
+ * A chain without its framing, which the device must not rely on (2.7.4.1): the header is the first 16 bytes that the
+ * driver wrote, the status byte is the last writable one, and the data is what is between them. So the header may be
+ * split over descriptors, or share one with data.
  */
 struct layout {
 	struct virtio_blk_outhdr header;
-	struct virtq_seg before; /* what the descriptor of the header's end has behind it */
+	struct virtq_seg before; /* data after the header in its last descriptor */
 	const struct virtq_seg *seg;
-	unsigned n;		/* whole descriptors between the two */
-	struct virtq_seg after; /* what the descriptor of the status byte has before it */
+	unsigned n;		/* whole descriptors between these two */
+	struct virtq_seg after; /* data before the status byte in its descriptor */
 };
 
-/* False: there are no 16 mapped bytes that the driver wrote. */
+/* False: the driver did not provide 16 mapped bytes. */
 static bool find_header(struct layout *l, const struct virtq_chain *chain, const struct guest_memory *mem)
 {
 	uint8_t *to = (uint8_t *)&l->header;
@@ -109,7 +108,8 @@ static bool read_valid(struct blk_request *r, const struct layout *l, const stru
 {
 	if ((!l->n && !l->after.len) || !map_segments(r, l, mem, true))
 		return false;
-	/* A status descriptor may be longer than its byte: what makes no whole sectors is not data. */
+	/* The status descriptor may be longer than its byte. Its other bytes are data only if that makes whole sectors.
+	 */
 	if ((r->len + (uint64_t)l->after.len) % VIRTIO_BLK_SECTOR_SIZE == 0) {
 		if (!map_segment(r, &l->after, mem, true))
 			return false;
@@ -128,7 +128,7 @@ static bool write_valid(struct blk_request *r, const struct layout *l, const str
 	       range_valid(r, g, l->header.sector);
 }
 
-/* DISCARD and WRITE_ZEROES (5.2.6): 0 and @r has the range, or the status of the answer. */
+/* DISCARD and WRITE_ZEROES (5.2.6). 0: @r has the range; else the status of the answer. */
 static uint8_t decode_erase(struct blk_request *r, const struct layout *l, const struct guest_memory *mem,
 			    const struct blk_geometry *g)
 {
@@ -137,7 +137,7 @@ static uint8_t decode_erase(struct blk_request *r, const struct layout *l, const
 
 	if (!(zeroes ? g->write_zeroes : g->discard))
 		return VIRTIO_BLK_S_UNSUPP;
-	/* One segment is all that max_discard_seg allows. */
+	/* max_discard_seg allows one segment. */
 	if (!map_segment(r, &l->before, mem, false) || !map_segments(r, l, mem, false) || r->len != sizeof(segment))
 		return VIRTIO_BLK_S_IOERR;
 	iov_copy_out(r->iov, r->n, 0, &segment, sizeof(segment));
@@ -151,7 +151,7 @@ static uint8_t decode_erase(struct blk_request *r, const struct layout *l, const
 	return range_valid(r, g, segment.sector) ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR;
 }
 
-/* The identity goes whole into the first data descriptor. */
+/* The first data descriptor takes the whole identity. */
 static bool get_id_valid(struct blk_request *r, const struct layout *l, const struct guest_memory *mem)
 {
 	const struct virtq_seg *first = l->n ? l->seg : &l->after;
@@ -173,7 +173,7 @@ static enum blk_decoded answer_with(uint8_t *status, uint8_t value)
 	return BLK_ANSWER;
 }
 
-/* @r before its data is known. */
+/* What is known of @r before its data. */
 static void begin_request(struct blk_request *r, const struct virtq_chain *chain, const struct guest_memory *mem)
 {
 	const struct virtq_seg *last = &chain->seg[chain->n - 1];

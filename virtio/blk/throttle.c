@@ -9,7 +9,7 @@
 int throttle_limit_check(const struct throttle_limit *l, const char *name, char *why, size_t why_size)
 {
 	if (l->burst && !l->rate) {
-		snprintf(why, why_size, "%s-burst is set, but %s is not: a burst needs a rate", name, name);
+		snprintf(why, why_size, "%s-burst is set, but %s is not; a burst needs a rate", name, name);
 		return -EINVAL;
 	}
 	if (l->burst && l->burst < l->rate) {
@@ -48,13 +48,13 @@ static void bucket_refill(struct bucket *b, uint64_t now_ns)
 	if (now_ns <= b->refilled_ns)
 		return;
 	grown = (unsigned __int128)(now_ns - b->refilled_ns) * b->rate + b->carry;
-	/* Less than a token: the time since refilled_ns goes on counting. */
+	/* Less than a token: the time since refilled_ns still counts. */
 	if (grown < NS_PER_S)
 		return;
 	b->refilled_ns = now_ns;
 	b->carry = (uint64_t)(grown % NS_PER_S);
 	grown /= NS_PER_S;
-	room = b->capacity - (uint64_t)b->available; /* right for debts too, modulo 2^64 */
+	room = b->capacity - (uint64_t)b->available; /* modulo 2^64, so right for a debt too */
 	if (grown >= room) {
 		b->available = (int64_t)b->capacity;
 		b->carry = 0;
@@ -63,8 +63,7 @@ static void bucket_refill(struct bucket *b, uint64_t now_ns)
 	}
 }
 
-/* What must be there for @n to pass: a request that could never fit waits for
- * its predecessors' debt only. */
+/* The tokens that must be there for @n to pass. A request that could never fit only waits until there is no debt. */
 static int64_t bucket_needed(const struct bucket *b, uint64_t n)
 {
 	return n <= b->capacity ? (int64_t)n : 0;
@@ -124,7 +123,7 @@ bool throttle_limited(const struct throttle *t)
 bool throttle_take(struct throttle *t, uint64_t bytes, uint64_t now_ns, uint64_t *wait_ns)
 {
 	uint64_t ops_wait, bytes_wait;
-	/* Both are asked before either is charged. */
+	/* Both are checked before either is charged. */
 	bool ops_ok = bucket_can_consume(&t->ops, 1, now_ns), bytes_ok = bucket_can_consume(&t->bytes, bytes, now_ns);
 
 	if (ops_ok && bytes_ok) {
