@@ -25,28 +25,25 @@ int console_create(struct console **out, struct reactor *r);
 struct virtio_device *console_device(struct console *c);
 
 /*
- * Guest to host. @fn gets the bytes of @port in order, on the reactor thread;
- * it must take all of them, and must not step the ring.
- * While a port is held the device pops no TX chain of it, so the guest blocks:
- * hold when what you feed is full (sink_full()). A port without a consumer keeps
- * 256 KiB for the consumer to come, then blocks likewise. On ports 1 and 2 the
- * writer sleeps; on port 0 Linux's hvc driver spins with interrupts off until its
- * buffer is used, so hold that one for short times only.
+ * Guest to host. @fn gets the bytes of @port in order, on the reactor thread. It must take all of them, and must not
+ * step the ring. While a port is held, the device pops no TX chain of it, so that the guest blocks: that is the
+ * back-pressure of a full sink (sink_full()). A port without a consumer keeps 256 KiB for a later one, then blocks too.
+ * On ports 1 and 2 the writer sleeps meanwhile. On port 0 Linux's hvc driver spins with interrupts off until its buffer
+ * is used, so hold that port only for a short time.
  */
 typedef void (*console_consumer)(void *ctx, unsigned port, const uint8_t *data, size_t len);
 void console_consume(struct console *c, unsigned port, console_consumer fn, void *ctx);
 void console_hold(struct console *c, unsigned port, bool hold);
 
-/* Host to guest: queued without bound, delivered when the guest has buffers.
- * 0 or -ENOMEM. */
+/* Host to guest: queued without bound, delivered as the guest provides buffers. 0 or -ENOMEM. */
 int console_send(struct console *c, unsigned port, const void *data, size_t len);
-/* Bytes queued on @port and not delivered yet. */
+/* Bytes queued on @port and not yet delivered. */
 size_t console_backlog(const struct console *c, unsigned port);
-/* @fn runs each time the backlog of @port falls to or below @low, in a later
- * wake than the console_send() that let it: it may send itself. */
+/* Call @fn each time the backlog of @port falls to @low or below. It is not called from within console_send(), so it
+ * may send. */
 void console_on_backlog(struct console *c, unsigned port, size_t low, void (*fn)(void *ctx, unsigned port), void *ctx);
 
-/* After the vCPUs stopped: take what the guest still had in its TX rings. */
+/* After the vCPUs have stopped: take what is left in the guest's TX rings. */
 void console_final_drain(struct console *c);
 
 struct console_counters {

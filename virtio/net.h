@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * virtio-net (virtio 1.2, 5.1): RX queue 0, TX queue 1, nothing offered but a
- * MAC address. Frames go through a backend: loopback, which echoes them, or a
- * TAP device.
+ * virtio-net (virtio 1.2, 5.1): RX queue 0, TX queue 1; a MAC address and, if configured, an MTU are offered. The
+ * backend is a loopback, which echoes frames, or a TAP device.
  */
 #ifndef KTSTR_VIRTIO_NET_H
 #define KTSTR_VIRTIO_NET_H
@@ -13,19 +12,18 @@
 #include "reactor/reactor.h"
 #include "virtio/mmio.h"
 
-/* Ethernet header, two VLAN tags, 65 535 bytes; a longer frame is dropped whole. */
+/* Ethernet header, two VLAN tags, 65 535 bytes; longer frames are dropped. */
 #define NET_FRAME_MAX (14u + 8u + 65535u)
 
 struct net_config {
 	uint8_t mac[6];	 /* all zero: 02:00:00:00:00:01 */
 	const char *tap; /* name of a TAP device; NULL: loopback */
-	/* Offered as VIRTIO_NET_F_MTU; frames that are longer are dropped, both ways, once the driver took it. 0: not
+	/* Offered as VIRTIO_NET_F_MTU; if the driver accepts it, longer frames are dropped in both directions. 0: not
 	 * offered. */
 	uint16_t mtu;
 };
 
-/* Packets and bytes are those whose used element was written; bytes are of the
- * frame, without header. They survive a reset. */
+/* Packets and bytes count frames whose used element was written, without the header. Counters survive a reset. */
 struct net_counters {
 	uint64_t tx_packets, tx_bytes, rx_packets, rx_bytes;
 	uint64_t tx_dropped_no_rx_buffer, tx_dropped_rx_poisoned;
@@ -33,9 +31,9 @@ struct net_counters {
 	uint64_t rx_chain_invalid, rx_write_failed;
 	uint64_t tx_add_used_failures, rx_add_used_failures;
 	uint64_t invalid_avail_idx_count;
-	/* ours: frames the host side did not take, reads of it that failed */
+	/* ours: frames that the host did not accept, reads from it that failed */
 	uint64_t tx_backend_errors, rx_backend_errors;
-	/* and frames to the driver that were longer than its buffer: cut (loopback), or dropped */
+	/* and frames longer than the driver's buffer: truncated (loopback), or dropped */
 	uint64_t rx_truncated, rx_oversize_dropped;
 };
 
@@ -47,8 +45,8 @@ int net_create(struct net **out, struct reactor *r, const struct net_config *cfg
 struct virtio_device *net_device(struct net *n);
 const struct net_counters *net_counters(const struct net *n);
 const char *net_backend_name(const struct net *n); /* "loopback" or "tap" */
-/* 0; -ETIMEDOUT: frames in guest memory are stuck in the host. Then that memory must stay, and what they need is
- * leaked; nothing is called back any more. */
+/* 0; -ETIMEDOUT: the host still uses frames in guest memory. That memory must stay, and the backend is leaked; it calls
+ * nobody any more. */
 int net_destroy(struct net *n);
 
 #endif

@@ -12,7 +12,7 @@ static void selfkick_fired(struct kick *k)
 
 	uint32_t queues = s->queues;
 
-	/* A poll that the kernel ended fires without a ring. */
+	/* A poll that the kernel has ended fires without a ring. */
 	if (!s->rung)
 		return;
 	s->rung = false;
@@ -42,7 +42,7 @@ void selfkick_ring(struct selfkick *s, uint32_t queues)
 	if (s->rung)
 		return;
 	s->rung = true;
-	/* Fails only when 2^64-2 rings were never read: not in this universe. */
+	/* Fails only after 2^64-2 rings. */
 	(void)!eventfd_write(s->fd, 1);
 }
 

@@ -3,8 +3,8 @@
  * The turn of a device: what it may do before the other sources of the reactor have theirs. A turn lasts for one wake
  * of the reactor, that is for the handlers between two entries of the kernel. It is over when the device has
  *   begun bytes_max bytes: the hard bound, whatever the clock says; or
- *   worked for TURN_NS, or the wake as a whole has lasted TURN_WAKE_NS: guest memory can be a hundred times slower than
- *   one is used to, in nested virtualization or when it is touched for the first time.
+ *   worked for TURN_NS, or the wake as a whole has lasted TURN_WAKE_NS: in nested virtualization, or when it is touched
+ *   for the first time, guest memory can be a hundred times slower than usual.
  * What is left then goes on by the self-kick (selfkick.h). Something is always done in a turn: the clock is read only
  * after TURN_CHECK_BYTES, with TURN_REQUEST_BYTES counted for each request beside its data.
  *

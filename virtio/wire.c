@@ -30,8 +30,8 @@ __attribute__((constructor)) static void crc_table_fill(void)
 			crc_table[k][b] = crc_table[k - 1][b] >> 8 ^ crc_table[0][crc_table[k - 1][b] & 0xff];
 }
 
-/* Eight bytes a step: the stream carries all that guest programs print, and
- * one table look-up at a time would be its slowest part. */
+/* Eight bytes per step: the stream carries all output of the guest's programs, and a look-up per byte would be its
+ * slowest part. */
 uint32_t wire_crc32(const void *data, size_t len)
 {
 	const uint8_t *p = data;
@@ -154,8 +154,8 @@ static int reserve_buffer(struct wire_parser *p, size_t need)
 	return 0;
 }
 
-/* Bytes that a frame takes of which @have are at @start: as far as known yet,
- * the header alone; 0: its length is not acceptable. */
+/* Size of the frame of which @have bytes are at @start: the header's, while that is incomplete; 0: its length is
+ * invalid. */
 static size_t frame_size(const uint8_t *start, size_t have)
 {
 	struct wire_header h;
@@ -173,9 +173,8 @@ static void drop_buffered(struct wire_parser *p, size_t unread)
 }
 
 /*
- * Whole frames are delivered from where they lie; only a frame that is torn
- * across reads is assembled in the buffer. So what is kept is less than one
- * frame, and a residual above twice the cap can't come to be.
+ * Whole frames are delivered in place. Only a frame that is split across reads is assembled in the buffer, so less than
+ * one frame is ever kept.
  */
 int wire_parser_feed(struct wire_parser *p, const void *data, size_t len)
 {

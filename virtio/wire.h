@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The TLV stream of port 1, shared by guest and host (and by the two sides of
- * a nested host). A frame is a 16-byte little-endian header and a payload:
+ * The TLV stream of port 1, between guest and host, and between the two sides of a nested host. A frame is a 16-byte
+ * little-endian header and a payload of at most 16 MiB:
  *   msg_type u32 | length u32 | crc32 u32 | pad u32 (0)
- * The CRC is IEEE CRC-32 over the payload only. At most 16 MiB a payload.
+ * The CRC is IEEE CRC-32 of the payload.
  */
 #ifndef KTSTR_VIRTIO_WIRE_H
 #define KTSTR_VIRTIO_WIRE_H
@@ -14,11 +14,11 @@
 
 #define WIRE_HEADER_SIZE 16u
 #define WIRE_PAYLOAD_MAX (16u << 20)
-#define WIRE_CHUNK_MAX (64u << 10) /* what our writers put into one frame */
-/* Bytes of stdin that the host sends ahead of WIRE_STAK, but for a chunk: a command that reads none leaves the port to
- * everything else. */
+#define WIRE_CHUNK_MAX (64u << 10) /* the most that our writers put into one frame */
+/* Bytes of stdin, give or take a chunk, that the host sends before WIRE_STAK says they were taken: a command that does
+ * not read must not block the port for everything else. */
 #define WIRE_INPUT_WINDOW (512u << 10)
-#define WIRE_INPUT_STEP (64u << 10) /* taken bytes that WIRE_STAK tells at once */
+#define WIRE_INPUT_STEP (64u << 10) /* taken bytes that one WIRE_STAK reports */
 
 enum wire_type {
 	/* ktstr's own tags and layouts */
@@ -48,20 +48,20 @@ enum wire_type {
 	WIRE_KORQ = 0x4b4f5251,
 	WIRE_KORP = 0x4b4f5250,
 	WIRE_WPRF = 0x57505246,
-	/* ours; payloads that ktstr has in a serialisation of its own are JSON here */
+	/* our additions; payloads for which upstream has its own serialisation are JSON here */
 	WIRE_SINP = 0x53494e50, /* host to guest: stdin chunk; empty: end of input */
 	WIRE_JMET = 0x4a4d4554, /* one line of JSON from the guest's metric descriptor */
-	WIRE_FOUT = 0x464f5554, /* a file brought back: path, NUL, chunk; see FEND */
-	WIRE_FEND = 0x46454e44, /* end of a file brought back: path, NUL */
+	WIRE_FOUT = 0x464f5554, /* chunk of a file for the host: path, NUL, bytes; ended by FEND */
+	WIRE_FEND = 0x46454e44, /* end of that file: path, NUL */
 	WIRE_JENV = 0x4a454e56, /* JSON: the guest's kernel, scheduler, CPUs, uptime */
-	WIRE_EACK = 0x4541434b, /* host to guest, empty: EXIT arrived, power off (asked for by the option ack_exit) */
-	WIRE_WAKE = 0x57414b45, /* what a wake byte did: u8 wake byte, then text */
+	WIRE_EACK = 0x4541434b, /* host to guest, empty: EXIT has arrived, power off (if the option ack_exit is set) */
+	WIRE_WAKE = 0x57414b45, /* the effect of a wake byte: u8 wake byte, then text */
 	WIRE_WSIZ = 0x5753495a, /* host to guest: the terminal's size, u16 rows, u16 columns */
-	WIRE_STAK = 0x5354414b, /* guest to host: u32, so many more bytes of stdin were taken by the command */
+	WIRE_STAK = 0x5354414b, /* guest to host: u32, how many more bytes of stdin the command has taken */
 	WIRE_JTOP =
-		0x4a544f50, /* JSON: whether the guest's kernel sees the topology asked for (guest-init/topology.h) */
-	/* between a guest's programs and its init only, never on the port */
-	WIRE_GLAT = 0x474c4154, /* to init: answer when the latch of this wake byte (u8) is set */
+		0x4a544f50, /* JSON: whether the guest's kernel sees the requested topology (guest-init/topology.h) */
+	/* only between the guest's programs and its init, never on the port */
+	WIRE_GLAT = 0x474c4154, /* to init: answer once the latch of this wake byte (u8) is set */
 	WIRE_GACK = 0x4741434b, /* from init: i32, 0 or a negative errno */
 };
 
@@ -78,19 +78,18 @@ struct wire_header {
 };
 
 bool wire_type_known(uint32_t type);
-/* Between the guest and the coordinator: never part of a verdict. */
+/* Internal to guest and coordinator, never part of a verdict. */
 bool wire_type_internal(uint32_t type);
 
-/* IEEE CRC-32; 0 for no bytes. */
+/* IEEE CRC-32; of no bytes it is 0. */
 uint32_t wire_crc32(const void *data, size_t len);
 /* Fill @h for a payload of @len <= WIRE_PAYLOAD_MAX bytes. */
 void wire_header_init(struct wire_header *h, uint32_t type, const void *payload, size_t len);
 
 /*
- * Incremental parser. Frames come to @frame in order, one with a wrong CRC
- * too (crc_ok false). One of an unknown type does not: it is counted, and
- * unknown_type names the last, for its user to warn of. A pad that is not zero
- * is counted and accepted.
+ * Incremental parser. @frame gets the frames in order, also those with a wrong CRC (crc_ok is false). A frame of
+ * unknown type is only counted; unknown_type is the type of the last one, for a warning. A pad that is not zero is
+ * counted and accepted.
  */
 struct wire_parser {
 	uint8_t *buf;
@@ -103,8 +102,8 @@ struct wire_parser {
 void wire_parser_init(struct wire_parser *p,
 		      void (*frame)(void *ctx, uint32_t type, const uint8_t *payload, size_t len, bool crc_ok),
 		      void *ctx);
-/* 0 or -ENOMEM. A length above WIRE_PAYLOAD_MAX drops what is buffered and the
- * rest of @data; the next call starts with a header. */
+/* 0 or -ENOMEM. A length above WIRE_PAYLOAD_MAX drops the buffered bytes and the rest of @data; the next call begins
+ * with a header. */
 int wire_parser_feed(struct wire_parser *p, const void *data, size_t len);
 void wire_parser_free(struct wire_parser *p);
 
@@ -117,7 +116,7 @@ struct wire_stimulus {
 	uint64_t total_iterations;
 };
 
-/* SNRQ and SNRP; texts are padded with NUL. */
+/* SNRQ and SNRP; text is padded with NULs. */
 enum wire_snapshot_kind { WIRE_SNAPSHOT_CAPTURE = 1, WIRE_SNAPSHOT_WATCH = 2 };
 enum wire_snapshot_status { WIRE_SNAPSHOT_OK = 1, WIRE_SNAPSHOT_ERR = 2 };
 struct wire_snapshot {

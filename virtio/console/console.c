@@ -11,8 +11,7 @@
 #include "reactor/container.h"
 #include "virtio/console/internal.h"
 
-/* 5.3.4; columns and rows count only with VIRTIO_CONSOLE_F_SIZE, which is not
- * offered. */
+/* 5.3.4; columns and rows are valid only with VIRTIO_CONSOLE_F_SIZE, which is not offered. */
 static const struct virtio_console_config console_config = { .max_nr_ports = CONSOLE_PORTS };
 
 _Static_assert(sizeof(console_config) == 12, "5.3.4");
@@ -87,10 +86,10 @@ void console_end(struct console *c)
 {
 	bool later = false;
 
-	/* What came before a mistake is told before it. */
+	/* Interrupt for what was used before a queue broke. */
 	for (unsigned q = 0; q < CONSOLE_QUEUES; q++)
 		c->irq |= c->drain[q].error && c->owed.descriptors;
-	/* Before the callbacks: the guest goes on while the host works. */
+	/* Before the callbacks, so that the guest continues meanwhile. */
 	if (c->irq) {
 		virtio_raise(&c->dev, VIRTIO_INT_VRING);
 		owed_clear(c);
@@ -104,8 +103,8 @@ void console_end(struct console *c)
 	}
 	/* Once detached the device calls nobody. */
 	for (unsigned id = 0; c->dev.mem && id < CONSOLE_PORTS; id++) {
-		/* Whoever sends is not called back from within: a feeder that sends
-		 * from its backlog callback would send the same bytes twice. */
+		/* Not from within console_send(): a feeder that sends from its backlog callback would send the same
+		 * bytes twice. */
 		if (c->sending) {
 			later |= port_backlog_is_low(&c->port[id]);
 			continue;
@@ -183,7 +182,7 @@ static bool console_poller_look(struct poller *p)
 	return true;
 }
 
-/* Whether there is something to do for it; else a kick or the timer will tell. */
+/* Whether queue @q has work; if not, a kick or the timer will wake the reactor for it. */
 static bool queue_rest(struct console *c, unsigned q)
 {
 	bool tx = true;
@@ -230,10 +229,9 @@ static void console_kick(struct virtio_device *d, unsigned q)
 }
 
 /*
- * What the guest had sent before it reset the device is not lost: an exit code
- * may be in it. It goes to the consumers in a later wake; nothing is written to
- * guest memory any more. A held port delivers nothing meanwhile: what resets
- * leave there is bounded, or a guest that does nothing else would fill memory.
+ * Keep what the guest has sent before it reset the device, for an exit code may be in it. The consumers get it in a
+ * later wake; nothing is written to guest memory. A port that is held delivers nothing, so what it may keep is bounded:
+ * otherwise a guest could fill host memory by resets.
  */
 static void salvage_tx(struct console *c)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The control protocol (virtio 1.2, 5.3.6.2): who may say what, and once only. */
+/* The control protocol (virtio 1.2, 5.3.6.2): each message is accepted and sent once between resets. */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -18,13 +18,13 @@ static void queue_message(struct console *c, uint32_t id, uint16_t event, uint16
 {
 	unsigned at = (c->control_head + c->control_n) % CONSOLE_CONTROL_PENDING_MAX;
 
-	/* The gates let each message through once: the ring can't fill up. */
+	/* Each message is sent once, so the ring can't overflow. */
 	assert(c->control_n < CONSOLE_CONTROL_PENDING_MAX);
 	c->control[at] = (struct virtio_console_control){ .id = id, .event = event, .value = value };
 	c->control_n++;
 }
 
-/* The oldest message as it goes over the wire. Returns its length. */
+/* Encode the oldest message; its length. */
 static size_t encode_message(const struct console *c,
 			     uint8_t buf[sizeof(struct virtio_console_control) + NAME_MAX_SIZE])
 {
@@ -52,7 +52,7 @@ static void deliver_messages(struct console *c)
 
 		console_push(c, CONSOLE_CONTROL_IN, err ? 0 : (uint32_t)len);
 		if (err) {
-			virtio_guest_error(&c->dev, "control message kept, its buffer can't take it: %s",
+			virtio_guest_error(&c->dev, "control message kept: its buffer can't take it: %s",
 					   strerror(-err));
 			continue;
 		}
@@ -90,7 +90,7 @@ static void device_ready(struct console *c, uint16_t value)
 static void port_ready(struct console *c, struct console_port *p, uint16_t value)
 {
 	if (value != 1) {
-		virtio_guest_error(&c->dev, "port %u: the driver could not add it", p->id);
+		virtio_guest_error(&c->dev, "port %u: the driver failed to add it", p->id);
 		return;
 	}
 	if (p->readied)
@@ -106,7 +106,7 @@ static void receive_message(struct console *c, const struct virtio_console_contr
 {
 	c->counters.control_out++;
 	if (m->event == VIRTIO_CONSOLE_DEVICE_READY) {
-		device_ready(c, m->value); /* its id means nothing */
+		device_ready(c, m->value); /* the id has no meaning */
 		return;
 	}
 	if (m->id >= CONSOLE_PORTS)
@@ -117,7 +117,7 @@ static void receive_message(struct console *c, const struct virtio_console_contr
 		c->port[m->id].opened = m->value != 0;
 }
 
-/* The first bytes of the device-readable part of c->chain: 0 or -errno. */
+/* Read a message from the device-readable part of c->chain. 0 or -errno. */
 static int read_message(const struct console *c, struct virtio_console_control *m)
 {
 	const struct virtq_chain *chain = &c->chain;
@@ -165,7 +165,7 @@ void control_service_out(struct console *c)
 		if (virtq_publish(d->vq) > 0)
 			c->irq = true;
 	} while (drain_again(d));
-	/* What was said may have answers, and an opened port has its backlog. */
+	/* There may be answers, and a port that was opened may have a backlog. */
 	control_service_in(c);
 	for (unsigned id = 1; id < CONSOLE_PORTS; id++)
 		port_service_rx(c, &c->port[id]);

@@ -50,7 +50,7 @@ static void drop_head(struct fifo *f)
 	f->head = c->next;
 	if (!f->head)
 		f->tail = NULL;
-	/* last in, first out: the chunk is warm */
+	/* last in, first out: its memory is in the cache */
 	c->next = f->spare;
 	f->spare = c;
 	f->n_spare++;
@@ -75,7 +75,7 @@ void fifo_free(struct fifo *f)
 	trim_spares(f, 0);
 }
 
-/* Have spare chunks for @len bytes beyond the room in the tail. */
+/* Have spare chunks for what of @len bytes does not fit into the tail. */
 static int reserve_chunks(struct fifo *f, size_t len)
 {
 	size_t room = f->tail ? FIFO_CHUNK - f->tail->end : 0;

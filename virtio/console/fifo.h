@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A byte queue of 64 KiB chunks, without bound: what the host sends and the
- * guest has not taken yet. Up to FIFO_SPARE_MAX empty chunks are kept, and are
- * there from the start, so that a steady stream allocates nothing.
+ * An unbounded byte queue of 64 KiB chunks: what the host has sent and the guest has not taken. FIFO_SPARE_MAX empty
+ * chunks are allocated at first and kept, so that a steady stream allocates nothing.
  */
 #ifndef KTSTR_VIRTIO_CONSOLE_FIFO_H
 #define KTSTR_VIRTIO_CONSOLE_FIFO_H
@@ -27,9 +26,9 @@ struct fifo {
 /* 0 or -ENOMEM. */
 int fifo_init(struct fifo *f);
 void fifo_free(struct fifo *f);
-/* All of it or nothing: 0 or -ENOMEM. */
+/* 0; -ENOMEM: nothing was appended. */
 int fifo_append(struct fifo *f, const void *data, size_t len);
-/* The oldest bytes that lie in one piece; *@n is 0 when the queue is empty. */
+/* The oldest bytes that are contiguous, *@n of them; 0: the queue is empty. */
 const uint8_t *fifo_peek(const struct fifo *f, size_t *n);
 /* Drop the @n oldest bytes; @n is at most len. */
 void fifo_consume(struct fifo *f, size_t n);

@@ -74,7 +74,7 @@ void console_final_drain(struct console *c)
 		if (c->dev.active && (id == 0 || console_multiport(c)))
 			port_take_tx_silently(c, p, CONSOLE_TX_FINAL_MAX, true);
 	}
-	c->irq = false; /* nobody is left to take it */
+	c->irq = false; /* no vCPU runs that could take it */
 	owed_clear(c);
 	console_end(c);
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * When a writer gets its interrupt. Linux' driver takes used buffers back when
- * it writes the next time, and sleeps only while its ring is full: most of these
- * interrupts wake nobody, and each costs the guest some exits. So one is sent
- * when a quarter of the ring is there to be taken back, or when it is time. How
- * long that is depends on the writer: one that falls silent, and goes on when
- * it is interrupted, waits for it.
+ * When a writer is interrupted. Linux' driver reclaims used buffers when it writes the next time, and sleeps only while
+ * its ring is full: most of these interrupts wake nobody, and each costs the guest some exits. So an interrupt is sent
+ * when a quarter of the ring is used, or after wait_ns. A writer that stops writing, and continues once it is
+ * interrupted, has waited for the interrupt: wait_ns halves. For any other it grows fourfold. Its range is
+ * CONSOLE_OWED_NS_MIN..MAX.
  */
 #include <stddef.h>
 
@@ -17,7 +16,7 @@ static bool writer_waited(const struct owed *o, uint64_t now)
 	return o->sent_ns && o->sent_ns - o->last_ns > o->wait_ns / 2 && now - o->sent_ns < o->wait_ns / 4;
 }
 
-/* Up in longer steps than down: else it could stay just below the pace of a writer that never waits. */
+/* It grows faster than it shrinks: otherwise it could stay just below the pace of a writer that never waits. */
 static void owed_adapt(struct owed *o, uint64_t now)
 {
 	if (writer_waited(o, now))
@@ -72,7 +71,7 @@ void owed_rest(struct console *c)
 	struct owed *o = &c->owed;
 	uint64_t due_ns = o->from_ns + o->wait_ns;
 
-	/* One that fires too early is set anew: less work than to move it each time. */
+	/* A timer that fires too early is set again: cheaper than to move it each time. */
 	if (o->descriptors && (!o->time.deadline_ns || due_ns < o->time.deadline_ns))
 		timer_set(&o->time, due_ns);
 }

@@ -7,8 +7,8 @@
 
 /* --- guest to host ------------------------------------------------------- */
 
-/* Append one descriptor: at most CONSOLE_TX_DESC_MAX bytes of it, whatever
- * length it claims. 0, -EFAULT (nothing appended) or -ENOMEM. */
+/* Append at most CONSOLE_TX_DESC_MAX bytes of one descriptor, whatever length it claims. 0; -EFAULT or -ENOMEM: nothing
+ * was appended. */
 static int take_segment(struct console *c, struct console_port *p, const struct virtq_seg *seg)
 {
 	uint32_t len = seg->len < CONSOLE_TX_DESC_MAX ? seg->len : CONSOLE_TX_DESC_MAX;
@@ -23,8 +23,8 @@ static int take_segment(struct console *c, struct console_port *p, const struct 
 }
 
 /*
- * Append c->chain but for what of it is unmapped, from segment p->tx_skip on. False: there is no memory, or the turn's
- * time is over; p->tx_skip is where the next call goes on.
+ * Append c->chain from segment p->tx_skip on, without its unmapped segments. False: there is no memory, or the turn's
+ * time is over; the next call continues at p->tx_skip.
  */
 static bool take_chain(struct console *c, struct console_port *p, struct turn *turn)
 {
@@ -76,7 +76,7 @@ void port_take_tx(struct console *c, struct console_port *p, struct drain *d, bo
 	c->counters.port[p->id].tx_bytes += taken;
 	if (taken)
 		p->tx_fresh = true;
-	/* A ring of empty chains is completed, but interrupts nobody. */
+	/* Empty chains are used, but cause no interrupt. */
 	if (complete && virtq_publish(d->vq) > 0 && taken)
 		owed_add(c, d->vq, descriptors);
 }
@@ -99,7 +99,7 @@ void port_service_tx(struct console *c, struct console_port *p)
 	struct drain *d = &c->drain[port_tx_queue(p->id)];
 
 	drain_begin(d);
-	/* Kicks stay off while the port is held: whoever lets go comes back here. */
+	/* Kicks stay off while the port is held: console_hold() brings us back here. */
 	if (p->held || (!p->consumer && p->tx.len >= CONSOLE_TX_PER_CALL_MAX))
 		return;
 	do
@@ -127,8 +127,7 @@ static bool may_deliver(const struct console *c, const struct console_port *p)
 	return p->id == 0 || (console_multiport(c) && p->opened);
 }
 
-/* Fill c->chain from the backlog. Returns the bytes, or -EFAULT: then none of
- * the backlog is gone. */
+/* Fill c->chain from the backlog. Returns the number of bytes; -EFAULT: the backlog is unchanged. */
 static int64_t fill_chain(struct console *c, struct console_port *p)
 {
 	uint32_t room = turn_room(&c->rx_turn);
@@ -136,7 +135,7 @@ static int64_t fill_chain(struct console *c, struct console_port *p)
 	struct iovec iov[GUEST_MEMORY_REGIONS_MAX];
 	const struct virtq_chain *chain = &c->chain;
 
-	/* Two passes: a chain that is torn half-way must not take bytes with it. */
+	/* Two passes: a chain that is unmapped in the middle must not lose bytes. */
 	for (unsigned i = 0; i < chain->n && left; i++) {
 		uint32_t len = chain->seg[i].len < left ? chain->seg[i].len : (uint32_t)left;
 
@@ -160,7 +159,7 @@ static int64_t fill_chain(struct console *c, struct console_port *p)
 			if (n > most - done)
 				n = most - done;
 			err = guest_memory_write(c->dev.mem, gpa, data, n);
-			assert(!err); /* the first pass saw it mapped */
+			assert(!err); /* the first pass found it mapped */
 			fifo_consume(&p->rx, n);
 			gpa += n;
 			here -= (uint32_t)n;
@@ -170,7 +169,7 @@ static int64_t fill_chain(struct console *c, struct console_port *p)
 	return (int64_t)done;
 }
 
-/* What fits into the used element: a chain can't claim more. */
+/* Whether the length of the chain fits into a used element. */
 static bool chain_is_sane(const struct virtq_chain *chain)
 {
 	uint64_t sum = 0;
@@ -207,7 +206,7 @@ void port_service_rx(struct console *c, struct console_port *p)
 	struct virtqueue *vq = &c->dev.vq[q];
 	size_t moved;
 
-	/* New buffers matter only while bytes wait for them. */
+	/* New buffers matter only while bytes wait. */
 	drain_begin(&c->drain[q]);
 	if (!p->rx.len || !may_deliver(c, p))
 		return;

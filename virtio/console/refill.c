@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * When buffers are filled for bytes that wait. A reader who is behind gives its
- * buffers back one by one, and a kick and an interrupt for each would keep it
- * from reading. What it has not read yet lasts it a while: so it gets no
- * interrupt until an eighth of its buffers is there, and is asked for no kicks,
- * but looked at by the busy-wait or by a timer.
+ * When the buffers of a reader that is behind are filled. It returns them one by one, and a kick and an interrupt for
+ * each would keep it from reading. It still has filled buffers to read; so no more are filled until an eighth of all is
+ * returned (7 * returned >= unread), or rx_wait_ns has passed. Kicks are off meanwhile: the busy-wait or a timer looks
+ * at the ring.
  */
 #include "virtio/console/internal.h"
 
@@ -13,10 +12,10 @@ static unsigned buffers_available(const struct console *c, const struct console_
 	return virtq_available(&c->dev.vq[port_rx_queue(p->id)]);
 }
 
-/* Buffers that were given with bytes in them and have not come back. */
+/* Filled buffers that the guest has not returned. */
 static unsigned buffers_unread(const struct console_port *p, unsigned n)
 {
-	unsigned back = n - p->rx_left; /* more than were left may have been filled, then rx_left is below zero */
+	unsigned back = n - p->rx_left; /* modulo 2^32: more than were left may have been filled */
 
 	return p->rx_given > back ? p->rx_given - back : 0;
 }
@@ -40,7 +39,7 @@ void refill_begin(const struct console *c, struct console_port *p)
 
 	p->rx_given = buffers_unread(p, n);
 	p->rx_left = n;
-	/* By the time that the timer comes a quarter to a half of the buffers should be there. */
+	/* When the timer fires, a quarter to a half of the buffers should have been returned. */
 	if (n < p->rx_given / 3 && p->rx_wait_ns < CONSOLE_REFILL_NS_MAX)
 		p->rx_wait_ns *= 2;
 	else if (n > p->rx_given && p->rx_wait_ns > CONSOLE_REFILL_NS_MIN)
@@ -55,7 +54,7 @@ bool refill_rest(struct console *c, struct console_port *p)
 	if (refill_is_due(c, p))
 		return true;
 	if (!buffers_available(c, p) && (!p->rx_dry || monotonic_ns() >= p->rx_due_ns)) {
-		/* It does not read now: its next buffer is to wake us. */
+		/* The guest does not read: have its next buffer kick. */
 		p->rx_due_ns = 0;
 		if (!virtq_enable_kicks(vq))
 			return false;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Chains and frames: decide everything on the copied descriptors first, then
- * move the bytes, which can't fail. */
+/* Chains and frames: all is decided on the copied descriptors first; moving the bytes can't fail then. */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -10,8 +9,7 @@
 /* No checksum, no segmentation, one buffer (5.1.6.4). */
 static const uint8_t rx_header[NET_HEADER_SIZE] = { [10] = 1 };
 
-/* Total bytes, or -EINVAL unless every segment has the direction @writable and
- * an address that does not wrap. */
+/* Total bytes; -EINVAL: a segment has the wrong direction, or its address wraps. */
 static int64_t check_shape(const struct virtq_chain *chain, bool writable)
 {
 	uint64_t total = 0;
@@ -62,7 +60,7 @@ int net_decode_tx(struct net *n, struct net_frame *f)
 	count = map_chain(n->dev.mem, &n->tx_chain, (size_t)total, iov);
 	if (count < 0)
 		return -EINVAL;
-	/* The header says nothing that was negotiated: it is not even read. */
+	/* The header has no field that was negotiated: it is skipped unread. */
 	while (count && skip >= iov->iov_len) {
 		skip -= iov->iov_len;
 		iov++;
@@ -93,7 +91,7 @@ static void cursor_put(struct cursor *to, const void *data, size_t len)
 
 		if (part > len)
 			part = len;
-		/* A hostile driver may have given one piece of memory to both rings. */
+		/* memmove: a hostile driver may have given the same memory to both rings. */
 		memmove((uint8_t *)to->iov->iov_base + to->off, from, part);
 		from += part;
 		len -= part;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The net device inside: net.c is the device and its rings, frame.c turns chains
- * into frames and frames into chains. */
+/* Inside the net device: net.c is the device and its rings, frame.c converts between chains and frames. */
 #ifndef KTSTR_VIRTIO_NET_INTERNAL_H
 #define KTSTR_VIRTIO_NET_INTERNAL_H
 
@@ -13,15 +12,15 @@
 #define NET_QUEUE_SIZE 256
 #define NET_CONFIG_SIZE 12
 
-/* With VERSION_1 the header has num_buffers, mergeable buffers or not (5.1.6.1). */
+/* With VERSION_1 the header always has num_buffers (5.1.6.1). */
 #define NET_HEADER_SIZE 12u
 
-#define NET_TAGS_MAX 8u /* two VLAN tags, beside the MTU */
+#define NET_TAGS_MAX 8u /* two VLAN tags, on top of the MTU */
 #define NET_RESET_PATIENCE_NS 5000000000ull
-/* Of frames, taken in one drain: the other sources' turn comes after it. */
+/* Of frames, in one turn. */
 #define NET_TURN_BYTES (4u << 20)
 
-/* Every segment may lie across two regions of guest memory. */
+/* Every segment may span two regions of guest memory. */
 #define NET_IOV_MAX (2 * VIRTQ_SIZE_MAX)
 
 struct net {
@@ -34,12 +33,12 @@ struct net {
 
 	struct timer reset_bound;
 	uint64_t reset_patience_ns;
-	size_t frame_max;    /* bytes; what is longer is dropped */
-	bool whole_frames;   /* what does not fit into an RX chain is dropped, not cut */
+	size_t frame_max;    /* bytes; longer frames are dropped */
+	bool whole_frames;   /* a frame that does not fit into an RX chain is dropped, not truncated */
 	struct turn tx_turn; /* bytes of frames, those that the backend refused too */
 	struct drain tx;     /* deferred: the backend said -EAGAIN */
 	bool rx_wanted;	     /* the backend waits for buffers */
-	int rx_error;	     /* what poisons the RX queue when this drain is through */
+	int rx_error;	     /* poisons the RX queue at the end of this drain */
 	struct selfkick again;
 	struct deferred flush;
 	struct poller poller;
@@ -49,17 +48,15 @@ struct net {
 };
 
 /*
- * net_decode_tx - n->tx_chain to a frame in n->tx_iov, header stripped.
- * 0; -EINVAL: no frame in it (shape, unmapped, shorter than a header);
- * -EMSGSIZE: longer than n->frame_max.
+ * net_decode_tx - the frame of n->tx_chain, without header, in n->tx_iov. 0; -EINVAL: there is none (shape, unmapped,
+ * shorter than a header); -EMSGSIZE: it is longer than n->frame_max.
  */
 int net_decode_tx(struct net *n, struct net_frame *f);
 
 /*
- * net_fill_rx - header and frame into n->rx_chain, as much as it holds. Returns
- * the bytes written, header included; -EINVAL: not an RX chain (shape, address
- * overflow, shorter than a header); -EFAULT: unmapped; -EMSGSIZE: the frame does
- * not fit, and is not to be cut. Nothing is written then.
+ * net_fill_rx - copy header and frame into n->rx_chain, as much as fits. Returns the bytes written, header included.
+ * Or, with nothing written: -EINVAL: not an RX chain (shape, address overflow, shorter than a header); -EFAULT:
+ * unmapped; -EMSGSIZE: the frame does not fit, and must not be truncated.
  */
 int net_fill_rx(struct net *n, const struct iovec *iov, unsigned count, size_t len);
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Loopback: every frame comes back as it was sent, addresses and all. It is
- * there to make real interrupts and NET_RX softirq work in the guest, not to
- * be a network.
+ * Loopback: every frame comes back as it was sent, addresses included. It exercises real interrupts and NET_RX softirqs
+ * in the guest; it is no network.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -88,14 +88,14 @@ static bool complete_tx(struct net *n, uint16_t head)
 
 void net_sent(struct net *n, uint16_t head, size_t len)
 {
-	/* After a reset or a poisoning the ring is no longer ours. */
+	/* After a reset or a poisoning the ring must not be written to. */
 	if (!n->dev.active || !complete_tx(n, head))
 		return;
 	n->counters.tx_packets++;
 	n->counters.tx_bytes += len;
 }
 
-/* n->tx_chain to the backend, or back to the ring. */
+/* Send n->tx_chain, or put it back to the ring. */
 static void send_chain(struct net *n)
 {
 	struct net_frame f;
@@ -123,7 +123,7 @@ static void send_chain(struct net *n)
 
 void net_flush(struct net *n)
 {
-	/* Whoever sees its frame come back sees that it was sent. */
+	/* TX first: a driver that sees its frame come back also sees that it was sent. */
 	int tx = virtq_publish(&n->dev.vq[NET_TXQ]), rx = virtq_publish(&n->dev.vq[NET_RXQ]);
 	int rx_error = n->rx_error;
 
@@ -224,7 +224,7 @@ static void net_kick(struct virtio_device *d, unsigned q)
 		drain_tx(n);
 		return;
 	}
-	/* New buffers matter only to a backend that waits for them. */
+	/* New buffers matter only if the backend waits for them. */
 	virtq_disable_kicks(&d->vq[NET_RXQ]);
 	if (!n->rx_wanted)
 		return;
@@ -259,7 +259,7 @@ static void net_reset_bound_fired(struct timer *t)
 
 	if (n->dev.resetting)
 		virtio_reset_failed(&n->dev,
-				    "the guest reset the network device, and frames of it are still stuck in the host");
+				    "the guest reset the network device, and its frames are still stuck in the host");
 }
 
 static void net_poisoned(struct virtio_device *d, unsigned q, bool avail_idx)
@@ -292,8 +292,7 @@ static int set_mac(struct net *n, const uint8_t mac[6], char *why, size_t why_si
 			 mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
 		return -EINVAL;
 	}
-	/* struct virtio_net_config: mac, status, max_virtqueue_pairs, mtu; only
-	 * mac is offered, and mtu perhaps; the rest reads as zero (5.1.4). */
+	/* Of struct virtio_net_config only mac and perhaps mtu are offered; the rest reads as zero (5.1.4). */
 	memcpy(n->config, memcmp(mac, none, 6) ? mac : default_mac, 6);
 	return 0;
 }
@@ -301,7 +300,7 @@ static int set_mac(struct net *n, const uint8_t mac[6], char *why, size_t why_si
 static int set_mtu(struct net *n, uint16_t mtu, char *why, size_t why_size)
 {
 	if (mtu && mtu < NET_MTU_MIN) {
-		snprintf(why, why_size, "mtu %u: the least that a network device may have is %u", mtu, NET_MTU_MIN);
+		snprintf(why, why_size, "mtu %u: the minimum is %u", mtu, NET_MTU_MIN);
 		return -EINVAL;
 	}
 	n->mtu = mtu;

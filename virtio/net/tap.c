@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A TAP device. Frames to the host are written from guest memory, up to
- * TAP_TX_MAX at once; frames from the host are read one at a time into a buffer
- * of ours, so that a reset waits for writes only. 2 + TAP_TX_MAX reactor slots.
+ * A TAP device. Frames to the host are written from guest memory, up to TAP_TX_MAX at once. Frames from the host are
+ * read one at a time into a buffer of the host, so that a reset waits for writes only. It takes 2 + TAP_TX_MAX reactor
+ * slots.
  */
 #include <assert.h>
 #include <errno.h>
@@ -21,7 +21,7 @@
 
 #define TAP_TX_MAX 16
 #define TAP_SETTLE_NS 5000000000ull
-/* After a read that failed: at first, and at most. */
+/* The delay after a read that failed: at first, and at most. */
 #define TAP_RETRY_NS_MIN 10000000ull
 #define TAP_RETRY_NS_MAX 5000000000ull
 
@@ -40,13 +40,13 @@ struct tap {
 	int fd;
 	bool started;
 	struct completion rx;
-	struct timer again; /* a read that failed is tried anew */
-	uint64_t retry_ns;  /* after so long; 0: the last one did not fail */
-	size_t waiting;	    /* bytes of a frame that waits for an RX chain; 0: none */
+	struct timer again; /* a read that failed is tried again */
+	uint64_t retry_ns;  /* the delay; 0: the last read did not fail */
+	size_t waiting;	    /* bytes of the frame that waits for an RX chain; 0: none */
 	struct tap_write write[TAP_TX_MAX];
 	struct tap_write *free;
 	unsigned writing;
-	uint8_t frame[NET_FRAME_MAX + 1]; /* a frame that fills it was cut */
+	uint8_t frame[NET_FRAME_MAX + 1]; /* a frame that fills it was truncated */
 };
 
 static struct tap *tap_of(struct net_backend *b)
@@ -61,8 +61,7 @@ static void tap_write_done(struct completion *c, int32_t res, uint32_t flags)
 	struct tap_write *w = container_of(c, struct tap_write, c);
 	struct tap *t = w->tap;
 
-	/* A frame that the host did not take (the interface is down, or it is no
-	 * Ethernet frame) is lost, as on a wire. */
+	/* A frame that the host refuses (the interface is down, or it is no Ethernet frame) is lost, as on a wire. */
 	if (res < 0 || (size_t)res != w->len)
 		net_counters_mutable(t->b.net)->tx_backend_errors++;
 	w->next_free = t->free;
@@ -85,7 +84,7 @@ static int tap_send(struct net_backend *b, const struct net_frame *f)
 
 	if (!w)
 		return -EAGAIN;
-	/* A header alone is no frame. */
+	/* There is a header, but no frame. */
 	if (!f->n) {
 		net_counters_mutable(b->net)->tx_backend_errors++;
 		return 0;
@@ -104,7 +103,8 @@ static int tap_send(struct net_backend *b, const struct net_frame *f)
 
 /* --- host to driver ------------------------------------------------------ */
 
-/* One error is not the end of the network, and an interface that is gone for good costs little. */
+/* An error may pass, so reading is tried again; with a growing delay, so that an interface that is gone costs little.
+ */
 static void tap_read_later(struct tap *t)
 {
 	net_counters_mutable(t->b.net)->rx_backend_errors++;
@@ -127,7 +127,7 @@ static void tap_retry_fired(struct timer *timer)
 	tap_read_next(container_of(timer, struct tap, again));
 }
 
-/* The frame in t->frame to the driver; without a chain for it, it waits. */
+/* Deliver the frame in t->frame; without an RX chain it waits. */
 static void tap_deliver(struct tap *t)
 {
 	const struct iovec iov = { .iov_base = t->frame, .iov_len = t->waiting };
@@ -212,12 +212,12 @@ static int tap_destroy(struct net_backend *b)
 	}
 	if (t->rx.slot)
 		ret |= reactor_settle(t->r, &t->rx, deadline_ns);
-	/* Whatever comes now: the device is no more that it would be told to. */
+	/* Completions that come from now on must not reach the device, which goes away. */
 	for (unsigned i = 0; i < TAP_TX_MAX; i++)
 		tap_detach(&t->write[i].c, t);
 	tap_detach(&t->rx, t);
 	close(t->fd);
-	/* The kernel still uses the buffers: they can't be given back. */
+	/* The kernel still uses the buffers: leak them. */
 	if (ret)
 		return -ETIMEDOUT;
 	free(t);
@@ -249,11 +249,10 @@ static int open_interface(const char *name, char *why, size_t why_size)
 	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 	if (fd < 0) {
 		err = errno;
-		snprintf(why, why_size, "/dev/net/tun: %s; the tun module makes it", strerror(err));
+		snprintf(why, why_size, "/dev/net/tun: %s; load the module tun", strerror(err));
 		return -err;
 	}
-	/* An interface that outlives its users keeps what the last one offered to do for the host: checksums, segments.
-	 */
+	/* A persistent interface keeps the offloads (checksums, segmentation) of its last user. */
 	if (ioctl(fd, TUNSETIFF, &ifr) == 0 && ioctl(fd, TUNSETOFFLOAD, 0) == 0)
 		return fd;
 	err = errno;
@@ -261,7 +260,7 @@ static int open_interface(const char *name, char *why, size_t why_size)
 	if (err == EBUSY)
 		snprintf(why, why_size, "tap %s: in use by another process", name);
 	else
-		snprintf(why, why_size, "tap %s: %s; make it with: ip tuntap add dev %s mode tap user USER", name,
+		snprintf(why, why_size, "tap %s: %s; create it with: ip tuntap add dev %s mode tap user USER", name,
 			 strerror(err), name);
 	return -err;
 }
@@ -305,7 +304,7 @@ int net_tap_open(struct net_backend **out, struct reactor *r, const char *name, 
 		return fd;
 	ret = net_tap_over(out, r, fd);
 	if (ret == -ENOSPC)
-		snprintf(why, why_size, "tap %s: no room in the reactor: %s", name, strerror(-ret));
+		snprintf(why, why_size, "tap %s: the reactor has no room for it: %s", name, strerror(-ret));
 	else if (ret < 0)
 		snprintf(why, why_size, "tap %s: %s", name, strerror(-ret));
 	return ret;
