@@ -31,10 +31,10 @@
 #include "virtio/virtqueue.h"
 
 enum drain_state {
-	DRAIN_RUNNING,	/* or ended by the device, which wants no more chains */
+	DRAIN_RUNNING,	/* also if the device wants no more chains */
 	DRAIN_EMPTY,	/* no chain is left */
 	DRAIN_SPENT,	/* chains are left, and the budget is used up */
-	DRAIN_DEFERRED, /* the next chain waits for something else than a kick */
+	DRAIN_DEFERRED, /* the next chain waits for something other than a kick */
 	DRAIN_BROKEN,	/* the ring can't be trusted */
 };
 
@@ -46,27 +46,27 @@ struct drain {
 	unsigned chains_max; /* 0: the size of the queue */
 
 	enum drain_state state; /* of the last drain, or of the one under way */
-	unsigned chains;	/* that it may still take */
+	unsigned chains;	/* that this drain may still take */
 	int error;		/* virtq_pop()'s, until drain_error() takes it */
 };
 
 void drain_begin(struct drain *d);
-/* The next chain into @chain; false: there is none to take now. */
+/* Take the next chain; false: there is none, or the drain is over. */
 bool drain_next(struct drain *d, struct virtq_chain *chain);
 /* @chain, the last one taken, can't be handled now. */
 void drain_defer(struct drain *d, const struct virtq_chain *chain);
-/* Whether to go on at once. */
+/* After publishing. True: continue at once. */
 bool drain_again(struct drain *d);
-/* What made the ring untrustworthy, once; 0: nothing. */
+/* Why the ring can't be trusted; 0 if it can. Returned once. */
 int drain_error(struct drain *d);
 /* After a reset of the device nothing is deferred. */
 void drain_reset(struct drain *d);
 
-/* Whether kicks and pollers begin drains: not while the self-kick is under way, or a chain is deferred. */
+/* Whether kicks and pollers begin drains: not while the self-kick is under way or a chain is deferred. */
 bool drain_is_open(const struct drain *d);
 /* For the poller: whether to drain now. */
 bool drain_is_due(const struct drain *d);
-/* For the poller, before the reactor sleeps: ask for kicks; true: chains came in between, drain now. */
+/* For the poller, before the reactor sleeps: ask for kicks. True: chains came in between, drain now. */
 bool drain_rest(struct drain *d);
 
 #endif
