@@ -27,8 +27,6 @@ int host_choose(enum host_choice choice, struct kvm_probe *probe)
 		memset(probe, 0, sizeof(*probe));
 		return HOST_DIRECT;
 	}
-	if (host_is_nested() && getenv(NESTED_VERB_ENV))
-		choice = HOST_DIRECT;
 	host_probe(probe);
 	if (choice == HOST_NESTED && host_is_nested()) {
 		say_error("--host nested: this is the nested host already; use --host direct");

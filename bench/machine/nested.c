@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The verb again, in the nested host: all that it needs of this machine, and what it writes. */
+/* The same machine in the nested host: its spec, all that it needs of this machine, and what it writes. */
 
 #include "bench/machine/nested.h"
 
@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bench/base/nested_env.h"
+#include "bench/base/program.h"
 #include "bench/base/say.h"
 #include "bench/host/facts.h"
 #include "bench/initramfs/command.h"
@@ -22,18 +22,23 @@
 #include "bench/machine/resolve.h"
 #include "bench/machine/scheduler.h"
 #include "bench/nested/run.h"
+#include "bench/spec/document.h"
 
 #define GRACE_NS 120000000000ull /* for the nested host's own boot and work, beside the guest's time */
 #define MIB (1u << 20)
 #define FILES_MAX 8192 /* all modules of a build tree */
+#define WORDS_MAX 32
+#define SPEC_IN_NESTED "/ktstr/spec.json"
+#define EVENTS_IN_NESTED "/dev/fd/3" /* what guest-init gives as KTSTR_METRIC_FD */
 
 struct plan {
 	struct nested_plan plan;
 	struct nested_file binaries[MACHINE_FILES_MAX + 4], files[FILES_MAX], trees[MACHINE_FILES_MAX + 3];
 	struct nested_disk disks[MACHINE_DISKS_MAX];
-	const char *kernels[2], *outputs[MACHINE_LIST_MAX + 8], *env[6];
-	unsigned n_env;
-	char kernel[PATH_MAX + 32]; /* the variable */
+	const char *kernels[2], *outputs[MACHINE_LIST_MAX + 8], *env[3], *argv[WORDS_MAX];
+	char *path, *term; /* variables */
+	char *spec;
+	char self[PATH_MAX];
 	struct kernel_elf_files elf;
 	char program[PATH_MAX], init[PATH_MAX], scx[PATH_MAX], scheduler[PATH_MAX], modules[PATH_MAX];
 	unsigned n_outputs;
@@ -70,7 +75,7 @@ static void plan_kernel_elf(struct plan *p, const struct machine_resolved *r)
 			p->files[p->plan.n_files++].host = p->elf.path[i];
 }
 
-static int bring_module(void *ctx, const char *module, const char *file)
+static int add_module(void *ctx, const char *module, const char *file)
 {
 	struct plan *p = ctx;
 	char *copy = strdup(file); /* to the end of the process */
@@ -101,12 +106,12 @@ static int plan_tree_modules(struct plan *p, const struct machine_resolved *r)
 	machine_kept(&kept, r, p->init);
 	for (size_t g = 0; g < sizeof(kept.modules) / sizeof(*kept.modules); g++)
 		for (size_t i = 0; i < kept.modules[g].n && (!rc || rc == -ENOENT); i++)
-			rc = modules_resolve(m, kept.modules[g].names[i], bring_module, p);
+			rc = modules_resolve(m, kept.modules[g].names[i], add_module, p);
 	if (r->spec->guest.all_modules && (!rc || rc == -ENOENT))
-		rc = modules_each(m, bring_module, p);
+		rc = modules_each(m, add_module, p);
 	modules_close(m);
 	if (rc && rc != -ENOENT) {
-		say_error("%s: its modules can't be brought to the nested host: %s", r->spec->kernel, strerror(-rc));
+		say_error("%s: its modules can't be copied to the nested host: %s", r->spec->kernel, strerror(-rc));
 		return EXIT_UNAVAILABLE;
 	}
 	if (!kernel_image_release(r->image, release))
@@ -152,12 +157,10 @@ static int plan_kernel(struct plan *p, const struct machine_resolved *r)
 		p->plan.kernels = p->kernels;
 		return 0;
 	}
-	/* By its image's name: "host" is another one there, and a tree would have to be whole. */
+	/* The spec names its image: "host" is another one there, and a tree would have to be whole. */
 	p->files[p->plan.n_files++].host = r->image;
 	if (*r->config_in_guest)
 		p->files[p->plan.n_files++].host = r->config;
-	snprintf(p->kernel, sizeof(p->kernel), NESTED_KERNEL_ENV "=%s", r->image);
-	p->env[p->n_env++] = p->kernel;
 	if (!*r->module_dir)
 		return 0;
 	if (!stat(r->spec->kernel, &st) && S_ISDIR(st.st_mode))
@@ -244,43 +247,118 @@ static int plan_make(struct plan *p, const struct machine_resolved *r, const str
 	return 0;
 }
 
-int machine_run_nested(const struct machine_resolved *r, const struct machine_job *job, const char *const *outputs,
-		       int argc, char **argv)
+static void set_text(char **text, const char *value, int *rc)
+{
+	free(*text);
+	*text = strdup(value);
+	if (!*text)
+		*rc = -ENOMEM;
+}
+
+/* What the nested host's ktstr is asked for: the same, with what is this machine's own replaced. To free(). */
+static char *inner_spec(const struct machine_resolved *r)
+{
+	struct machine_spec *spec = calloc(1, sizeof(*spec));
+	int rc = spec ? machine_spec_copy(spec, r->spec) : -ENOMEM;
+	json_t *json = NULL;
+	char *text = NULL;
+
+	if (!rc) {
+		spec->host = HOST_DIRECT;
+		if (!*r->kernel_name)
+			set_text(&spec->kernel, r->image, &rc);
+		/* No file that comes back in the end, but lines that come as they are written. */
+		if (spec->conversation.events)
+			set_text(&spec->conversation.events, EVENTS_IN_NESTED, &rc);
+	}
+	if (!rc)
+		json = spec_json(spec);
+	if (json)
+		text = json_dumps(json, JSON_COMPACT);
+	json_decref(json);
+	if (spec)
+		machine_spec_free(spec);
+	free(spec);
+	return text;
+}
+
+/* ktstr VERB --spec FILE WORDS... */
+static int plan_command(struct plan *p, const struct machine_resolved *r, const char *verb, const char *const *words)
+{
+	char *spec = inner_spec(r);
+	unsigned n = 0;
+
+	if (!spec || program_self(p->self)) {
+		say_error(spec ? "this program's own path is not known; see whether /proc is mounted"
+			       : "out of memory");
+		free(spec);
+		return EXIT_INTERNAL;
+	}
+	p->spec = spec;
+	p->plan.data = (struct nested_data){ .guest = SPEC_IN_NESTED, .bytes = spec, .len = strlen(spec) };
+	p->argv[n++] = p->self;
+	p->argv[n++] = verb;
+	p->argv[n++] = "--spec";
+	p->argv[n++] = SPEC_IN_NESTED;
+	for (; words && *words && n + 1 < WORDS_MAX; words++)
+		p->argv[n++] = *words;
+	p->plan.argv = p->argv;
+	return 0;
+}
+
+/* A program of this machine's PATH is found there by the same PATH. */
+static int plan_environment(struct plan *p, const struct machine_job *job)
+{
+	const char *path = getenv("PATH"), *term = job->shell ? getenv("TERM") : NULL;
+
+	if (asprintf(&p->path, "PATH=%s:/usr/sbin:/usr/bin:/sbin:/bin", path ? path : "") < 0)
+		p->path = NULL;
+	if (term && asprintf(&p->term, "TERM=%s", term) < 0)
+		p->term = NULL;
+	if (!p->path || (term && !p->term)) {
+		say_error("out of memory");
+		return EXIT_INTERNAL;
+	}
+	p->env[0] = p->path;
+	p->env[1] = p->term;
+	p->plan.env = p->env;
+	return 0;
+}
+
+static void plan_free(struct plan *p)
+{
+	free(p->path);
+	free(p->term);
+	free(p->spec);
+	free(p);
+}
+
+int machine_run_nested(const struct machine_resolved *r, const struct machine_job *job, const char *verb,
+		       const char *const *words, const char *const *outputs)
 {
 	struct plan *p = calloc(1, sizeof(*p));
-	const char **words = nested_argv(argc + 1, argv - 1);
-	char why[1024], *path = NULL, *term = NULL;
-	int rc = EXIT_INTERNAL;
+	char why[1024];
+	int rc;
 
-	/* A program of this machine's PATH is found there by the same PATH. */
-	if (!p || !words ||
-	    asprintf(&path, "PATH=%s:/usr/sbin:/usr/bin:/sbin:/bin", getenv("PATH") ? getenv("PATH") : "") < 0) {
-		path = NULL;
+	if (!p) {
 		say_error("out of memory");
-		goto out;
+		return EXIT_INTERNAL;
 	}
 	rc = plan_make(p, r, job, outputs);
-	if (rc)
-		goto out;
-	p->env[p->n_env++] = path;
-	p->env[p->n_env++] = NESTED_VERB_ENV "=1";
-	if (job->shell && getenv("TERM") && asprintf(&term, "TERM=%s", getenv("TERM")) > 0)
-		p->env[p->n_env++] = term;
-	/* Not a file that comes back in the end: what happens is told while it does. */
+	if (!rc)
+		rc = plan_environment(p, job);
+	if (!rc)
+		rc = plan_command(p, r, verb, words);
+	if (rc) {
+		plan_free(p);
+		return rc;
+	}
 	p->plan.lines = r->spec->conversation.events;
-	if (r->spec->conversation.events)
-		p->env[p->n_env++] = NESTED_EVENTS_ENV "=3";
-	p->plan.env = p->env;
-	p->plan.argv = words;
 	rc = nested_run(&p->plan, why, sizeof(why));
 	if (rc < 0) {
 		say_error("%s", why);
 		rc = nested_exit_code(rc);
 	}
-out:
-	free(term);
-	free(path);
-	free(words);
-	free(p);
+	plan_free(p);
 	return rc;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The same verb in the nested host instead. */
+/* The same machine, but in the nested host. */
 #ifndef KTSTR_BENCH_MACHINE_NESTED_H
 #define KTSTR_BENCH_MACHINE_NESTED_H
 
@@ -7,11 +7,10 @@
 #include "bench/machine/resolved.h"
 
 /*
- * The whole verb again, in the nested host. @argc, @argv as the verb got
- * them; @outputs: more files that it writes, NULL-terminated or NULL. Returns
- * the exit code.
+ * `ktstr @verb --spec FILE @words` in the nested host, FILE being the spec of @r. @words are the verb's own, @outputs
+ * more files that it writes; both NULL-terminated, or NULL. Returns the exit code.
  */
-int machine_run_nested(const struct machine_resolved *r, const struct machine_job *job, const char *const *outputs,
-		       int argc, char **argv);
+int machine_run_nested(const struct machine_resolved *r, const struct machine_job *job, const char *verb,
+		       const char *const *words, const char *const *outputs);
 
 #endif

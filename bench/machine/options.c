@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/base/nested_env.h"
 #include "bench/base/say.h"
 #include "bench/base/size.h"
 #include "bench/host/options.h"
@@ -192,16 +191,6 @@ static void parse_file(struct machine_spec *o, const char *arg)
 	o->n_files++;
 }
 
-static void parse_events(struct machine_spec *o, const char *arg)
-{
-	const char *fd = getenv(NESTED_EVENTS_ENV);
-	char path[32];
-
-	if (fd)
-		snprintf(path, sizeof(path), "/dev/fd/%.8s", fd);
-	machine_text_set(&o->conversation.events, fd ? path : arg);
-}
-
 /* The word stands before all others, see cli/settings.c. */
 static void take_spec(struct machine_arguments *a, const char *arg)
 {
@@ -283,6 +272,9 @@ static bool parse_text(struct machine_spec *o, int key, const char *arg)
 	case OPT_STATS:
 		text = &o->stats;
 		break;
+	case OPT_EVENTS:
+		text = &o->conversation.events;
+		break;
 	default:
 		return false;
 	}
@@ -354,9 +346,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_TIMEOUT:
 		parse_time(&o->timeout_ns, "--timeout", arg, "30s or 2m");
-		return 0;
-	case OPT_EVENTS:
-		parse_events(o, arg);
 		return 0;
 	case OPT_SCX_STATS:
 		parse_time(&o->conversation.scx_stats_ns, "--scx-stats", arg, "100ms or 1s");

@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bench/base/nested_env.h"
 #include "bench/base/say.h"
 #include "bench/host/options.h"
 #include "bench/initramfs/command.h"
@@ -26,8 +25,7 @@ static int find_kernel(struct machine_resolved *r)
 {
 	char release[NAME_MAX + 1];
 	struct kernel_found k;
-	const char *brought = getenv(NESTED_ENV) ? getenv(NESTED_KERNEL_ENV) : NULL;
-	int rc = kernel_find(brought ? brought : r->spec->kernel, &k);
+	int rc = kernel_find(r->spec->kernel, &k);
 
 	if (rc)
 		return rc;

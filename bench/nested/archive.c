@@ -196,6 +196,8 @@ static int add_all(struct initramfs *in, const struct nested_plan *plan, const c
 		ret = add_files(in, initramfs_add_file, plan->files, plan->n_files);
 	if (!ret)
 		ret = add_files(in, initramfs_add_tree, plan->trees, plan->n_trees);
+	if (!ret && plan->data.guest)
+		ret = initramfs_add_data(in, plan->data.guest, 0644, plan->data.bytes, plan->data.len);
 	if (!ret)
 		ret = add_disks(in, plan);
 	if (!ret)

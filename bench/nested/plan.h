@@ -19,6 +19,13 @@ struct nested_file {
 	const char *guest; /* NULL: the absolute form of host */
 };
 
+/* A file of the nested host that this machine does not have. */
+struct nested_data {
+	const char *guest; /* absolute; NULL: none */
+	const void *bytes;
+	size_t len;
+};
+
 struct nested_disk {
 	const char *path; /* appears in L1 as the same path, a link to a virtio disk */
 	bool ro;
@@ -29,7 +36,7 @@ struct nested_plan {
 	const char *const *argv;	    /* the command in L1, NULL-terminated */
 	const char *const *env;		    /* NAME=VALUE, NULL-terminated, or NULL */
 	bool tty;			    /* stdin is a terminal: so is the command's, and it is ours */
-	bool self;			    /* bring this program, with its libraries, and guest-init */
+	bool self;			    /* copy this program, with its shared libraries, and guest-init */
 	const char *guest_init;		    /* path of guest-init on this host */
 	const struct nested_file *binaries; /* with the libraries they need */
 	size_t n_binaries;
@@ -37,6 +44,7 @@ struct nested_plan {
 	size_t n_files;
 	const struct nested_file *trees; /* directories with all below */
 	size_t n_trees;
+	struct nested_data data;
 	const struct nested_disk *disks;
 	size_t n_disks;
 	const char *const *kernels; /* names in the cache that are to be in L1's cache too, NULL-terminated, or NULL */

@@ -401,18 +401,3 @@ int nested_exit_code(int error)
 		return 69;
 	}
 }
-
-const char **nested_argv(int argc, char *const *argv)
-{
-	static char program[PATH_MAX];
-	const char **out = calloc((size_t)argc + 1, sizeof(*out));
-
-	if (!out || program_self(program)) {
-		free(out);
-		return NULL;
-	}
-	out[0] = program;
-	for (int i = 1; i < argc; i++)
-		out[i] = argv[i];
-	return out;
-}

@@ -24,12 +24,6 @@
  */
 int nested_run(const struct nested_plan *plan, char *why, size_t why_size);
 
-/*
- * The command line of the same verb in L1: @argv with this program's path in front. No word is dropped, for only the
- * parser knows options from a guest's command: NESTED_VERB_ENV outranks --host there. To free(); NULL: no memory.
- */
-const char **nested_argv(int argc, char *const *argv);
-
 /* The exit code of ktstr for a negative errno of nested_run(): 69 or 70. */
 int nested_exit_code(int error);
 

@@ -282,6 +282,29 @@ static int measure(struct bench *b, struct machine_job *job)
 	return code;
 }
 
+/* The options of bench itself, as words again. */
+static int run_nested(const struct bench *b, const struct machine_job *job)
+{
+	const char *words[WORKLOADS_MAX + 6], *outputs[2] = { NULL };
+	char duration[32], seed[32];
+	unsigned n = 0;
+
+	snprintf(duration, sizeof(duration), "--duration=%" PRIu64 "ns", b->duration_ns);
+	snprintf(seed, sizeof(seed), "--seed=%" PRIu64, b->seed);
+	words[n++] = duration;
+	words[n++] = seed;
+	if (b->json) {
+		words[n++] = "--json";
+		words[n++] = b->json;
+	}
+	for (unsigned i = 0; i < b->n_workloads; i++)
+		words[n++] = b->workload[i];
+	words[n] = NULL;
+	if (b->json && strcmp(b->json, "-"))
+		outputs[0] = b->json;
+	return machine_run_nested(&b->resolved, job, "bench", words, outputs);
+}
+
 int verb_bench(int argc, char **argv)
 {
 	static struct bench b = { .duration_ns = 5 * SECOND_NS, .seed = 1 };
@@ -296,7 +319,6 @@ int verb_bench(int argc, char **argv)
 				   .programs = &workload,
 				   .n_programs = 1,
 				   .metric = on_metric };
-	const char *outputs[2] = { NULL };
 	int rc;
 
 	cli_parse(&bench_argp, "bench", argc, argv, &b);
@@ -324,7 +346,5 @@ int verb_bench(int argc, char **argv)
 		return machine_dry_run(&b.resolved, &job, (enum host_choice)rc, b.machine.dry_run, settings_json());
 	if (rc == HOST_DIRECT)
 		return measure(&b, &job);
-	if (b.json && strcmp(b.json, "-"))
-		outputs[0] = b.json;
-	return machine_run_nested(&b.resolved, &job, outputs, argc, argv);
+	return run_nested(&b, &job);
 }

@@ -122,7 +122,7 @@ int verb_run(int argc, char **argv)
 	if (a.machine.dry_run)
 		return machine_dry_run(&r, &job, (enum host_choice)rc, a.machine.dry_run, settings_json());
 	if (rc == HOST_NESTED)
-		return machine_run_nested(&r, &job, NULL, argc, argv);
+		return machine_run_nested(&r, &job, "run", NULL, NULL);
 	drive_machine(&r, &job, &result);
 	json_decref(result.facts);
 	return result.code;

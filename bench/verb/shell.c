@@ -66,7 +66,7 @@ int verb_shell(int argc, char **argv)
 	if (a.dry_run)
 		return machine_dry_run(&r, &job, (enum host_choice)rc, a.dry_run, settings_json());
 	if (rc == HOST_NESTED)
-		return machine_run_nested(&r, &job, NULL, argc, argv);
+		return machine_run_nested(&r, &job, "shell", NULL, NULL);
 	drive_machine(&r, &job, &result);
 	json_decref(result.facts);
 	return result.code;

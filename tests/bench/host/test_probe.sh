@@ -34,12 +34,11 @@ expect "what was remembered of another /dev/kvm" cmpxchg16b
 : >"$dir/cache/kvm-kind"
 expect "an empty answer" cmpxchg16b
 
-# In the nested host it is the verb's of the machine outside, whatever its words say.
+# There is one nested host, and in it what KVM is counts as it does outside.
 KTSTR_NESTED=1 timeout 20 "$ktstr" run --host nested --kernel "$dir/kernel" -- true >/dev/null 2>"$dir/err" </dev/null
 grep -q "this is the nested host already" "$dir/err" || { echo "FAILED: a nested host in the nested host"; failed=1; }
-KTSTR_NESTED=1 KTSTR_NESTED_VERB=1 timeout 20 "$ktstr" run --host nested --kernel "$dir/kernel" -- true >/dev/null 2>"$dir/err" \
-	</dev/null
-grep -q -e "--host direct: .*cmpxchg16b" "$dir/err" || { echo "FAILED: --host of the outer verb counts: $(<"$dir/err")"; failed=1; }
+KTSTR_NESTED=1 timeout 20 "$ktstr" run --kernel "$dir/kernel" -- true >/dev/null 2>"$dir/err" </dev/null
+grep -q -e "--host direct: .*cmpxchg16b" "$dir/err" || { echo "FAILED: a nested host is started in the nested host: $(<"$dir/err")"; failed=1; }
 
 # Whether guests have cmpxchg16b follows from the nested host's CPU.
 unset KTSTR_NESTED_CPU_MODEL

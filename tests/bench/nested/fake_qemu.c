@@ -168,6 +168,22 @@ static void note_words(char **argv)
 		fclose(f);
 }
 
+/* What L1 would boot. */
+static void note_initrd(const char *path)
+{
+	FILE *to = getenv("FAKE_INITRD") ? fopen(getenv("FAKE_INITRD"), "w") : NULL,
+	     *from = to ? fopen(path, "r") : NULL;
+	char buf[65536];
+	size_t n;
+
+	while (from && (n = fread(buf, 1, sizeof(buf), from)))
+		fwrite(buf, 1, n, to);
+	if (from)
+		fclose(from);
+	if (to)
+		fclose(to);
+}
+
 static void say_on_serial(const char *what)
 {
 	FILE *f = fopen(serial, "w");
@@ -214,6 +230,8 @@ int main(int argc, char **argv)
 			return 0;
 		}
 		sscanf(argv[i], "socket,id=bulk,fd=%d", &port);
+		if (!strcmp(argv[i], "-initrd"))
+			note_initrd(argv[i + 1]);
 		if (!strncmp(argv[i], "file:", 5))
 			serial = argv[i] + 5;
 	}

@@ -499,19 +499,6 @@ static void what_is_missing_is_named(void **state)
 	assert_non_null(strstr(read_file("why"), "/nonexistent/program"));
 }
 
-static void the_inner_command_line_has_every_word(void **state)
-{
-	char *const outer[] = { "ktstr", "run", "--append", "--host", "--host=nested", "prog", "--host", "x", "--" };
-	const char **argv = nested_argv(9, outer);
-
-	assert_non_null(argv);
-	assert_int_equal(argv[0][0], '/');
-	for (size_t i = 1; i < 9; i++)
-		assert_string_equal(argv[i], outer[i]);
-	assert_null(argv[9]);
-	free(argv);
-}
-
 static void paths_by_name(void **state)
 {
 	static const char *const cases[][2] = {
@@ -553,7 +540,6 @@ int main(void)
 		cmocka_unit_test(the_cpu_has_cmpxchg16b_but_by_request),
 		cmocka_unit_test(cpus_are_one_more),
 		cmocka_unit_test(what_is_missing_is_named),
-		cmocka_unit_test(the_inner_command_line_has_every_word),
 		cmocka_unit_test(paths_by_name),
 	};
 

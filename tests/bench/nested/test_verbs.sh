@@ -33,4 +33,52 @@ run late 0 '' --timeout 4294967177s
 run late 0 '' --timeout 9000000000s
 run line 0 '' --events events
 run line 1 '/dev/full: can.t be written: No space' --events /dev/full
+
+# spec VERB JSON WORDS...: what the nested host's ktstr is given is the verb with a spec, which is JSON; no other words
+# but bench's own.
+spec() {
+	local code=0 verb=$1
+	rm -f initrd # with --cwd it would be in the next
+	FAKE_QEMU=line FAKE_INITRD=initrd timeout 60 "$ktstr" "$verb" --host nested "${@:3}" >out 2>err </dev/null || code=$?
+	python3 - "$ktstr" "$verb" "$2" <<'PYTHON' && [ $code -eq 0 ] && return
+import json, os, sys
+image = open("initrd", "rb").read()
+def file(name):  # of a cpio archive in the newc format, where a name follows a header of 110 bytes
+    at = image.index(name + b"\0")
+    while image[at - 110:at - 104] != b"070701":
+        at = image.index(name + b"\0", at + 1)
+    size, length = int(image[at - 56:at - 48], 16), int(image[at - 16:at - 8], 16)
+    data = (at + length + 3) // 4 * 4
+    return image[data:data + size]
+words = file(b"ktstr/argv").split(b"\0")[:-1]
+expected = [sys.argv[1], sys.argv[2], "--spec", "/ktstr/spec.json"]
+if sys.argv[2] == "bench":
+    expected += ["--duration=2000000000ns", "--seed=7", "--json", "-", "wakeup"]
+assert words == [w.encode() for w in expected], words
+spec, wanted = json.loads(file(b"ktstr/spec.json")), json.loads(sys.argv[3])
+wanted.update(schema="ktstr-spec/1", host="direct")
+wanted.setdefault("kernel", os.path.realpath("kernel"))
+assert spec == wanted, spec
+PYTHON
+	echo "FAILED: $*: exit code $code, or another spec in the nested host"
+	sed 's/^/    /' err
+	failed=1
+}
+spec run '{"command": ["true", "--host", "x", "--spec", "y", "--", ""]}' --kernel kernel -- true --host x --spec y -- ''
+spec run '{"command": ["prog", "--host", "x"], "files": [{"host": "kernel", "guest": "/prog"}]}' --kernel kernel \
+	--file kernel:/prog prog --host x
+printf 'cpus = 3\nnet = yes\n' >config
+KTSTR_TIMEOUT=90s spec run '{"command": ["true"], "cpus": 3, "net": {}, "timeout_ns": 90000000000, "memory_bytes": 734003200}' \
+	--kernel kernel --memory 700M -- true
+: >config
+truncate -s 1M disk.img
+spec run '{"command": ["true"], "events": "/dev/fd/3", "console": true, "mode": "performance", "topology": "numa8",
+	"disks": [{"path": "disk.img", "read_only": true}], "env": ["A=b"], "cwd": "."}' --kernel kernel --events e \
+	--console --mode performance --topology numa8 --disk disk.img,ro --env A=b --cwd -- true
+spec run '{"command": [{"hex": "ff"}], "files": [{"host": "kernel", "guest": "/x"}]}' --kernel kernel --file kernel:/x -- $'\xff'
+spec shell '{"shell": true}' --kernel kernel
+spec shell '{"shell": true, "command": ["top", "-b"]}' --kernel kernel -- top -b
+spec bench '{"cpus": 1, "timeout_ns": 324000000000}' --kernel kernel --cpus 1 --duration 2s --seed 7 --json - wakeup
+printf '{"schema":"ktstr-spec/1","host":"nested","kernel":"kernel","cpus":4,"command":["true"]}' >spec.json
+spec run '{"command": ["true"], "cpus": 4}' --spec spec.json
 exit $failed
