@@ -168,6 +168,32 @@ signalled() { # SIGNAL
 	code=$?
 	: >err
 }
+# The pipe is full before the report comes; once all is measured only the report is left.
+report_to_nobody() {
+	trap '' HUP
+	{
+		head -c 65536 /dev/zero
+		exec "$ktstr" bench wakeup --host direct --cpus 1 --duration 100ms --stats measured 2>err </dev/null
+	} >stuck &
+	pid=$!
+	trap - HUP
+	for _ in $(seq 120); do
+		[ ! -s measured ] || break
+		sleep 0.5
+	done
+	sleep 1
+	kill -HUP $pid
+	sleep 1
+	if [ -s measured ] && kill -TERM $pid; then
+		for _ in $(seq 20); do
+			kill -0 $pid 2>/dev/null || break
+			sleep 0.5
+		done
+	fi
+	kill -KILL $pid 2>/dev/null
+	wait $pid
+	code=$?
+}
 events_to_nobody() {
 	# shellcheck disable=SC2016 # the guest's
 	timeout -s KILL 150 "$ktstr" run --host direct --timeout 30s --events stuck --stats facts -- sh -c \
@@ -193,6 +219,8 @@ if wanted readers; then
 		never_read signalled $signal
 		report "SIG$signal ends the wait for a reader" test "$code" -eq "$([ $signal = INT ] && echo 130 || echo 143)"
 	done
+	never_read report_to_nobody
+	report "the report of a benchmark, too: SIGTERM ends it, SIGHUP under nohup does not" test "$code" -eq 143
 	mkfifo nobody
 	"$ktstr" run --host direct --timeout 60s --events nobody -- true >out 2>err </dev/null
 	code=$?
