@@ -151,7 +151,17 @@ const struct argp nested_argp = {
 	.parser = parse,
 	.args_doc = "-- CMD...",
 	.doc = "Run a command in the nested host: a small Linux under QEMU in which KVM boots stock kernels.\v"
-	       "CMD is looked for there: busybox's applets, and what --file brings.",
+	       "CMD is one of busybox's applets, or a program that --file copied. ktstr kernel fetch nested fetches "
+	       "QEMU "
+	       "and the kernel.\n\n"
+	       "Results in it are right; timings are not those of hardware. It has one CPU more than CMD may use, "
+	       "because "
+	       "QEMU's emulation now and then overwrites guests on the first one. Its init holds idle VMs, so that KVM "
+	       "patches no code while guests run. KTSTR_NESTED_CPU_MODEL is QEMU's -cpu; ktstr doctor warns of a model "
+	       "without cmpxchg16b, which guests need.\n\n"
+	       "EXAMPLES\n"
+	       "  ktstr nested --self -- ktstr doctor --kvm-kind\n"
+	       "  ktstr nested --cpus 4 --memory 4G --file ./prog -- ./prog",
 };
 
 int verb_nested(int argc, char **argv)
