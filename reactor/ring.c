@@ -237,12 +237,15 @@ static int enter_uring(struct reactor *r, unsigned flags, unsigned min, uint64_t
 
 static int ring_enter_kernel(struct reactor *r, unsigned flags, unsigned min, uint64_t timeout_ns)
 {
-	uint64_t before = monotonic_ns();
+	uint64_t before = monotonic_ns(), after;
 	int rc = r->epoll ? epoll_enter(r->epoll, min, timeout_ns) : enter_uring(r, flags, min, timeout_ns);
 
 	r->counters.enters++;
-	r->clock_ns = monotonic_ns();
-	r->counters.kernel_ns += r->clock_ns - before;
+	after = monotonic_ns();
+	r->counters.kernel_ns += after - before;
+	/* The handlers that come next begin now. */
+	if (!r->dispatching)
+		r->clock_ns = after;
 	return rc;
 }
 

@@ -52,25 +52,25 @@ static void request(struct fuzz_input *in)
 	uint8_t bits = (uint8_t)fuzz_take(in, 1);
 	uint16_t i = (uint16_t)(bits % 5 * 3);
 	uint64_t at = fuzz.data_gpa + i * 2048ull;
-	struct virtio_blk_outhdr *h = driver_ptr(&fuzz.d, at, sizeof(*h));
+	struct virtio_blk_outhdr h = { 0 }; /* guest memory need not be aligned for it */
 	static const uint32_t types[] = { VIRTIO_BLK_T_IN, VIRTIO_BLK_T_OUT, VIRTIO_BLK_T_FLUSH, VIRTIO_BLK_T_GET_ID };
 	uint32_t len = (uint32_t)fuzz_take(in, 1) * (bits & 0x80 ? 1 : 512) % 4096;
 	bool in_type;
 
-	h->type = types[bits >> 5 & 3];
-	h->sector = fuzz_take(in, bits & 0x10 ? 8 : 1);
+	h.type = types[bits >> 5 & 3];
+	h.sector = fuzz_take(in, bits & 0x10 ? 8 : 1);
 	/* A discard or a write of zeroes has its range after the header. */
-	if (h->type == VIRTIO_BLK_T_GET_ID && len % 16 == 0) {
-		struct virtio_blk_discard_write_zeroes *range = driver_ptr(&fuzz.d, at + 16, sizeof(*range));
+	if (h.type == VIRTIO_BLK_T_GET_ID && len % 16 == 0) {
+		struct virtio_blk_discard_write_zeroes range = { .sector = h.sector, .flags = len >> 4 & 3 };
 
-		h->type = bits & 0x80 ? VIRTIO_BLK_T_DISCARD : VIRTIO_BLK_T_WRITE_ZEROES;
-		range->sector = h->sector;
-		range->num_sectors = (uint32_t)fuzz_take(in, bits & 0x10 ? 4 : 1);
-		range->flags = len >> 4 & 3;
+		h.type = bits & 0x80 ? VIRTIO_BLK_T_DISCARD : VIRTIO_BLK_T_WRITE_ZEROES;
+		range.num_sectors = (uint32_t)fuzz_take(in, bits & 0x10 ? 4 : 1);
+		memcpy(driver_ptr(&fuzz.d, at + 16, sizeof(range)), &range, sizeof(range));
 		len = len & 0x40 ? 16 : len;
 	}
-	in_type = h->type == VIRTIO_BLK_T_IN || h->type == VIRTIO_BLK_T_FLUSH || h->type == VIRTIO_BLK_T_GET_ID;
-	driver_raw_desc(&fuzz.d, 0, i, at, 16, VRING_DESC_F_NEXT, h->type == VIRTIO_BLK_T_FLUSH ? i + 2 : i + 1);
+	memcpy(driver_ptr(&fuzz.d, at, sizeof(h)), &h, sizeof(h));
+	in_type = h.type == VIRTIO_BLK_T_IN || h.type == VIRTIO_BLK_T_FLUSH || h.type == VIRTIO_BLK_T_GET_ID;
+	driver_raw_desc(&fuzz.d, 0, i, at, 16, VRING_DESC_F_NEXT, h.type == VIRTIO_BLK_T_FLUSH ? i + 2 : i + 1);
 	driver_raw_desc(&fuzz.d, 0, i + 1, at + 16, len, VRING_DESC_F_NEXT | (in_type ? VRING_DESC_F_WRITE : 0), i + 2);
 	driver_raw_desc(&fuzz.d, 0, i + 2, at + 5000, 1, VRING_DESC_F_WRITE, 0);
 	driver_raw_avail(&fuzz.d, 0, i);
