@@ -20,6 +20,7 @@
 #include "bench/initramfs/command.h"
 #include "bench/kernel/find.h"
 #include "bench/kernel/image.h"
+#include "bench/machine/programs.h"
 #include "bench/machine/scheduler.h"
 #include "bench/machine/shape.h"
 #include "bench/session/session.h"
@@ -90,7 +91,7 @@ static void add_cwd(struct initramfs *in, const char *cwd)
 	initramfs_set_option(in, "cwd", cwd);
 }
 
-static void add_files(struct initramfs *in, const struct machine_spec *o, const struct machine_job *job)
+static void add_files(struct initramfs *in, const struct machine_spec *o)
 {
 	char at[PATH_MAX];
 	struct stat st;
@@ -105,8 +106,6 @@ static void add_files(struct initramfs *in, const struct machine_spec *o, const 
 		else
 			initramfs_add_binary(in, f->host, at);
 	}
-	for (unsigned i = 0; i < job->n_programs; i++)
-		initramfs_add_binary(in, job->programs[i].host, job->programs[i].guest);
 	for (unsigned i = 0; i < o->outputs.n; i++) {
 		if (path_absolute(o->outputs.word[i], at))
 			continue;
@@ -118,10 +117,31 @@ static void add_files(struct initramfs *in, const struct machine_spec *o, const 
 	}
 }
 
-/* The command; and the program that its first word names, if the guest has none of its own. */
+static int add_programs(struct initramfs *in, const struct machine_spec *o, const struct machine_job *job)
+{
+	struct machine_programs *p = calloc(1, sizeof(*p));
+	int rc;
+
+	if (!p) {
+		say_error("out of memory");
+		return EXIT_INTERNAL;
+	}
+	rc = machine_programs_find(p, o, job);
+	for (unsigned i = 0; i < p->n && !rc; i++) {
+		const struct machine_program *item = &p->item[i];
+
+		if (item->as_is)
+			initramfs_add_file(in, item->host, item->guest);
+		else
+			initramfs_add_binary(in, item->host, item->guest);
+	}
+	free(p);
+	return rc;
+}
+
 static int add_command(struct initramfs *in, const struct machine_spec *o, const struct machine_job *job)
 {
-	char program[PATH_MAX], number[16];
+	char program[PATH_MAX], guest[PATH_MAX], number[16];
 	const char **words;
 	size_t n = 0;
 	int rc = 0;
@@ -134,11 +154,9 @@ static int add_command(struct initramfs *in, const struct machine_spec *o, const
 		return EXIT_INTERNAL;
 	}
 	memcpy(words, job->argv, n * sizeof(*words));
-	if (command_find(words[0], program) == COMMAND_HOST) {
-		initramfs_add_binary(in, program, program);
-		/* The guest's PATH and working directory are not ours. */
-		words[0] = program;
-	}
+	/* The guest's PATH and working directory are not ours. */
+	if (command_find(words[0], program) == COMMAND_HOST && !path_absolute(program, guest))
+		words[0] = guest;
 	if (o->scheduler)
 		rc = machine_scheduler_argv(in, o, words);
 	else
@@ -185,8 +203,10 @@ int machine_archive_make(struct machine_archive *a, const struct machine_resolve
 		add_cwd(in, r->cwd);
 	if (o->guest.all_modules)
 		add_all_modules(in, r);
-	add_files(in, o, job);
-	rc = job->argv ? add_command(in, o, job) : 0;
+	add_files(in, o);
+	rc = add_programs(in, o, job);
+	if (!rc && job->argv)
+		rc = add_command(in, o, job);
 	if (job->shell)
 		add_shell(in, job);
 	add_env(in, &o->guest);

@@ -13,14 +13,13 @@
 #include "bench/base/program.h"
 #include "bench/base/say.h"
 #include "bench/host/facts.h"
-#include "bench/initramfs/command.h"
 #include "bench/initramfs/depmod.h"
 #include "bench/kernel/elf.h"
 #include "bench/kernel/find.h"
 #include "bench/kernel/image.h"
 #include "bench/machine/archive.h"
+#include "bench/machine/programs.h"
 #include "bench/machine/resolve.h"
-#include "bench/machine/scheduler.h"
 #include "bench/nested/run.h"
 #include "bench/spec/document.h"
 
@@ -33,14 +32,16 @@
 
 struct plan {
 	struct nested_plan plan;
-	struct nested_file binaries[MACHINE_FILES_MAX + 4], files[FILES_MAX], trees[MACHINE_FILES_MAX + 3];
+	struct nested_file binaries[MACHINE_FILES_MAX + MACHINE_PROGRAMS_MAX], files[FILES_MAX],
+		trees[MACHINE_FILES_MAX + 3];
 	struct nested_disk disks[MACHINE_DISKS_MAX];
 	const char *kernels[2], *outputs[MACHINE_LIST_MAX + 8], *env[3], *argv[WORDS_MAX];
 	char *path, *term; /* variables */
 	char *spec;
 	char self[PATH_MAX];
 	struct kernel_elf_files elf;
-	char program[PATH_MAX], init[PATH_MAX], scx[PATH_MAX], scheduler[PATH_MAX], modules[PATH_MAX];
+	char init[PATH_MAX], modules[PATH_MAX];
+	struct machine_programs programs;
 	unsigned n_outputs;
 };
 
@@ -200,6 +201,22 @@ static void plan_outputs(struct plan *p, const struct machine_spec *o, const cha
 	p->plan.outputs = p->outputs;
 }
 
+/* Programs of this build may have shared libraries; from the nested host's copies the guest gets its own. */
+static int plan_programs(struct plan *p, const struct machine_spec *o, const struct machine_job *job)
+{
+	int rc = machine_programs_find(&p->programs, o, job);
+
+	for (unsigned i = 0; i < p->programs.n && !rc; i++) {
+		const struct machine_program *item = &p->programs.item[i];
+
+		if (item->as_is)
+			p->files[p->plan.n_files++].host = item->host;
+		else
+			p->binaries[p->plan.n_binaries++].host = item->host;
+	}
+	return rc;
+}
+
 static int plan_make(struct plan *p, const struct machine_resolved *r, const struct machine_job *job,
 		     const char *const *outputs)
 {
@@ -211,8 +228,6 @@ static int plan_make(struct plan *p, const struct machine_resolved *r, const str
 		return EXIT_UNAVAILABLE;
 	}
 	if (host_companion("guest-init", "../guest-init/guest-init", p->init))
-		return EXIT_UNAVAILABLE;
-	if (o->scheduler && host_companion("ktstr-scx", "../bpf/ktstr-scx", p->scx))
 		return EXIT_UNAVAILABLE;
 	p->plan.self = true;
 	/* A terminal here is one there. */
@@ -231,20 +246,7 @@ static int plan_make(struct plan *p, const struct machine_resolved *r, const str
 		return EXIT_UNAVAILABLE;
 	plan_disks(p, r);
 	plan_outputs(p, o, outputs);
-	/* Programs of this build may have shared libraries; from the nested host's copies the guest gets its own. */
-	if (o->scheduler)
-		p->binaries[p->plan.n_binaries++].host = p->scx;
-	if (machine_scheduler_program(o, p->scheduler)) {
-		if (machine_scheduler_is_object(p->scheduler))
-			p->files[p->plan.n_files++].host = p->scheduler;
-		else
-			p->binaries[p->plan.n_binaries++].host = p->scheduler;
-	}
-	for (unsigned i = 0; i < job->n_programs; i++)
-		p->binaries[p->plan.n_binaries++].host = job->programs[i].host;
-	if (job->argv && command_find(job->argv[0], p->program) == COMMAND_HOST)
-		p->binaries[p->plan.n_binaries++].host = p->program;
-	return 0;
+	return plan_programs(p, o, job);
 }
 
 static void set_text(char **text, const char *value, int *rc)

@@ -20,8 +20,6 @@
 #include "bench/spec/file.h"
 #include "bpf/words.h"
 
-#define LOADER_IN_GUEST "/ktstr/ktstr-scx"
-
 /* KTSTR_SCHEDULERS are names with ", " between them; none, where this was built without clang. */
 static bool is_ours(const char *arg)
 {
@@ -200,18 +198,14 @@ int machine_scheduler_check(const struct machine_resolved *r)
 	return rc;
 }
 
-/* A scheduler's name; or its program, which is brought, where the guest has it, and its words. To free(). */
-static char *scheduler_in_guest(struct initramfs *in, const struct machine_spec *o)
+/* A scheduler's name; or where the guest has its program, and its words. To free(). */
+static char *scheduler_in_guest(const struct machine_spec *o)
 {
 	char host[PATH_MAX], guest[PATH_MAX], *quoted, *text;
 	const char *rest;
 
 	if (!find_program(o->scheduler, host, &rest) || path_absolute(host, guest))
 		return strdup(o->scheduler);
-	if (machine_scheduler_is_object(host))
-		initramfs_add_file(in, host, guest);
-	else
-		initramfs_add_binary(in, host, guest);
 	quoted = words_quote(guest);
 	if (!quoted || asprintf(&text, "%s%s", quoted, rest) < 0)
 		text = NULL;
@@ -221,15 +215,12 @@ static char *scheduler_in_guest(struct initramfs *in, const struct machine_spec 
 
 int machine_scheduler_argv(struct initramfs *in, const struct machine_spec *o, const char *const *argv)
 {
-	char loader[PATH_MAX], *scheduler;
+	char *scheduler = scheduler_in_guest(o);
 	const char **words;
 	size_t n = 0;
 
-	if (host_companion("ktstr-scx", "../bpf/ktstr-scx", loader))
-		return EXIT_UNAVAILABLE;
 	while (argv[n])
 		n++;
-	scheduler = scheduler_in_guest(in, o);
 	words = calloc(n + 5, sizeof(*words));
 	if (!scheduler || !words) {
 		say_error("out of memory");
@@ -237,12 +228,11 @@ int machine_scheduler_argv(struct initramfs *in, const struct machine_spec *o, c
 		free(scheduler);
 		return EXIT_INTERNAL;
 	}
-	words[0] = LOADER_IN_GUEST;
+	words[0] = SCHEDULER_LOADER_IN_GUEST;
 	words[1] = "--log-to-host";
 	words[2] = scheduler;
 	words[3] = "--";
 	memcpy(words + 4, argv, n * sizeof(*words));
-	initramfs_add_binary(in, loader, LOADER_IN_GUEST);
 	initramfs_set_argv(in, words);
 	free(words);
 	free(scheduler);

@@ -14,6 +14,8 @@
 #include "bench/initramfs/archive.h"
 #include "bench/machine/resolved.h"
 
+#define SCHEDULER_LOADER_IN_GUEST "/ktstr/ktstr-scx"
+
 /* @arg for @scheduler; a usage error where it names nothing. */
 void machine_scheduler_parse(char **scheduler, const char *arg);
 /* The program or object on this machine; false: it is neither. */
@@ -24,7 +26,8 @@ const char *machine_scheduler_name(const struct machine_spec *o, char name[PATH_
 bool machine_scheduler_is_object(const char *host);
 /* That it is there, and the kernel may have sched_ext. 0, or an exit code after a line on stderr. */
 int machine_scheduler_check(const struct machine_resolved *r);
-/* What the guest needs of it, and @argv after the loader's words. 0, or an exit code after a line on stderr. */
+/* The guest's command is the loader's words and @argv; machine/programs.h copies the programs. 0, or an exit code after
+ * a line on stderr. */
 int machine_scheduler_argv(struct initramfs *in, const struct machine_spec *o, const char *const *argv);
 
 #endif
