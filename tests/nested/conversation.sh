@@ -168,42 +168,12 @@ signalled() { # SIGNAL
 	code=$?
 	: >err
 }
-# The pipe is full before the report comes; once all is measured only the report is left.
-report_to_nobody() {
-	trap '' HUP
-	{
-		head -c 65536 /dev/zero
-		exec "$ktstr" bench wakeup --host direct --cpus 1 --duration 100ms --stats measured 2>err </dev/null
-	} >stuck &
-	pid=$!
-	trap - HUP
-	for _ in $(seq 120); do
-		[ ! -s measured ] || break
-		sleep 0.5
-	done
-	sleep 1
-	kill -HUP $pid
-	sleep 1
-	if [ -s measured ] && kill -TERM $pid; then
-		for _ in $(seq 20); do
-			kill -0 $pid 2>/dev/null || break
-			sleep 0.5
-		done
-	fi
-	kill -KILL $pid 2>/dev/null
-	wait $pid
-	code=$?
-}
 events_to_nobody() {
 	# shellcheck disable=SC2016 # the guest's
 	timeout -s KILL 150 "$ktstr" run --host direct --timeout 30s --events stuck --stats facts -- sh -c \
 		'while :; do head -c 60000 /dev/zero | tr "\0" e | ktstr-guest raw; done' >out 2>err </dev/null
 	code=$?
 }
-if wanted stuck-report; then
-	never_read report_to_nobody
-	report "the report of a benchmark, too: SIGTERM ends it, SIGHUP under nohup does not" test "$code" -eq 143
-fi
 if wanted readers; then
 	attempt late_reader
 	report "a reader that comes late gets all" test "$code" -eq 3 -a "$(cat out)" -eq 6000004

@@ -47,7 +47,7 @@ if boots_here; then
 fi
 need_nested
 "${nested[@]}" --kernel default --memory 3G --file "$here/conversation.sh:/conversation.sh" "${tap[@]}" \
-	--file "$(dirname "$ktstr")/workloads/ktstr-workload" --file "$server" --file "$pty" --file /usr/bin/chrt --file /usr/bin/env \
+	--file "$server" --file "$pty" --file /usr/bin/chrt --file /usr/bin/env \
 	${KTSTR_TEST_OOPS:+--file "$KTSTR_TEST_OOPS" --env KTSTR_TEST_OOPS="$KTSTR_TEST_OOPS"} \
 	-- sh /conversation.sh "$ktstr" "$server" "$pty" "$mib" "$@" </dev/null
 # The terminal that passes through the nested host, too.

@@ -81,4 +81,37 @@ spec shell '{"shell": true, "command": ["top", "-b"]}' --kernel kernel -- top -b
 spec bench '{"cpus": 1, "timeout_ns": 324000000000}' --kernel kernel --cpus 1 --duration 2s --seed 7 --json - wakeup
 printf '{"schema":"ktstr-spec/1","host":"nested","kernel":"kernel","cpus":4,"command":["true"]}' >spec.json
 spec run '{"command": ["true"], "cpus": 4}' --spec spec.json
+
+# A benchmark whose report goes into a pipe that nobody empties: SIGHUP ends it, but not under nohup; SIGTERM always does.
+mkfifo stuck
+sleep 1000 <>stuck &
+reader=$!
+trap 'kill "$reader"; rm -rf "$dir"' EXIT
+# stuck_report EXPECTED SIGNAL...: its exit code after these, a second apart
+stuck_report() {
+	local expected=$1 pid code=0 i
+	shift
+	FAKE_QEMU=flood "$ktstr" bench --host nested --kernel kernel >stuck 2>err </dev/null &
+	pid=$!
+	sleep 4
+	for signal in "$@"; do
+		kill -"$signal" "$pid"
+		sleep 1
+	done
+	for ((i = 0; i < 200; i++)); do
+		[ -d "/proc/$pid" ] || break
+		sleep 0.1
+	done
+	kill -KILL "$pid" 2>/dev/null && echo "it had to be killed" >>err
+	wait "$pid" || code=$?
+	[ "$code" -eq "$expected" ] && return
+	echo "FAILED: a stuck report, $*: exit code $code, not $expected"
+	sed 's/^/    /' err
+	failed=1
+}
+stuck_report 143 TERM
+stuck_report 129 HUP
+trap '' HUP
+stuck_report 143 HUP TERM
+trap - HUP
 exit $failed
