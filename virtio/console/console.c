@@ -149,10 +149,16 @@ static void refill_timer_fired(struct timer *t)
 
 /* --- busy-wait ------------------------------------------------------------ */
 
+/* Those that the poller looks after: a drain leaves kicks off on every queue while the reactor busy-waits. Buffers for
+ * messages matter only while messages wait for them. */
 static uint32_t open_queues(const struct console *c)
 {
 	uint32_t queues = 0;
 
+	if (c->dev.active && console_multiport(c)) {
+		queues |= c->dev.vq[CONSOLE_CONTROL_OUT].ready ? 1u << CONSOLE_CONTROL_OUT : 0;
+		queues |= c->dev.vq[CONSOLE_CONTROL_IN].ready && c->control_n ? 1u << CONSOLE_CONTROL_IN : 0;
+	}
 	for (unsigned id = 0; id < CONSOLE_PORTS; id++)
 		queues |= port_open_queues(c, &c->port[id]);
 	return queues;
