@@ -7,7 +7,7 @@
  */
 #include <stdint.h>
 
-#include "guest-init/bare.h"
+#include "bench/lab/bare/bare.h"
 
 #define BLK_BASE 0xc0001000u
 #define BLK_GSI 6

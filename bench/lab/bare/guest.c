@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "guest-init/bare.h"
+#include "bench/lab/bare/bare.h"
 
 #define QUEUE_SIZE 128
 #define BLOCK 4096

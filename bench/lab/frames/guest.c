@@ -7,7 +7,7 @@
  */
 #include <stdint.h>
 
-#include "guest-init/bare.h"
+#include "bench/lab/bare/bare.h"
 
 #define NET_BASE 0xc0002000u /* where ktstr has its first net device, and its interrupt line */
 #define NET_GSI 7

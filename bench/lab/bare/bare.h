@@ -4,8 +4,8 @@
  * that can't boot Linux: 32-bit protected mode as PVH leaves it, a stack, one interrupt, COM1, a virtio-mmio device.
  * Included once, by the guest's only source, which has guest_main() and on_interrupt().
  */
-#ifndef KTSTR_GUEST_BARE_H
-#define KTSTR_GUEST_BARE_H
+#ifndef KTSTR_BENCH_LAB_BARE_H
+#define KTSTR_BENCH_LAB_BARE_H
 
 #include <stdint.h>
 
