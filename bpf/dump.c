@@ -40,7 +40,8 @@ static bool write_file(const char *name, const char *text)
 	return ok;
 }
 
-/* Until the first event is enabled the kernel has a buffer of a page a CPU, and would then make it 1.4 MB. */
+/* Until the first event is enabled the kernel has a trace buffer of one page per CPU; enabling one would grow it to 1.4
+ * MB. */
 static void size_buffers(void)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_CONF), kib = BUFFERS_KIB / (cpus > 0 ? cpus : 1);
@@ -53,7 +54,7 @@ static void size_buffers(void)
 		text[0] = '\0';
 	fclose(f);
 	if (!strstr(text, "expanded"))
-		return; /* somebody uses it */
+		return; /* it is in use */
 	kib = kib > BUFFER_KIB_MAX ? BUFFER_KIB_MAX : kib < BUFFER_KIB_MIN ? BUFFER_KIB_MIN : kib;
 	snprintf(text, sizeof(text), "%ld", kib);
 	write_file("buffer_size_kb", text);

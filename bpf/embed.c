@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* embed OUTPUT NAME FILE [NAME FILE]...: the files as a table in C, see bpf/schedulers.h; run by the build. */
+/* embed OUTPUT NAME FILE [NAME FILE]...: writes the files as a table in C (bpf/schedulers.h); the build runs it. */
 #include <stdio.h>
 
 static int embed(FILE *out, const char *name, const char *path)

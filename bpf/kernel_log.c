@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define RECORD_MAX 8192	    /* of /dev/kmsg: the kernel's own limit */
-#define RECORDS_MAX 1000000 /* a kernel that logs without end does not hold us */
+#define RECORDS_MAX 1000000 /* bound on records per call, for a kernel that logs without end */
 #define PREFIX "sched_ext: "
 
 void kernel_log_open(struct kernel_log *l)
@@ -53,7 +53,7 @@ bool kernel_log_parse(const char *text, const char *ops, char *reason, size_t re
 		message[0] = '\0';
 		return true;
 	}
-	/* The first line after the end; others, of a stack, follow without the name. */
+	/* The line after the end has the message; lines of a stack trace follow without the name. */
 	if (!*reason || *message || strncmp(text, ops, n) || strncmp(text + n, ": ", 2))
 		return false;
 	snprintf(message, message_size, "%.*s", (int)strcspn(text + n + 2, "\n"), text + n + 2);
@@ -70,7 +70,7 @@ bool kernel_log_end(struct kernel_log *l, const char *ops, char *reason, size_t 
 		ssize_t n = read(l->fd, record, RECORD_MAX);
 		const char *text;
 
-		/* Records that were overwritten before we came. */
+		/* Records were overwritten before we read them. */
 		if (n < 0 && (errno == EPIPE || errno == EINTR))
 			continue;
 		if (n <= 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the kernel logs of a scheduler's end. A program's scheduler tells its
+ * What the kernel logs about a scheduler's end. A program's scheduler tells its
  * reason to the program alone; the log (kernel/sched/ext.c, scx_disable) has it
  * for everybody:
  *   sched_ext: BPF scheduler "NAME" disabled (REASON)
@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 struct kernel_log {
-	int fd; /* /dev/kmsg; -1: not readable, and nothing is found */
+	int fd; /* /dev/kmsg; -1: not readable, so no end is found */
 };
 
 /* Follow the log from now on. */
@@ -23,7 +23,7 @@ bool kernel_log_end(struct kernel_log *l, const char *ops, char *reason, size_t 
 		    size_t message_size);
 void kernel_log_close(struct kernel_log *l);
 
-/* One record's text, for kernel_log_end(). True: it is of @ops. */
+/* One record's text, for kernel_log_end(). True: it is about @ops. */
 bool kernel_log_parse(const char *text, const char *ops, char *reason, size_t reason_size, char *message,
 		      size_t message_size);
 /* enum scx_exit_kind by its reason (scx_exit_reason()); -1: unknown. */

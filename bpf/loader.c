@@ -24,7 +24,7 @@
 #define GRACE_MS 5000 /* of CMD, between SIGTERM and SIGKILL, when its scheduler is gone */
 #define STEP_MS 100
 #define CHECK_MS 1000
-#define TEXT_MAX (640u << 10) /* of a text in a line of JSON, of which init takes 1 MiB */
+#define TEXT_MAX (640u << 10) /* bound on a text in a JSON line; init accepts lines of 1 MiB */
 #define EVENTS "/sys/kernel/sched_ext/root/events"
 
 enum { OPT_LOG_TO_HOST = 0x100 };
@@ -41,7 +41,7 @@ struct job {
 	int code;
 };
 
-/* --- what is told --------------------------------------------------------- */
+/* --- reports --------------------------------------------------------- */
 
 /* "NAME VALUE" lines as members of an object. */
 static void print_events(FILE *f)
@@ -61,7 +61,7 @@ static void print_events(FILE *f)
 		fclose(events);
 }
 
-/* Cut where the line would be longer than init takes. */
+/* Cuts the text so that the line stays below init's limit. */
 static void print_text(FILE *f, const char *name, const char *text)
 {
 	size_t size = 6 * strlen(text) + 16;
@@ -84,7 +84,7 @@ static void print_attachment(FILE *f, const struct scheduler *s, const char *pha
 		(double)s->attach_ns / 1e6, s->restarts);
 }
 
-static void tell_start(const struct job *job, const struct scheduler *s)
+static void report_start(const struct job *job, const struct scheduler *s)
 {
 	FILE *f = job->metrics;
 
@@ -95,8 +95,8 @@ static void tell_start(const struct job *job, const struct scheduler *s)
 	fflush(f);
 }
 
-/* It never was the kernel's scheduler. */
-static void tell_failed(const struct job *job, const struct scheduler *s)
+/* It was never attached. */
+static void report_failed(const struct job *job, const struct scheduler *s)
 {
 	FILE *f = job->metrics;
 
@@ -114,7 +114,7 @@ static const char *stop_name(enum scheduler_stop stop)
 }
 
 /* @events: of print_events() while it was attached. */
-static void tell_end(const struct job *job, const struct scheduler *s, const char *events)
+static void report_end(const struct job *job, const struct scheduler *s, const char *events)
 {
 	FILE *f = job->metrics;
 
@@ -140,7 +140,7 @@ static void tell_end(const struct job *job, const struct scheduler *s, const cha
 	fflush(f);
 }
 
-/* The kernel's words, as far as they are known: "REASON: MESSAGE (kind N)". */
+/* The kernel's reason as far as known: "REASON: MESSAGE (kind N)". */
 static const char *kernel_words(const struct scheduler *s, char *text, size_t size)
 {
 	const struct scx_exit_record *e = &s->exit;
@@ -152,8 +152,8 @@ static const char *kernel_words(const struct scheduler *s, char *text, size_t si
 	return text;
 }
 
-/* It was there to the end: how it went, and whether that was in order. */
-static bool say_detached(struct scheduler *s)
+/* The scheduler was attached until we detached it: print how that went. True: in order. */
+static bool print_detached(struct scheduler *s)
 {
 	char how[128];
 
@@ -178,14 +178,14 @@ static bool say_detached(struct scheduler *s)
 	return !s->exited || s->exit.kind < SCHEDULER_EXIT_ERROR;
 }
 
-/* It was not there to the end: who ended it, and why. */
-static void say_lost(struct scheduler *s, bool program_ended_first)
+/* The scheduler was gone before the command ended: print who ended it, and why. */
+static void print_lost(struct scheduler *s, bool program_ended_first)
 {
 	char words[sizeof(s->exit.reason) + sizeof(s->exit.msg) + 64], how[128];
 	const char *dump = s->dump ? s->dump : s->exit.dump;
 
 	if (s->exited && s->exit.kind > SCHEDULER_EXIT_UNREG) {
-		/* A program has printed it, as a rule. */
+		/* A program has usually printed it. */
 		if (*dump && !s->log.dumped)
 			fprintf(stderr, "%s\n", dump);
 		scheduler_say(s, "%s: %s",
@@ -266,7 +266,7 @@ static void watch(struct job *job, struct scheduler *s)
 	while (!is_over(job)) {
 		fds[1].fd = scheduler_fd(s);
 		fds[2].fd = scheduler_output_fd(s);
-		/* That it is attached still is not told to anybody: it is read once a second. */
+		/* Nothing signals that a scheduler was detached: poll its state once a second. */
 		if (poll(fds, 3, CHECK_MS) < 0 && errno != EINTR)
 			break;
 		on_signals(job);
@@ -276,7 +276,7 @@ static void watch(struct job *job, struct scheduler *s)
 	}
 }
 
-/* What CMD still does would be under another scheduler than was asked for. */
+/* CMD would go on under another scheduler than the one asked for: end it. */
 static void child_end(struct job *job, struct scheduler *s)
 {
 	struct pollfd fd = { .fd = job->signals, .events = POLLIN };
@@ -287,7 +287,7 @@ static void child_end(struct job *job, struct scheduler *s)
 	for (int ms = 0; job->child > 0 && ms < GRACE_MS; ms += STEP_MS) {
 		if (poll(&fd, 1, STEP_MS) > 0)
 			on_signals(job);
-		/* A program that is not read from stands still. */
+		/* A program blocks if nobody reads its output. */
 		scheduler_poll(s, 0);
 	}
 	if (job->child > 0)
@@ -312,10 +312,10 @@ static int run(struct job *job, struct scheduler *s)
 	}
 	rc = scheduler_attach(s, job->scheduler, job->log_to_host);
 	if (rc) {
-		tell_failed(job, s);
+		report_failed(job, s);
 		return rc;
 	}
-	tell_start(job, s);
+	report_start(job, s);
 	rc = job->argv ? child_start(job, &before) : 0;
 	if (rc)
 		return rc;
@@ -330,10 +330,10 @@ static int run(struct job *job, struct scheduler *s)
 	child_end(job, s);
 	scheduler_detach(s);
 	if (job->held)
-		in_order = say_detached(s);
+		in_order = print_detached(s);
 	else
-		say_lost(s, ended_first);
-	tell_end(job, s, events ? events : "");
+		print_lost(s, ended_first);
+	report_end(job, s, events ? events : "");
 	free(events);
 	return in_order ? job->code : SCHEDULER_FAILED;
 }
@@ -410,7 +410,7 @@ int main(int argc, char **argv)
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &job);
 	fd = getenv("KTSTR_METRIC_FD");
 	job.metrics = fd ? fdopen(atoi(fd), "w") : NULL;
-	/* A line is one write, so that none of CMD's gets into it. */
+	/* Line-buffered: a line is one write(), so CMD's output can't split it. */
 	setvbuf(stderr, line, _IOLBF, sizeof(line));
 	code = run(&job, &scheduler);
 	scheduler_free(&scheduler);

@@ -11,7 +11,7 @@ void log_open(struct scheduler_log *l, const char *name, bool to_host)
 	l->to_host = to_host && !ktstr_guest_open(&l->host);
 }
 
-/* libbpf's and the scx programs' words for what a run's verdict depends on. */
+/* Phrases of libbpf and of scx programs that the verdict of a run depends on. */
 static void line_ended(struct scheduler_log *l)
 {
 	l->line[l->len] = '\0';
@@ -21,7 +21,7 @@ static void line_ended(struct scheduler_log *l)
 	l->len = 0;
 }
 
-static void search(struct scheduler_log *l, const char *data, size_t len)
+static void search_phrases(struct scheduler_log *l, const char *data, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		if (data[i] == '\n')
@@ -48,11 +48,11 @@ static void put_stderr(const struct scheduler_log *l, const char *data, size_t l
 	}
 }
 
-static void put(struct scheduler_log *l, const char *data, size_t len)
+static void put_host_or_stderr(struct scheduler_log *l, const char *data, size_t len)
 {
-	search(l, data, len);
+	search_phrases(l, data, len);
 	if (l->to_host && ktstr_guest_scheduler_log(&l->host, data, len)) {
-		/* Init is gone, and so will be the guest. */
+		/* Init is gone, and the guest will follow. */
 		ktstr_guest_close(&l->host);
 		l->to_host = false;
 	} else if (l->to_host) {
@@ -66,7 +66,7 @@ void log_put(struct scheduler_log *l, const char *data, size_t len)
 	if (!len)
 		return;
 	l->bytes += len;
-	put(l, data, len);
+	put_host_or_stderr(l, data, len);
 	l->in_line = data[len - 1] != '\n';
 }
 

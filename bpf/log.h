@@ -16,28 +16,28 @@
 
 #include "guest-init/ktstr-guest.h"
 
-#define LOG_LINE_MAX 512 /* of a line, for what is searched in it */
+#define LOG_LINE_MAX 512 /* longest line prefix that is searched for phrases */
 
 struct scheduler_log {
-	const char *name; /* before each line on stderr */
+	const char *name; /* prefix of each line on stderr */
 	struct ktstr_guest host;
 	bool to_host;
-	bool in_line; /* the last byte was no end of line */
+	bool in_line; /* the last byte was not a newline */
 	char line[LOG_LINE_MAX];
 	size_t len;
 	uint64_t bytes;
-	bool refused; /* a verifier's log went by */
+	bool refused; /* a verifier's log was seen */
 	bool failed;  /* libbpf said that it could not load an object */
-	bool dumped;  /* the kernel's dump of a scheduler that failed went by */
+	bool dumped;  /* the kernel's dump of a failed scheduler was seen */
 };
 
-/* @to_host: where the guest's init takes frames; else, and where it does not, stderr. */
+/* @to_host: send to the host if the guest's init takes frames; otherwise to stderr. */
 void log_open(struct scheduler_log *l, const char *name, bool to_host);
 void log_put(struct scheduler_log *l, const char *data, size_t len);
-/* End a line that has no end yet, before something else is printed. */
+/* Complete an unfinished line with a newline, before something else is printed. */
 void log_end_line(struct scheduler_log *l);
 void log_vprintf(struct scheduler_log *l, const char *fmt, va_list args);
-/* Ends a last line that has no end. */
+/* Completes an unfinished last line. */
 void log_close(struct scheduler_log *l);
 
 #endif

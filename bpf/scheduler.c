@@ -14,7 +14,7 @@
 
 #define MS_NS 1000000ull
 #define STEP_MS 10
-#define READS_MAX 16 /* of a state that changes while it is read */
+#define READS_MAX 16 /* retries while the state changes under the read */
 
 const char *scheduler_sysfs = "/sys/kernel/sched_ext/";
 /* --- what sched_ext says -------------------------------------------------- */
@@ -50,7 +50,7 @@ static uint64_t read_enable_seq(void)
 	return read_line("enable_seq", line, sizeof(line)) ? strtoull(line, NULL, 10) : 0;
 }
 
-/* State and name of one attachment, for the seq is the same before and after them. */
+/* State and name belong to one attachment if enable_seq is the same before and after. */
 static void read_state(struct scx_state *st)
 {
 	uint64_t before;
@@ -120,7 +120,7 @@ bool scheduler_known(const char *text)
 	return strchr(text, '/') || object_find(text);
 }
 
-/* What @s->text means: one of ours, an object in a file, or a program. 0 or an exit code. */
+/* Find out what @s->text names: a built-in object, an object in a file, or a program. 0 or an exit code. */
 static int identify(struct scheduler *s)
 {
 	const char *slash;
@@ -191,7 +191,7 @@ static bool is_attached(struct scheduler *s)
 	struct scx_state st;
 
 	read_state(&st);
-	/* A seq that is still to be raised is one of an attachment not seen yet; the next look has it. */
+	/* If enable_seq has not been raised yet, the next check sees this attachment. */
 	if (!st.enabled || strcmp(st.ops, s->ops)) {
 		s->gone_ns = s->gone_ns ? s->gone_ns : scheduler_clock_ns();
 		return false;
@@ -201,7 +201,7 @@ static bool is_attached(struct scheduler *s)
 		s->enable_seq = st.enable_seq;
 		s->gone_ns = 0;
 	}
-	/* Enabled again, as the state says, but with the seq of before. */
+	/* The state says enabled again, but enable_seq has not been raised yet: not attached. */
 	return !s->gone_ns;
 }
 
@@ -237,7 +237,7 @@ static bool same_left(const struct scheduler *s)
 	return strcmp(st.state, "disabled") && *st.state && (!st.enabled || !strcmp(st.ops, s->ops));
 }
 
-/* The reason of an object that leaves no record, and of a program's scheduler. */
+/* The exit reason, from the kernel's log, if the scheduler leaves no record of its own. */
 static void learn_exit(struct scheduler *s)
 {
 	struct scx_exit_record *e = &s->exit;

@@ -35,13 +35,14 @@
 
 enum scheduler_stop {
 	STOP_IN_ORDER,
-	STOP_KILLED, /* a program that took no notice of SIGINT */
-	STOP_LEFT,   /* the program has ended and its scheduler has not */
+	STOP_KILLED, /* a program that ignored SIGINT */
+	STOP_LEFT,   /* the program has ended, but its scheduler is still attached */
 };
 
 struct scheduler {
 	const struct scheduler_kind *kind; /* NULL: not known yet */
-	const char *text;		   /* as asked for: of ours; or a file or program and its words, with a '/' */
+	const char *text; /* as given: a built-in name; or, with a '/' in it, an object file or a program and its
+			     arguments */
 	char **words;
 	const char *name;		       /* of ours; or the file's */
 	const struct scheduler_object *object; /* NULL: a program */
@@ -50,15 +51,15 @@ struct scheduler {
 	struct ring_buffer *ring; /* NULL: an object that leaves no record */
 	struct bpf_link *link;	  /* or */
 	int link_fd;
-	pid_t pid; /* of the program, and of its process group; 0: there is none, or no more */
+	pid_t pid; /* the program, and its process group; 0: none */
 	int pid_fd;
-	int output_fd; /* of the program's stdout and stderr; -1: at an end */
-	int status;    /* of the program, once it ended */
+	int output_fd; /* the program's stdout and stderr; -1: closed */
+	int status;    /* wait status of the program, once it has ended */
 	bool ended;    /* the program */
 	struct scheduler_log log;
 	struct kernel_log kernel;
 	char ops[128];			       /* as the kernel names it while it is attached */
-	uint64_t seq_before;		       /* enable_seq, before it was started */
+	uint64_t seq_before;		       /* enable_seq before it was started */
 	uint64_t enable_seq;		       /* of its last attachment */
 	unsigned restarts;		       /* attachments after the first */
 	uint64_t start_ns, attach_ns, gone_ns; /* CLOCK_MONOTONIC; gone_ns: found detached, 0: is attached */
@@ -66,10 +67,10 @@ struct scheduler {
 	bool exited; /* the kernel's scheduler; @exit holds why, as far as is known (kind -1: not) */
 	struct scx_exit_record exit;
 	char *dump;	 /* the kernel's, whole, or NULL */
-	char said[1024]; /* the last word on stderr */
+	char said[1024]; /* its last message on stderr */
 };
 
-/* Whether @text is one of ours, or names a file or program, which scheduler_attach() looks for. */
+/* Whether @text is a built-in name, or names a file or program; scheduler_attach() finds out if that exists. */
 bool scheduler_known(const char *text);
 /* How it was started, for a report: "built in", "object", "program". */
 const char *scheduler_kind_name(const struct scheduler *s);
@@ -79,28 +80,28 @@ const char *scheduler_kind_name(const struct scheduler *s);
  * caller's. In any case scheduler_free() has to follow. @log_to_host: see bpf/log.h.
  */
 int scheduler_attach(struct scheduler *s, const char *text, bool log_to_host);
-/* Readable when something is to be done by scheduler_poll(); -1: nothing to wait for. */
+/* Readable when scheduler_poll() has work; -1: nothing to wait for. */
 int scheduler_fd(const struct scheduler *s);
 int scheduler_output_fd(const struct scheduler *s);
 void scheduler_poll(struct scheduler *s, int timeout_ms);
-/* Look whether it is attached: false once it is gone and can't come back, or has been gone for too long. */
+/* Whether it is attached or may still come back; false once it is gone for good, or for too long. */
 bool scheduler_check(struct scheduler *s);
-/* Whether it is, and was from attach till now, but for restarts of its own, the kernel's scheduler. May wait for the
- * end of a restart. */
+/* Whether it is attached, and was so since scheduler_attach(), except during its own restarts. May wait for the end of
+ * a restart. */
 bool scheduler_holds(struct scheduler *s);
-/* Take it off, if it is still there, and learn why it went. */
+/* Detach it if it is still attached, and find out why it ended. */
 void scheduler_detach(struct scheduler *s);
 void scheduler_free(struct scheduler *s);
 /* One line on stderr, which is also kept as the last word. */
 __attribute__((format(printf, 2, 3))) void scheduler_say(struct scheduler *s, const char *fmt, ...);
 /* How its program ended: "ended with code 3", "was killed by signal 11 (Segmentation fault)". */
 const char *scheduler_program_ended(const struct scheduler *s, char *text, size_t size);
-/* Where sched_ext shows itself, which ends with a '/', and how long is waited for what; tests have their own. */
+/* sched_ext's directory in sysfs, ending with '/', and the time-outs; tests replace both. */
 extern const char *scheduler_sysfs;
 struct scheduler_patience {
-	unsigned quiet_ms;   /* until it is attached, without a word of its program: a verifier may have much to read */
-	unsigned attach_ms;  /* until it is attached, whatever its program says */
-	unsigned restart_ms; /* from a scheduler's end to its program's next one */
+	unsigned quiet_ms;   /* to attach, while its program prints nothing: verification may take long */
+	unsigned attach_ms;  /* to attach, whatever its program prints */
+	unsigned restart_ms; /* from a scheduler's end until its program attaches the next */
 	unsigned grace_ms;   /* of a program, between SIGINT and SIGKILL */
 	unsigned detach_ms;  /* for the kernel, once nothing holds the scheduler */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The kinds of schedulers, by what differs between them, and what their files share. scheduler.c uses them. */
+/* The kinds of schedulers as tables of operations, which scheduler.c calls; and what the files of the kinds share. */
 #ifndef KTSTR_BPF_SCHEDULER_KIND_H
 #define KTSTR_BPF_SCHEDULER_KIND_H
 
@@ -10,11 +10,11 @@ struct scheduler_kind {
 	bool restarts;
 	/* Load and attach, or begin to. 0, or an exit code after scheduler_say(). */
 	int (*start)(struct scheduler *s);
-	/* Wait for news at most that long, and take them. */
+	/* Wait at most @timeout_ms for events, and handle them. */
 	void (*poll)(struct scheduler *s, int timeout_ms);
-	/* Readable when poll() has something to take; -1: never. */
+	/* Readable when poll() has events; -1: never. */
 	int (*fd)(const struct scheduler *s);
-	/* Why it ended before it was attached, by scheduler_say(). */
+	/* Print by scheduler_say() why it ended before it was attached. */
 	void (*explain_early_end)(struct scheduler *s);
 	/* Detach. May be called again. */
 	void (*stop)(struct scheduler *s);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A scheduler as a BPF object, in this program or in a file, and what libbpf does with it. */
+/* A scheduler that is a BPF object, built in or in a file: loaded and attached by libbpf. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <elf.h>
@@ -60,7 +60,7 @@ int object_from_file(struct scheduler *s, const char *path)
 	unsigned char *elf = NULL;
 	struct stat st;
 
-	/* What is wrong with a program that is not there, the program's start tells. */
+	/* A missing file is reported when it is started as a program. */
 	if (fd < 0 || !is_bpf_elf(fd) || fstat(fd, &st))
 		goto out;
 	elf = st.st_size <= (off_t)OBJECT_MAX ? malloc((size_t)st.st_size) : NULL;
@@ -89,7 +89,7 @@ out:
 
 static struct scheduler_log *printed; /* libbpf's callback has no context */
 
-static int print(enum libbpf_print_level level, const char *fmt, va_list ap)
+static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	if (level == LIBBPF_WARN)
 		log_vprintf(printed, fmt, ap);
@@ -115,7 +115,7 @@ static struct bpf_map *find_ops(struct bpf_object *obj)
 	return NULL;
 }
 
-static int load(struct scheduler *s)
+static int load_object(struct scheduler *s)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = s->name);
 	struct bpf_map *ops;
@@ -127,13 +127,13 @@ static int load(struct scheduler *s)
 	ops = find_ops(s->bpf);
 	if (!ops)
 		return -ENOENT;
-	/* With a link the scheduler ends with this process, however that ends. */
+	/* With a link the scheduler is detached when this process ends, however that happens. */
 	rc = bpf_map__set_map_flags(ops, LINK_FLAG);
 	if (!rc)
 		rc = bpf_object__load(s->bpf);
 	if (rc)
 		return rc;
-	/* Ours leave a record; of others the kernel's log tells. */
+	/* Built-in objects leave a record; for others there is only the kernel's log. */
 	if (s->file.elf)
 		return 0;
 	s->ring = ring_buffer__new(bpf_object__find_map_fd_by_name(s->bpf, SCX_EXIT_RING), on_exit_record, s, NULL);
@@ -149,8 +149,8 @@ static int create_link(int map_fd)
 	return (int)syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
 }
 
-/* libbpf before 1.2.2 fills the map and knows of no link: then we make it. */
-static int attach(struct scheduler *s)
+/* libbpf before 1.2.2 only fills the map and creates no link: then we create it. */
+static int attach_object(struct scheduler *s)
 {
 	struct bpf_map *ops = find_ops(s->bpf);
 	int rc;
@@ -193,8 +193,8 @@ static int start_object(struct scheduler *s)
 	int rc;
 
 	printed = &s->log;
-	libbpf_set_print(print);
-	rc = load(s);
+	libbpf_set_print(print_libbpf);
+	rc = load_object(s);
 	if (rc == -ENOENT && s->file.elf && s->bpf && !find_ops(s->bpf)) {
 		scheduler_say(s, "has no struct_ops map, so it is no scheduler");
 		return SCHEDULER_UNAVAILABLE;
@@ -204,7 +204,7 @@ static int start_object(struct scheduler *s)
 			      s->log.refused ? " (the verifier's log is in the scheduler's output)" : "");
 		return SCHEDULER_FAILED;
 	}
-	rc = attach(s);
+	rc = attach_object(s);
 	if (!rc)
 		return 0;
 	poll_records(s, 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A scheduler that a program of its own brings, such as those of the scx project: started, watched, asked to end. */
+/* A scheduler that comes with its own program, such as those of the scx project: starts, watches and ends the program.
+ * */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,7 +14,7 @@
 #include "bpf/scheduler_kind.h"
 
 #define CHUNK 16384
-#define CHUNKS_MAX 64 /* of a program that prints without end, in one look */
+#define CHUNKS_MAX 64 /* read at once from a program that prints without end */
 
 /* --- its start ------------------------------------------------------------ */
 
@@ -25,12 +26,12 @@ __attribute__((noreturn)) static void exec_words(const struct scheduler *s, int 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	/* A script's children are asked to end with it, as they would be at a terminal. */
+	/* A process group, so that a script's children get the signals too, as at a terminal. */
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGINT);
 	dup2(output_fd, STDOUT_FILENO);
 	dup2(output_fd, STDERR_FILENO);
-	/* The command's, among them the metric descriptor. */
+	/* The command's descriptors, such as the metric descriptor, are not the program's. */
 	close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 	execv(s->words[0], s->words);
 	error = errno;
@@ -39,7 +40,7 @@ __attribute__((noreturn)) static void exec_words(const struct scheduler *s, int 
 	_exit(127);
 }
 
-/* Why it is not there, which errno tells of two things alike. */
+/* Why it did not start: ENOENT and ENOEXEC have two causes each. */
 static const char *start_error(const struct scheduler *s, int error)
 {
 	if (error == ENOENT && !access(s->words[0], F_OK))
@@ -67,9 +68,9 @@ static int start_program(struct scheduler *s)
 		close(failure[1]);
 	s->output_fd = output[0];
 	if (!error) {
-		setpgid(s->pid, s->pid); /* here too: whoever is first */
+		setpgid(s->pid, s->pid); /* both parent and child do it: either may run first */
 		fcntl(s->output_fd, F_SETFL, O_NONBLOCK);
-		/* It ends without a byte once the program runs. */
+		/* End of file without data: the program runs. */
 		if (read(failure[0], &error, sizeof(error)) != sizeof(error))
 			error = 0;
 	}
@@ -105,12 +106,12 @@ static void take_output(struct scheduler *s)
 	}
 }
 
-static void reap(struct scheduler *s)
+static void reap_program(struct scheduler *s)
 {
 	if (s->pid <= 0 || waitpid(s->pid, &s->status, WNOHANG) != s->pid)
 		return;
 	s->ended = true;
-	/* What it wrote before is in the pipe. */
+	/* Its last output is still in the pipe. */
 	take_output(s);
 }
 
@@ -124,7 +125,7 @@ static void poll_program(struct scheduler *s, int timeout_ms)
 	if (fds[1].revents)
 		take_output(s);
 	if (fds[0].revents)
-		reap(s);
+		reap_program(s);
 }
 
 const char *scheduler_program_ended(const struct scheduler *s, char *text, size_t size)
@@ -170,13 +171,13 @@ static void wait_end(struct scheduler *s, uint64_t patience_ms)
 static void stop_program(struct scheduler *s)
 {
 	if (s->pid > 0 && s->pid_fd >= 0 && !s->ended) {
-		/* As from a terminal: what such programs expect. */
+		/* As ^C at a terminal, which such programs expect. */
 		kill(-s->pid, SIGINT);
 		wait_end(s, scheduler_patience.grace_ms);
 		if (!s->ended)
 			s->stop = STOP_KILLED;
 	}
-	/* What a script left behind, too. */
+	/* This also ends what a script left running. */
 	if (s->pid > 0) {
 		kill(-s->pid, SIGKILL);
 		if (s->pid_fd >= 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What all kinds of schedulers use: a message, the clock, how long they wait. */
+/* What all kinds of schedulers use: messages, the clock, time-outs. */
 #include <stdarg.h>
 #include <time.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The schedulers that ktstr brings, compiled from bpf/scx_NAME.bpf.c. */
+/* The built-in schedulers, compiled from bpf/scx_NAME.bpf.c. */
 #ifndef KTSTR_BPF_SCHEDULERS_H
 #define KTSTR_BPF_SCHEDULERS_H
 

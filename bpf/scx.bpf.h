@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What our schedulers use of sched_ext: declarations by hand, of which CO-RE
- * relocates the offsets, so that one object runs on every kernel that has the
- * fields. A name of the kernel's has the kernel's meaning.
+ * The parts of sched_ext that our schedulers use, declared by hand: CO-RE relocates the offsets, so that one object
+ * runs on every kernel that has the fields. Names are the kernel's, with the kernel's meaning.
  */
 #ifndef KTSTR_BPF_SCX_BPF_H
 #define KTSTR_BPF_SCX_BPF_H
@@ -71,11 +70,10 @@ struct sched_ext_ops {
 };
 
 /*
- * Only such as every kernel's BTF has alike. Some kernels (Debian's 7.2.12) were
- * built with BTF in which half of the kfuncs lack what their loading needs:
- * scx_bpf_create_dsq, scx_bpf_kick_cpu, scx_bpf_error_bstr and others ("cannot
- * find function scx_bpf_create_dsq_impl in BTF"). So the queues here are the
- * kernel's own. ktstr kernel check says it of a kernel.
+ * Only kfuncs that every kernel's BTF describes completely. Some kernels (Debian's 7.2.12) were built with BTF in which
+ * half of the kfuncs lack what their loading needs: scx_bpf_create_dsq, scx_bpf_kick_cpu, scx_bpf_error_bstr and others
+ * ("cannot find function scx_bpf_create_dsq_impl in BTF"). So the queues here are the kernel's own. ktstr kernel check
+ * says it of a kernel.
  */
 extern s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags, bool *is_idle) __ksym;
 extern void scx_bpf_dsq_insert(struct task_struct *p, u64 dsq_id, u64 slice, u64 enq_flags) __ksym __weak;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a scheduler leaves when it goes, by a BPF ring buffer: bpf/scx.bpf.h writes it, bpf/scheduler_object.c reads it.
- */
+/* The exit record that a scheduler leaves in a BPF ring buffer: bpf/scx.bpf.h writes it, bpf/scheduler_object.c reads
+ * it. */
 #ifndef KTSTR_BPF_SCX_EXIT_H
 #define KTSTR_BPF_SCX_EXIT_H
 

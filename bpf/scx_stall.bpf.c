@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A scheduler with a fault, for tests of what follows: as fifo for its first
- * second, then it loses each task of user space that is to be queued, until
- * the kernel's watchdog ends it.
+ * A scheduler with a planted fault, for tests: behaves as fifo for one second, then drops every user-space task that it
+ * should queue, until the kernel's watchdog ejects it.
  */
 #include "bpf/scx.bpf.h"
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Weighted round robin: one queue for all CPUs as in fifo, and a turn as long
- * as the task's weight says, so that CPU time is shared by weight. Coarsely: a
- * turn ends at a tick (4 ms at 250 Hz), and its bounds, which keep the queue
- * moving, cut the shares beyond nice -9 and 13.
+ * Weighted round robin: one queue for all CPUs as in fifo, and a slice proportional to the task's weight, so that CPU
+ * time is shared by weight. The granularity is coarse: a slice ends at a tick (4 ms at 250 Hz), and its bounds, which
+ * keep the queue moving, clamp the shares beyond nice -9 and 13.
  */
 #include "bpf/scx.bpf.h"
 

@@ -9,8 +9,8 @@
 #define BLANKS " \t\n"
 
 /*
- * Copy the word at *@text, which is no blank, to @to (NULL: only pass over it)
- * and end it there; *@text is behind it. NULL: it has no end.
+ * Copy the word at *@text, which is no blank, to @to with a NUL (@to NULL: skip it), and advance *@text past it.
+ * Returns NULL if the word does not end.
  */
 static char *take_word(const char **text, char *to)
 {
@@ -40,7 +40,7 @@ static char *take_word(const char **text, char *to)
 char **words_split(const char *text)
 {
 	size_t size = strlen(text), n = 0;
-	/* A word takes two characters of the text at least, the last one may take one. */
+	/* Each word takes at least two characters of the text, the last at least one. */
 	char **words = malloc((size / 2 + 2) * sizeof(*words) + size + 1), *to;
 
 	if (!words)

@@ -16,7 +16,7 @@
 char **words_split(const char *text);
 /* The length of the first word of @text as it is written there, quotes and leading blanks with it. */
 size_t words_first(const char *text);
-/* @word so that words_split() gives it back as one word. To free(); NULL: out of memory. */
+/* @word quoted so that words_split() returns it as one word. To free(); NULL: out of memory. */
 char *words_quote(const char *word);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The guest's end of port 1, "ktstr-bulk": frames out, frames in. One thread
- * uses it. A full port is waited for, never dropped.
+ * The guest's end of port 1, "ktstr-bulk": frames out, frames in. One thread uses it. It waits while the port is full
+ * and never drops a frame.
  */
 #ifndef KTSTR_GUEST_INIT_BULK_H
 #define KTSTR_GUEST_INIT_BULK_H
@@ -18,20 +18,19 @@ struct bulk {
 	int fd; /* non-blocking; -1: there is no port */
 	struct wire_parser parser;
 	bool exit_acknowledged;
-	/* Standard input from the host. @len 0: its end. NULL: dropped. */
+	/* Called with standard input from the host; @len 0: end of input. NULL: drop it. */
 	void (*input)(void *ctx, const uint8_t *data, size_t len);
 	void *input_ctx;
-	/* Frames of the host that are neither; NULL: dropped. */
+	/* Called with all other frames of the host; NULL: drop them. */
 	void (*other)(void *ctx, uint32_t type, const uint8_t *payload, size_t len);
 	void *other_ctx;
-	int aside; /* an epoll of watches that is served while the port is full; -1: none */
+	int aside; /* an epoll whose watches are served while the port is full; -1: none */
 };
 
 /* Use @fd: a virtio port, or a stream socket in a test. */
 void bulk_init(struct bulk *b, int fd);
-/* Open a port by its name, non-blocking, waiting @timeout_ms for it to appear:
- * the kernel probes devices at its leisure. The descriptor, or -errno; -ENODEV:
- * none came. */
+/* Open a port by its name, non-blocking, waiting @timeout_ms for it to appear, since the kernel probes devices
+ * asynchronously. The descriptor, or -errno; -ENODEV: it did not appear. */
 int bulk_open_port(const char *name, int timeout_ms);
 /* The port "ktstr-bulk", likewise. 0 or -errno. */
 int bulk_open(struct bulk *b, int timeout_ms);
@@ -44,10 +43,9 @@ int bulk_send(struct bulk *b, enum wire_type type, const void *payload, size_t l
 int bulk_send_frame(struct bulk *b, enum wire_type type, uint8_t *frame, size_t len);
 __attribute__((format(printf, 2, 3))) int bulk_complain(struct bulk *b, const char *fmt, ...); /* a line of stderr */
 
-/* Take what is there, once. 1: something came; 0: nothing; -EPIPE: the host is
- * not connected now; -errno. */
+/* Receive once what has arrived. 1: something came; 0: nothing; -EPIPE: the host is not connected now; -errno. */
 int bulk_receive(struct bulk *b);
-/* Until WIRE_EACK; @timeout_ms -1: as long as it takes. 0, -ETIMEDOUT or -errno. */
+/* Wait for WIRE_EACK; @timeout_ms -1: without limit. 0, -ETIMEDOUT or -errno. */
 int bulk_wait_ack(struct bulk *b, int timeout_ms);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Bytes put in at one end and taken out at the other. */
+/* A byte queue. */
 #ifndef KTSTR_GUEST_INIT_BYTES_H
 #define KTSTR_GUEST_INIT_BYTES_H
 
@@ -13,7 +13,7 @@ struct bytes {
 
 /* 0 or -ENOMEM. */
 int bytes_put(struct bytes *b, const void *data, size_t len);
-/* The first @len are done with. */
+/* Remove the first @len bytes. */
 void bytes_take(struct bytes *b, size_t len);
 void bytes_free(struct bytes *b);
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Since some moment of the past; never steps back. */
+/* Monotonic time; its origin is arbitrary. */
 static inline int64_t now_ms(void)
 {
 	struct timespec ts;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The command `ktstr-guest`: the guest library for shell scripts. It is init's
- * own program under another name, so that it costs a guest no memory. */
+/* The command `ktstr-guest`: the guest library for shell scripts. It is init's own executable under another name, so
+ * that it costs the guest no memory. */
 #ifndef KTSTR_GUEST_INIT_COMMAND_H
 #define KTSTR_GUEST_INIT_COMMAND_H
 

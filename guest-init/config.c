@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The whole file with a NUL behind it; *@text NULL when there is none. */
+/* The whole file with a terminating NUL; *@text NULL: there is no such file. */
 static int read_text(const char *dir, const char *name, char **text, size_t *len)
 {
 	char path[PATH_MAX];
@@ -74,7 +74,7 @@ static int read_list(const char *dir, const char *name, char end, char ***list)
 
 		if (stop)
 			*stop = '\0';
-		/* A word may be empty, a line that is says nothing. */
+		/* A word may be empty; an empty line is skipped. */
 		if (*p || end == '\0')
 			(*list)[n++] = p;
 	}
@@ -148,7 +148,7 @@ int config_load(struct config *c, const char *dir)
 		ret = read_list(dir, CONFIG_LINKS, '\0', &c->links);
 	if (!ret)
 		ret = read_options(c, dir);
-	/* No words at all is no command. */
+	/* A file without words means: no command. */
 	if (!ret && c->argv && !c->argv[0]) {
 		free(c->argv);
 		c->argv = NULL;

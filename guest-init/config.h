@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the host tells the guest's init: files that the initramfs holds. Each
- * may be missing. The builder of the initramfs includes this for the paths.
+ * The host's instructions to the guest's init, as files in the initramfs, each of which may be missing. The builder of
+ * the initramfs includes this header for the paths.
  */
 #ifndef KTSTR_GUEST_INIT_CONFIG_H
 #define KTSTR_GUEST_INIT_CONFIG_H
@@ -11,12 +11,12 @@
 #define CONFIG_DIR "/ktstr"
 #define CONFIG_ARGV "argv"	 /* the command's words, each ended by NUL; missing: a shell on the console */
 #define CONFIG_ENV "env"	 /* NAME=VALUE, each ended by NUL */
-#define CONFIG_MODULES "modules" /* a guest path a line, in load order */
-#define CONFIG_OUTPUTS "outputs" /* a guest path a line: brought back when the command has ended */
+#define CONFIG_MODULES "modules" /* a guest path per line, in load order */
+#define CONFIG_OUTPUTS "outputs" /* a guest path per line: sent to the host after the command has ended */
 #define CONFIG_LINKS                                                                                                   \
 	"links" /* what lies below /dev: a path and its target, each ended by NUL; no target: a directory */
 #define CONFIG_TOPOLOGY "topology" /* what the kernel is to see, see topology.h */
-#define CONFIG_OPTIONS "options"   /* a KEY=VALUE a line, see struct config */
+#define CONFIG_OPTIONS "options"   /* one KEY=VALUE per line, see struct config */
 
 struct config {
 	char **argv; /* NULL: none given */
@@ -30,7 +30,7 @@ struct config {
 	bool tty;	     /* tty=1: the command's stdio is a terminal, its size by WIRE_WSIZ */
 	bool one_output;     /* one_output=1: stdout and stderr are one pipe, whose bytes are all stdout's */
 	bool spare_cpu0;     /* spare_cpu0=1: the command runs on the other CPUs only */
-	bool hold_vm;	     /* hold_vm=1: keep idle VMs from now on, for KVM to patch no code */
+	bool hold_vm;	     /* hold_vm=1: keep idle VMs from now on, so that KVM patches no code */
 	bool dmesg;	     /* dmesg=1: send the kernel log when the command fails */
 	char *unknown;	     /* the last line of options that is none of these, else NULL */
 };

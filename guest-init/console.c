@@ -15,8 +15,8 @@
 
 #include "guest-init/relay.h"
 
-/* The last console that the kernel was told of is the one that /dev/console
- * stands for; by its own name it can become a controlling terminal. */
+/* /dev/console stands for the last console on the kernel command line; only under its own name it can become a
+ * controlling terminal. */
 static int open_active_console(void)
 {
 	char names[256] = "", path[300];
@@ -59,7 +59,7 @@ __attribute__((noreturn)) static void child_on_console(const struct config *conf
 		for (int i = 0; i < 3; i++)
 			dup2(fd, i);
 	}
-	/* What it has of this descriptor's place is not to close with the program. */
+	/* The metric descriptor stays open in the program: if it has its number already, clear close-on-exec. */
 	if (metric_fd == PAYLOAD_METRIC_FD)
 		fcntl(metric_fd, F_SETFD, 0);
 	else if (metric_fd >= 0)
@@ -81,7 +81,7 @@ int payload_run_on_console(struct bulk *bulk, struct hub *hub, const struct conf
 	if (!env)
 		return -ENOMEM;
 	ret = ended_fd = payload_signals();
-	/* A scheduler's runner and workloads tell by it, on a terminal too. */
+	/* ktstr-scx and workloads report through it, also on a terminal. */
 	if (ret >= 0 && bulk->fd >= 0 && (pipe2(metrics, O_CLOEXEC) || fcntl(metrics[0], F_SETFL, O_NONBLOCK)))
 		ret = -errno;
 	child = ret < 0 ? -1 : fork();
@@ -103,7 +103,7 @@ int payload_run_on_console(struct bulk *bulk, struct hub *hub, const struct conf
 	ret = relay_run(bulk, hub, &(struct relay_ends){ -1, -1, -1, metrics[0], ended_fd, false }, child, &status);
 	if (window >= 0) {
 		hub_window(hub, -1);
-		/* What it printed is out before the exit code is. */
+		/* Drain the terminal before the exit code is sent. */
 		tcdrain(window);
 		close(window);
 	}

@@ -31,8 +31,8 @@ size_t environment_quote(char *json, size_t size, const char *text)
 	size_t at = 0;
 
 	json[at++] = '"';
-	/* Room for the longest escape, the quote and the NUL. Bytes that are not
-	 * ASCII are escaped too: nobody says that they are UTF-8. */
+	/* Room for the longest escape, the quote and the NUL. Bytes that are not ASCII are escaped too: they need not
+	 * be UTF-8. */
 	for (; *text && at + 8 <= size; text++) {
 		uint8_t c = (uint8_t)*text;
 

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 /*
- * What the host records of this guest, as one JSON object for WIRE_JENV:
+ * What the host records about this guest, as one JSON object for WIRE_JENV:
  *   kernel   string, as uname -r
  *   cpus     number of CPUs online
  *   sched_ext  name of the attached scheduler's ops, or null

@@ -27,7 +27,7 @@ struct guest_client {
 	struct guest_client *next;
 };
 
-/* Somebody who does not take 20 bytes is not waiting for them. */
+/* A client whose socket has no room for 20 bytes is not waiting for them. */
 static void reply(struct guest_client *c, uint32_t type, const void *payload, size_t len)
 {
 	uint8_t frame[WIRE_HEADER_SIZE + sizeof(struct wire_snapshot)];
@@ -40,7 +40,7 @@ static void reply(struct guest_client *c, uint32_t type, const void *payload, si
 		c->gone = true;
 }
 
-static void acknowledge(struct guest_client *c, int error)
+static void acknowledge_client(struct guest_client *c, int error)
 {
 	int32_t result = error;
 
@@ -52,7 +52,7 @@ static void pass_on(struct guest_client *c, uint32_t type, const void *payload, 
 	struct guests *g = c->guests;
 
 	g->error = g->error ? g->error : bulk_send(g->bulk, type, payload, len);
-	acknowledge(c, g->error);
+	acknowledge_client(c, g->error);
 }
 
 static uint64_t elapsed_ms(const struct guests *g)
@@ -77,18 +77,18 @@ static void pass_on_end(struct guest_client *c, const uint8_t *payload, size_t l
 	pass_on(c, WIRE_SCEN, len ? payload : (const void *)&elapsed, sizeof(elapsed));
 }
 
-/* The reply to it comes from the host; one at a time. */
+/* The host replies to it; only one may be outstanding. */
 static void pass_on_snapshot(struct guest_client *c, const uint8_t *payload)
 {
 	struct guests *g = c->guests;
 
 	if (g->snapshot) {
-		acknowledge(c, -EBUSY);
+		acknowledge_client(c, -EBUSY);
 		return;
 	}
 	g->error = g->error ? g->error : bulk_send(g->bulk, WIRE_SNRQ, payload, sizeof(struct wire_snapshot));
 	if (g->error) {
-		acknowledge(c, g->error);
+		acknowledge_client(c, g->error);
 		return;
 	}
 	g->snapshot = c;
@@ -100,12 +100,12 @@ static void wait_for_latch(struct guest_client *c, uint8_t latch)
 	int set = wake_latched(c->guests->wake, latch);
 
 	if (set)
-		acknowledge(c, set < 0 ? set : 0);
+		acknowledge_client(c, set < 0 ? set : 0);
 	else
 		c->latch = latch;
 }
 
-/* Is @len one that a @type has? */
+/* Whether a frame of @type may have this @len. */
 static bool well_formed(uint32_t type, size_t len)
 {
 	switch (type) {
@@ -139,7 +139,7 @@ static void frame_arrived(void *ctx, uint32_t type, const uint8_t *payload, size
 	struct guest_client *c = ctx;
 
 	if (!crc_ok || !well_formed(type, len)) {
-		acknowledge(c, crc_ok ? -EINVAL : -EBADMSG);
+		acknowledge_client(c, crc_ok ? -EINVAL : -EBADMSG);
 		return;
 	}
 	switch (type) {
@@ -264,7 +264,7 @@ void guests_latched(struct guests *g)
 	for (struct guest_client *c = g->clients; c; c = c->next)
 		if (c->latch && wake_latched(g->wake, c->latch) == 1) {
 			c->latch = 0;
-			acknowledge(c, 0);
+			acknowledge_client(c, 0);
 		}
 }
 
@@ -275,7 +275,7 @@ void guests_snapshot_reply(struct guests *g, const uint8_t *payload, size_t len)
 	if (len != sizeof(r) || !g->snapshot)
 		return;
 	memcpy(&r, payload, sizeof(r));
-	/* A late reply to somebody who has gone. */
+	/* A late reply to a client that has gone. */
 	if (r.request_id != g->snapshot_id)
 		return;
 	reply(g->snapshot, WIRE_SNRP, &r, sizeof(r));

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The socket that the guest's programs talk to (guest-init/ktstr-guest.h): wire
- * frames in, each put whole on the bulk port and then answered by GACK, so that
- * when a program goes on its frame is before whatever it writes next. One
- * writer, this process, has the port; so frames never interleave. A full port
- * is waited for, and the programs with it.
+ * The socket that the guest's programs talk to (guest-init/ktstr-guest.h): wire frames in, each put whole on the bulk
+ * port and then answered by GACK, so that a program's frame precedes whatever the program writes next. This process is
+ * the port's only writer, so frames never interleave. While the port is full, it waits, and the programs wait too.
  */
 #ifndef KTSTR_GUEST_INIT_GUESTS_H
 #define KTSTR_GUEST_INIT_GUESTS_H
@@ -20,14 +18,14 @@ struct guest_client;
 
 struct guests {
 	struct watch listener;
-	int epoll; /* of its own: serving it may write to the bulk port */
+	int epoll; /* an epoll of its own, since serving it may write to the bulk port */
 	struct bulk *bulk;
 	const struct wake *wake;
-	/* What must be on the port before what came is: called between the two. May be NULL. */
+	/* Called before a received frame is forwarded, to send first what must precede it. May be NULL. */
 	void (*came)(void *ctx);
 	void *came_ctx;
 	struct guest_client *clients;
-	struct guest_client *snapshot; /* who waits for the one in flight */
+	struct guest_client *snapshot; /* the client of the request in flight */
 	uint32_t snapshot_id;
 	int64_t scenario_start_ms;
 	int error; /* of the bulk port: negative errno */
@@ -36,9 +34,9 @@ struct guests {
 void guests_init(struct guests *g);
 /* 0 or -errno. */
 int guests_open(struct guests *g, struct bulk *bulk, const struct wake *wake, const char *path);
-/* Take what came; may wait for the bulk port. 0 or the port's -errno. */
+/* Handle what has arrived; may wait for the bulk port. 0 or the port's -errno. */
 int guests_serve(struct guests *g);
-/* Answer those whose latch is set. */
+/* Answer the clients whose latch is set. */
 void guests_latched(struct guests *g);
 /* The host's SNRP. */
 void guests_snapshot_reply(struct guests *g, const uint8_t *payload, size_t len);

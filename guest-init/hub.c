@@ -34,8 +34,7 @@ static void frame_arrived(void *ctx, uint32_t type, const uint8_t *payload, size
 		guests_snapshot_reply(&h->guests, payload, len);
 }
 
-/* A port is hung up until the kernel has the host's word that it is open, and
- * the relay would take that for an end. */
+/* A port reads as hung up until the kernel knows that the host has opened it; the relay would take that for its end. */
 static int open_stats_port(void)
 {
 	int64_t deadline_ms = now_ms() + STATS_WAIT_MS;
@@ -59,7 +58,7 @@ static int open_stats(struct hub *h)
 	return ret;
 }
 
-static void complain(struct hub *h, const char *what, int error)
+static void report_part_failure(struct hub *h, const char *what, int error)
 {
 	if (error)
 		bulk_complain(h->bulk, "ktstr: %s: %s in the guest", what, strerror(-error));
@@ -79,11 +78,11 @@ int hub_open(struct hub *h, struct bulk *bulk, const struct config *config)
 	bulk->other_ctx = h;
 	if (!config->conversation)
 		return 0;
-	/* On a shell's console these bytes are somebody's typing: parts of letters. */
+	/* On a shell's console these bytes are typed by a user: parts of UTF-8 characters. */
 	if (!config->console_shell && config->argv)
-		complain(h, WAKE_CONSOLE, wake_open(&h->wake, h->aside, WAKE_CONSOLE));
-	complain(h, "port " STATS_PORT_NAME, open_stats(h));
-	complain(h, KTSTR_GUEST_SOCKET, guests_open(&h->guests, bulk, &h->wake, KTSTR_GUEST_SOCKET));
+		report_part_failure(h, WAKE_CONSOLE, wake_open(&h->wake, h->aside, WAKE_CONSOLE));
+	report_part_failure(h, "port " STATS_PORT_NAME, open_stats(h));
+	report_part_failure(h, KTSTR_GUEST_SOCKET, guests_open(&h->guests, bulk, &h->wake, KTSTR_GUEST_SOCKET));
 	return 0;
 }
 
@@ -91,7 +90,7 @@ static int tell_effects(struct hub *h)
 {
 	int ret = 0;
 
-	/* While one is told, more may come. */
+	/* More may arrive while one is being sent. */
 	while (h->wake.n_effects && !ret) {
 		struct wake_effect e = h->wake.effects[0];
 		uint8_t payload[128] = { e.byte };

@@ -76,7 +76,7 @@ static int send_frame(struct ktstr_guest *g, uint32_t type, const void *payload,
 }
 
 /* @deadline_ms -1: none. */
-static int receive(struct ktstr_guest *g, void *data, size_t len, int64_t deadline_ms)
+static int receive_bytes(struct ktstr_guest *g, void *data, size_t len, int64_t deadline_ms)
 {
 	for (size_t done = 0; done < len;) {
 		struct pollfd p = { .fd = g->fd, .events = POLLIN };
@@ -98,54 +98,54 @@ static int receive(struct ktstr_guest *g, void *data, size_t len, int64_t deadli
 }
 
 /* The answer to what was sent: GACK, or SNRP when @snapshot is given. */
-static int answer(struct ktstr_guest *g, struct wire_snapshot *snapshot, int timeout_ms)
+static int receive_answer(struct ktstr_guest *g, struct wire_snapshot *snapshot, int timeout_ms)
 {
 	int64_t deadline_ms = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
 	struct wire_header h;
 	int32_t result = 0;
-	int ret = receive(g, &h, sizeof(h), deadline_ms);
+	int ret = receive_bytes(g, &h, sizeof(h), deadline_ms);
 
 	if (ret)
 		return ret;
 	if (h.type == WIRE_GACK && h.length == sizeof(result)) {
-		ret = receive(g, &result, sizeof(result), deadline_ms);
+		ret = receive_bytes(g, &result, sizeof(result), deadline_ms);
 		return ret ? ret : result;
 	}
 	if (h.type == WIRE_SNRP && h.length == sizeof(*snapshot) && snapshot)
-		return receive(g, snapshot, sizeof(*snapshot), deadline_ms);
+		return receive_bytes(g, snapshot, sizeof(*snapshot), deadline_ms);
 	return -EPROTO;
 }
 
-static int say(struct ktstr_guest *g, uint32_t type, const void *payload, size_t len)
+static int send_acknowledged(struct ktstr_guest *g, uint32_t type, const void *payload, size_t len)
 {
 	int ret = send_frame(g, type, payload, len);
 
-	return ret ? ret : answer(g, NULL, -1);
+	return ret ? ret : receive_answer(g, NULL, -1);
 }
 
 int ktstr_guest_scenario_start(struct ktstr_guest *g)
 {
-	return say(g, WIRE_SCST, NULL, 0);
+	return send_acknowledged(g, WIRE_SCST, NULL, 0);
 }
 
 int ktstr_guest_scenario_end(struct ktstr_guest *g)
 {
-	return say(g, WIRE_SCEN, NULL, 0);
+	return send_acknowledged(g, WIRE_SCEN, NULL, 0);
 }
 
 int ktstr_guest_scenario_pause(struct ktstr_guest *g)
 {
-	return say(g, WIRE_SCPP, NULL, 0);
+	return send_acknowledged(g, WIRE_SCPP, NULL, 0);
 }
 
 int ktstr_guest_scenario_resume(struct ktstr_guest *g)
 {
-	return say(g, WIRE_SCRR, NULL, 0);
+	return send_acknowledged(g, WIRE_SCRR, NULL, 0);
 }
 
 int ktstr_guest_stimulus(struct ktstr_guest *g, const struct ktstr_guest_stimulus *s)
 {
-	return say(g, WIRE_STIM, s, sizeof(*s));
+	return send_acknowledged(g, WIRE_STIM, s, sizeof(*s));
 }
 
 int ktstr_guest_metric(struct ktstr_guest *g, const char *json)
@@ -154,7 +154,7 @@ int ktstr_guest_metric(struct ktstr_guest *g, const char *json)
 
 	if (memchr(json, '\n', len))
 		return -EINVAL;
-	return len > WIRE_PAYLOAD_MAX ? -EMSGSIZE : say(g, WIRE_JMET, json, len);
+	return len > WIRE_PAYLOAD_MAX ? -EMSGSIZE : send_acknowledged(g, WIRE_JMET, json, len);
 }
 
 static int say_all(struct ktstr_guest *g, uint32_t type, const uint8_t *data, size_t len)
@@ -164,7 +164,7 @@ static int say_all(struct ktstr_guest *g, uint32_t type, const uint8_t *data, si
 	while (len && !ret) {
 		size_t part = len < WIRE_CHUNK_MAX ? len : WIRE_CHUNK_MAX;
 
-		ret = say(g, type, data, part);
+		ret = send_acknowledged(g, type, data, part);
 		data += part;
 		len -= part;
 	}
@@ -183,7 +183,7 @@ int ktstr_guest_scheduler_log(struct ktstr_guest *g, const void *data, size_t le
 
 int ktstr_guest_scheduler_exit(struct ktstr_guest *g, int32_t code)
 {
-	return say(g, WIRE_SCDX, &code, sizeof(code));
+	return send_acknowledged(g, WIRE_SCDX, &code, sizeof(code));
 }
 
 int ktstr_guest_wait(struct ktstr_guest *g, enum ktstr_guest_latch latch, int timeout_ms)
@@ -191,12 +191,12 @@ int ktstr_guest_wait(struct ktstr_guest *g, enum ktstr_guest_latch latch, int ti
 	uint8_t byte = (uint8_t)latch;
 	int ret = send_frame(g, WIRE_GLAT, &byte, 1);
 
-	return ret ? ret : answer(g, NULL, timeout_ms);
+	return ret ? ret : receive_answer(g, NULL, timeout_ms);
 }
 
 static int snapshot(struct ktstr_guest *g, uint32_t kind, const char *tag, int timeout_ms, char reason[64])
 {
-	/* Unlike that of any other request that may still be on its way. */
+	/* A number that no outstanding request has. */
 	struct wire_snapshot request = { .request_id = (uint32_t)now_ms() << 8 ^ (uint32_t)getpid(),
 					 .kind_status = kind };
 	struct wire_snapshot reply;
@@ -208,7 +208,7 @@ static int snapshot(struct ktstr_guest *g, uint32_t kind, const char *tag, int t
 	request.request_id |= !request.request_id;
 	ret = send_frame(g, WIRE_SNRQ, &request, sizeof(request));
 	if (!ret)
-		ret = answer(g, &reply, timeout_ms);
+		ret = receive_answer(g, &reply, timeout_ms);
 	if (ret)
 		return ret;
 	if (reason)

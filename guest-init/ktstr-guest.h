@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define KTSTR_GUEST_SOCKET "/run/ktstr.sock" /* $KTSTR_SOCKET overrides */
-#define KTSTR_GUEST_NOW UINT32_MAX	     /* elapsed_ms: since the scenario's start, by init's clock */
+#define KTSTR_GUEST_NOW UINT32_MAX	     /* elapsed_ms since the scenario's start, by init's clock */
 
 struct ktstr_guest {
 	int fd;
@@ -27,7 +27,7 @@ struct ktstr_guest {
 int ktstr_guest_open(struct ktstr_guest *g);
 void ktstr_guest_close(struct ktstr_guest *g);
 
-/* Scenario: its end tells the time since its start, pauses included. */
+/* A scenario; its end reports the time since its start, pauses included. */
 int ktstr_guest_scenario_start(struct ktstr_guest *g);
 int ktstr_guest_scenario_end(struct ktstr_guest *g);
 int ktstr_guest_scenario_pause(struct ktstr_guest *g);

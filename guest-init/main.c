@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * /init of the guest, and of the nested host: makes a bare kernel a system,
- * runs one command with its stdio over the bulk port, tells its exit code, and
- * powers off.
+ * /init of the guest, and of the nested host: sets up the system, runs one command with its stdio over the bulk port,
+ * sends its exit code, and powers off.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -24,7 +23,7 @@
 /* Slow hosts boot slow guests: a TCG guest in a busy CI runner needs many
  * seconds to probe its devices. */
 #define PORT_WAIT_MS 60000
-/* At a shell the port is a convenience. */
+/* An interactive shell works without the port too. */
 #define PORT_WAIT_SHELL_MS 2000
 
 static void no_port(int err)
@@ -51,7 +50,7 @@ static int announce(struct bulk *bulk)
 	return ret;
 }
 
-/* 1: the machine is another than was asked for, and the host was told. */
+/* 1: the machine differs from what was asked for, and the host has been told so. */
 static int check_topology(struct bulk *bulk)
 {
 	static char json[TOPOLOGY_MISMATCHES_MAX * 6 * 160 + 512];
@@ -90,26 +89,26 @@ static int run_command(struct bulk *bulk, struct hub *hub, const struct config *
 	return ret ? ret : code;
 }
 
-/* Before the host is told of the end, what the guest wrote is on its disks. */
+/* Sync the disks before the exit code is sent. */
 static int tell_exit(struct bulk *bulk, const struct config *config, int32_t code)
 {
 	unsigned disk;
 	int ret;
 
 	sync();
-	/* sync() keeps to itself what could not be written. */
+	/* sync() reports no write errors. */
 	ret = disks_sync(config->wait_disks, &disk);
 	if (ret) {
 		bulk_complain(bulk, "ktstr: disk %u: not all that was written is on it: %s", disk, strerror(-ret));
 		code = code ? code : 1;
 	}
-	/* A log that can't be told is no reason not to tell the code. */
+	/* Send the exit code even if sending the log fails. */
 	if (code && config->dmesg)
 		dmesg_send(bulk);
 	ret = bulk_send(bulk, WIRE_EXIT, &code, sizeof(code));
 	/*
-	 * What the host has not taken when the machine goes is lost, for a port's
-	 * reset keeps little: so wait, for as long as its reader makes it wait.
+	 * Data that the host has not read is lost when the machine powers off. So wait for the acknowledgement, without
+	 * limit: the host may wait for its own reader.
 	 */
 	if (!ret && config->ack_exit)
 		ret = bulk_wait_ack(bulk, -1);

@@ -27,7 +27,7 @@ static bool is_vital(const char *path)
 	return !strncmp(name, "virtio_console.", 15) || !strncmp(name, "virtio_mmio.", 12);
 }
 
-static int load(const char *path)
+static int load_module(const char *path)
 {
 	bool compressed = ends_with(path, ".xz") || ends_with(path, ".zst") || ends_with(path, ".gz");
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -44,7 +44,7 @@ static int load(const char *path)
 void modules_load(char *const *paths)
 {
 	for (; paths && *paths; paths++) {
-		int ret = load(*paths);
+		int ret = load_module(*paths);
 
 		if (ret && is_vital(*paths))
 			report_panic("module %s: %s", *paths, strerror(-ret));

@@ -31,7 +31,7 @@ static int send_chunks(struct bulk *bulk, const char *path, int fd, uint8_t *fra
 
 static int send_file(struct bulk *bulk, const char *path, uint8_t *frame)
 {
-	/* Not waiting for the writer of a fifo, which would be forever. */
+	/* O_NONBLOCK: do not wait for the writer of a fifo. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 	int ret;

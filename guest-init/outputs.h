@@ -4,9 +4,8 @@
 
 #include "guest-init/bulk.h"
 
-/* Send each file of the NULL-terminated @paths as WIRE_FOUT chunks, each led
- * by the path and a NUL, and a WIRE_FEND. A missing one is skipped; what else
- * can't be read is told on stderr. 0 or -errno of the port. */
+/* Send each file of the NULL-terminated @paths as WIRE_FOUT chunks, each led by the path and a NUL, and a WIRE_FEND. A
+ * missing file is skipped; other read errors are printed on stderr. 0 or -errno of the port. */
 int outputs_send(struct bulk *bulk, char *const *paths);
 
 #endif

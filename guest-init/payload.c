@@ -15,10 +15,10 @@
 #include "guest-init/relay.h"
 
 #define PIPE_SIZE (256 << 10)
-/* Above what the child gets, so that no dup2() overwrites a source. */
+/* Above the descriptors that the child gets, so that no dup2() overwrites a source. */
 #define FD_SAFE 16
 
-/* How far the child came before it failed. */
+/* The step at which the child failed. */
 struct failure {
 	enum { FAILED_CWD = 1, FAILED_EXEC } step;
 	int err;
@@ -103,7 +103,7 @@ static int pipes_open(struct pipes *p, const struct config *config)
 	for (int i = config->tty ? PAYLOAD_METRIC_FD : 0; i < 4 && !ret; i++) {
 		int ends[2], ours = i == STDIN_FILENO;
 
-		/* What comes out of two pipes has no order. */
+		/* The order between two pipes is lost. */
 		if (i == STDERR_FILENO && config->one_output) {
 			p->childs[i] = fcntl(p->childs[STDOUT_FILENO], F_DUPFD_CLOEXEC, 0);
 			if (p->childs[i] < 0)
@@ -164,7 +164,7 @@ __attribute__((noreturn)) static void child_piped(const struct config *config, c
 	child_exec(config, config->argv, env, failure_fd);
 }
 
-static int complain(struct bulk *bulk, const struct config *config, const struct failure *f)
+static int report_start_failure(struct bulk *bulk, const struct config *config, const struct failure *f)
 {
 	if (f->step == FAILED_CWD)
 		return bulk_complain(bulk, "ktstr: %s: %s in the guest", config->cwd, strerror(f->err));
@@ -192,7 +192,7 @@ int payload_signals(void)
 static int relay(struct bulk *bulk, struct hub *hub, const struct config *config, const struct relay_ends *ends,
 		 pid_t child, int *status)
 {
-	/* A terminal's size may come at any time, so also when the relay has closed its ends. */
+	/* A window size may arrive at any time, even after the relay has closed its ends. */
 	int window = config->tty && hub ? fcntl(ends->out, F_DUPFD_CLOEXEC, 0) : -1, ret;
 
 	if (window >= 0)
@@ -234,7 +234,7 @@ int payload_run(struct bulk *bulk, struct hub *hub, const struct config *config)
 	/* Returns at once when the child has started: the other end is close-on-exec. */
 	ret = 0;
 	if (read(p.failure[0], &failure, sizeof(failure)) == sizeof(failure))
-		ret = complain(bulk, config, &failure);
+		ret = report_start_failure(bulk, config, &failure);
 	if (!ret)
 		ret = relay(bulk, hub, config,
 			    &(struct relay_ends){ p.ours[0], p.ours[1], p.ours[2], p.ours[3], ended_fd, config->tty },

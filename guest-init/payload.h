@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The guest's one command: started, relayed, its exit code told. */
+/* The guest's one command: starts it, relays its stdio, returns its exit code. */
 #ifndef KTSTR_GUEST_INIT_PAYLOAD_H
 #define KTSTR_GUEST_INIT_PAYLOAD_H
 

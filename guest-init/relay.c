@@ -14,17 +14,18 @@
 #include "guest-init/bytes.h"
 #include "guest-init/clock.h"
 
-/* The kernel takes 32 KiB of a write to a port at once: so a frame is one
- * write, one descriptor and one kick. */
+/* The kernel sends up to 32 KiB of a write() to a port at once, so a frame of that size is one write, one descriptor
+ * and one kick. */
 #define CHUNK (32768 - WIRE_HEADER_SIZE)
-/* Bytes that wait for the child before the port is left alone: more than a host sends that heeds the window. */
+/* Stop reading the port above this many bytes that wait for the child; a host that heeds the window never gets there.
+ * */
 #define INPUT_MAX (WIRE_INPUT_WINDOW + 4 * WIRE_CHUNK_MAX)
 #define LINE_LIMIT (1u << 20)
 #define QUIET_MS 500
-#define LINGER_MAX_MS 5000 /* for descendants that never fall quiet */
+#define LINGER_MAX_MS 5000 /* for descendants that never stop writing */
 #define HOST_AWAY_MS 20
 #define TERM_GRACE_MS 5000 /* between SIGTERM and SIGKILL */
-#define TYPED_END_MS 1000  /* between one end of a terminal's input and the next */
+#define TYPED_END_MS 1000  /* between two end-of-input characters typed into a terminal */
 
 enum { OUT, ERR, METRICS, OUTPUTS };
 enum { PORT = OUTPUTS, INPUT, ENDED, ASIDE, GUESTS, POLLED };
@@ -41,7 +42,7 @@ struct relay {
 	struct output outputs[OUTPUTS];
 	struct bytes input; /* from the host, not yet taken by the child */
 	bool input_ended, tty;
-	uint32_t taken;	      /* by the child, and not told to the host */
+	uint32_t taken;	      /* by the child, not yet reported to the host */
 	int64_t typed_end_ms; /* of the next */
 	int in;		      /* -1: closed, by either side */
 	struct bytes line;
@@ -67,8 +68,7 @@ static void close_input(struct relay *r)
 	bytes_take(&r->input, r->input.len);
 }
 
-/* Bytes that the child took. One that reads no more loses its input; that is
- * its own affair. */
+/* Count bytes as taken by the child. A child that has closed its stdin loses the rest of its input. */
 static size_t feed_child(struct relay *r, const uint8_t *data, size_t len)
 {
 	size_t done = 0;
@@ -117,7 +117,7 @@ static void pump_input(struct relay *r)
 		close_input(r);
 }
 
-/* In steps, for a frame a key would be as much again as the key. */
+/* Report in steps: a frame per key would double the traffic of a key. */
 static void tell_taken(struct relay *r)
 {
 	uint32_t taken = r->taken;
@@ -194,7 +194,7 @@ static void pump_output(struct relay *r, struct output *o)
 		ret = bulk_send_frame(r->bulk, o->type, r->frame, (size_t)n);
 	if (ret)
 		fail(r, ret);
-	/* Taken after the send: that may have waited for the host. */
+	/* Read the clock after the send, which may have waited for the host. */
 	r->busy_ms = now_ms();
 }
 
@@ -222,13 +222,13 @@ static void child_ended(struct relay *r, int status)
 	close_input(r);
 }
 
-static void reap(struct relay *r)
+static void reap_children(struct relay *r)
 {
 	struct signalfd_siginfo info;
 	int status;
 	pid_t pid;
 
-	/* One signal may stand for many ends. */
+	/* One SIGCHLD may stand for several children. */
 	while (read(r->ended_fd, &info, sizeof(info)) > 0)
 		;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
@@ -250,7 +250,7 @@ static bool finished(const struct relay *r)
 	return !open || (!owed && (now - r->busy_ms >= QUIET_MS || now - r->ended_ms >= LINGER_MAX_MS));
 }
 
-/* What the last turn, or a wait for the port, has brought about. */
+/* Handle what the last turn, or a wait for the port, has changed. */
 static void settle(struct relay *r)
 {
 	int ret = r->hub ? hub_settle(r->hub) : 0;
@@ -267,7 +267,8 @@ static void settle(struct relay *r)
 	}
 }
 
-/* What a program printed before it spoke goes first: all that the pipes hold, asked for when its words are here. */
+/* Send first what a program printed before its frame: everything that is in the pipes now that the frame has arrived.
+ * */
 static void guest_spoke(void *ctx)
 {
 	struct relay *r = ctx;
@@ -298,7 +299,7 @@ static int patience_ms(const struct relay *r, bool away)
 	return r->kill_ms ? QUIET_MS : -1;
 }
 
-static void turn(struct relay *r)
+static void relay_turn(struct relay *r)
 {
 	struct pollfd p[POLLED] = {
 		[INPUT] = { .fd = r->in, .events = r->input.len ? POLLOUT : 0 },
@@ -310,7 +311,7 @@ static void turn(struct relay *r)
 
 	for (int i = 0; i < OUTPUTS; i++)
 		p[i] = (struct pollfd){ .fd = r->outputs[i].fd, .events = POLLIN };
-	/* poll() tells of a hang-up unasked, so leaving events empty is not enough. */
+	/* poll() reports a hang-up even with events 0, so leave the descriptor out. */
 	p[PORT].fd = away || r->child_ended || r->input.len >= INPUT_MAX ? -1 : r->bulk->fd;
 	p[PORT].events = POLLIN;
 	if (poll(p, POLLED, patience_ms(r, away)) < 0) {
@@ -318,8 +319,7 @@ static void turn(struct relay *r)
 			fail(r, -errno);
 		return;
 	}
-	/* Before the end of the child is seen, so that "what is in the pipes" is
-	 * asked for after it. */
+	/* Poll before the end of the child is handled, so that the pipes are measured after it. */
 	for (int i = 0; i < OUTPUTS; i++)
 		if (p[i].revents)
 			pump_output(r, &r->outputs[i]);
@@ -334,7 +334,7 @@ static void turn(struct relay *r)
 	else if (r->in >= 0 && r->input.len)
 		pump_input(r);
 	if (p[ENDED].revents)
-		reap(r);
+		reap_children(r);
 }
 
 int relay_run(struct bulk *bulk, struct hub *hub, const struct relay_ends *ends, pid_t child, int *status)
@@ -362,10 +362,10 @@ int relay_run(struct bulk *bulk, struct hub *hub, const struct relay_ends *ends,
 	while (!r->error && !finished(r)) {
 		settle(r);
 		type_end(r);
-		turn(r);
+		relay_turn(r);
 		tell_taken(r);
 	}
-	/* So that the host learns of what came last. */
+	/* Report the last bytes taken. */
 	settle(r);
 	bulk->input = NULL;
 	if (hub)

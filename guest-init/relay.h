@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Moves bytes between the bulk port and the pipes of one child, as they are,
- * until the child has ended and what it wrote is with the host. Flow is
- * controlled both ways: the child waits while the port is full, the host while
- * the child does not read.
+ * Moves bytes between the bulk port and the pipes of one child, unchanged, until the child has ended and the host has
+ * its output. Flow is controlled both ways: the child waits while the port is full, the host while the child does not
+ * read.
  */
 #ifndef KTSTR_GUEST_INIT_RELAY_H
 #define KTSTR_GUEST_INIT_RELAY_H
@@ -19,9 +18,9 @@ struct relay_ends {
 	int in, out, err, metrics;
 	int ended; /* signalfd of SIGCHLD */
 	/*
-	 * They are a terminal's. Its input has no end but a typed one, which a shell that edits lines takes only while
-	 * it does so, and a program that reads takes for itself: so at the end of input it is typed until the child has
-	 * ended.
+	 * They are a terminal's. The end of its input can only be typed as a character, which a line-editing shell
+	 * heeds only while it edits, and which a reading program may consume: so at the end of input it is typed
+	 * repeatedly until the child has ended.
 	 */
 	bool tty;
 };

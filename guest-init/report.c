@@ -23,8 +23,8 @@
 #define MOUNTS_MAX 256
 #define DEATHS_MS 5000 /* the host waits for 20 s */
 
-/* Opened for each line: either may appear late or never. */
-static void put(const char *device, const char *prefix, const char *line)
+/* Opened for each line, since either device may appear late or never. */
+static void put_line(const char *device, const char *prefix, const char *line)
 {
 	char text[LINE_MAX_LEN + 16];
 	int fd = open(device, O_WRONLY | O_NOCTTY | O_CLOEXEC);
@@ -32,7 +32,7 @@ static void put(const char *device, const char *prefix, const char *line)
 
 	if (fd < 0)
 		return;
-	/* Nobody is left to tell of a failure. */
+	/* A failure can't be reported to anybody. */
 	if (write(fd, text, (size_t)n) < 0) {
 	}
 	close(fd);
@@ -44,8 +44,8 @@ __attribute__((format(printf, 3, 0))) static void say(const char *level, const c
 	int at = snprintf(line, sizeof(line), "%s", what);
 
 	vsnprintf(line + at, sizeof(line) - (size_t)at, fmt, ap);
-	put("/dev/ttyS1", "", line);
-	put("/dev/kmsg", level, line);
+	put_line("/dev/ttyS1", "", line);
+	put_line("/dev/kmsg", level, line);
 }
 
 void report_warn(const char *fmt, ...)
@@ -98,7 +98,7 @@ void report_drain(void)
 	}
 }
 
-/* What a disk's file systems have in their journals goes where it belongs, so that they are found clean. */
+/* Flush journals, so that the file systems on disks are clean. */
 static void unmount_disks(void)
 {
 	int64_t until_ms = now_ms() + DEATHS_MS;
@@ -108,11 +108,12 @@ static void unmount_disks(void)
 	pid_t pid;
 	FILE *f;
 
-	/* Nobody writes any more. Of any process but init it would be the whole machine's end. */
+	/* Kill all processes, so that nobody writes any more. Only init may do that: in another process it would end
+	 * the machine. */
 	if (getpid() != 1)
 		return;
 	kill(-1, SIGKILL);
-	/* Until the last is gone, and with it what it had open: all of them come to init. */
+	/* Reap until the last has gone, with its open files: all are init's children by now. */
 	while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0 && now_ms() < until_ms)
 		if (!pid)
 			usleep(1000);
@@ -122,7 +123,7 @@ static void unmount_disks(void)
 			n++;
 	if (f)
 		endmntent(f);
-	/* The last first: one may be below another. */
+	/* In reverse order: one may be mounted below another. */
 	while (n-- > 0)
 		if (umount2(at[n], 0))
 			mount(NULL, at[n], NULL, MS_REMOUNT | MS_RDONLY, NULL);
@@ -165,7 +166,7 @@ static void fatal(int sig, siginfo_t *info, void *context)
 	uintptr_t rip = (uintptr_t)regs[REG_RIP];
 	char trace[512];
 
-	/* First what is sure: the walk up the stack may crash in its turn. */
+	/* Report the certain facts first: walking the stack may crash too. */
 	say_panic("signal %d (SIG%s), address %p, at %#lx", sig, sigabbrev_np(sig), info->si_addr, (unsigned long)rip);
 	backtrace_to(trace, sizeof(trace), rip, (uintptr_t)regs[REG_RSP], (uintptr_t)regs[REG_RBP]);
 	say_panic("backtrace: %s", trace);
@@ -177,7 +178,7 @@ void report_fatal_signals(void)
 	static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS };
 	static uint8_t stack[64 << 10];
 	const stack_t alternative = { .ss_sp = stack, .ss_size = sizeof(stack) };
-	/* RESETHAND: a crash while telling of a crash kills init, and the kernel panics. */
+	/* RESETHAND: a second crash kills init, and the kernel panics. */
 	struct sigaction sa = { .sa_sigaction = fatal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND };
 
 	sigaltstack(&alternative, NULL);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What init has to say of itself. COM2 is the crash channel; the kernel log,
- * and with it COM1, gets the same line.
+ * Messages of init about itself. COM2 is the crash channel; the kernel log, and with it COM1, gets the same line.
  */
 #ifndef KTSTR_GUEST_INIT_REPORT_H
 #define KTSTR_GUEST_INIT_REPORT_H
 
-/* From here on a fatal signal of init's own ends in report_panic(). */
+/* From now on a fatal signal in init ends in report_panic(). */
 void report_fatal_signals(void);
 __attribute__((format(printf, 1, 2))) void report_warn(const char *fmt, ...);
 /* "PANIC: ..." and a reboot. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What makes a bare kernel a system that programs expect. */
+/* Sets up the system that programs expect on a freshly booted kernel. */
 #ifndef KTSTR_GUEST_INIT_SETUP_H
 #define KTSTR_GUEST_INIT_SETUP_H
 
-/* The kernel's file systems, /dev's links and /lib/modules/RELEASE. What the
- * kernel lacks is left out; without /proc, /sys or /dev init panics. */
+/* The kernel's file systems, /dev's links and /lib/modules/RELEASE. File systems that the kernel lacks are left out;
+ * without /proc, /sys or /dev init panics. */
 void mounts_make(void);
 /* Below /dev, which the kernel makes: @links as of struct config, in the place of what is there. */
 void links_make(char *const *pairs);
@@ -17,13 +17,13 @@ void modules_load(char *const *paths);
 int cpu0_spare(void);
 /*
  * Keep idle VMs to the end of this process. KVM patches its own code and the scheduler's when the first VM or vCPU of a
- * kind comes and when the last one goes; QEMU's TCG now and then lets another CPU run into the int3 that such a patch
- * begins with, after it was taken away: "Oops: int3". 0, or -errno.
+ * kind is created and when the last one goes away. QEMU's TCG sometimes lets another CPU execute the int3 of such a
+ * patch after it was removed: "Oops: int3". 0, or -errno.
  */
 int vm_hold(void);
 /* Wait, 30 s at most, until @n disks /dev/vd? are there. 0 or -ETIMEDOUT. */
 int disks_wait(unsigned n);
-/* What was written to the first @n of them is on them; or -errno, and @disk says which one (from 1) lost some of it. */
+/* Flush the first @n of them. 0; -errno: disk @disk (counted from 1) lost data. */
 int disks_sync(unsigned n, unsigned *disk);
 
 #endif

@@ -14,16 +14,16 @@
 static const char no_scheduler[] = "{\"ktstr_relay_error\":\"no scheduler available\"}\n";
 static const char overflow[] = "{\"ktstr_relay_error\":\"response cap overflow\"}\n";
 
-static void answer(struct stats *s, const void *line, size_t len)
+static void queue_answer(struct stats *s, const void *line, size_t len)
 {
-	/* Out of memory the request stays unanswered: the host has a deadline. */
+	/* Without memory the request stays unanswered: the host's time-out handles that. */
 	bytes_put(&s->response, line, len);
 	if (s->owed)
 		s->owed--;
 }
 
-/* What each side may say depends on what waits for the other. */
-static void regulate(struct stats *s)
+/* Each side is read only while the other can take the data. */
+static void update_events(struct stats *s)
 {
 	if (s->server.fd >= 0)
 		watch_events(s->epoll, &s->server, (s->response.len ? 0 : EPOLLIN) | (s->request.len ? EPOLLOUT : 0));
@@ -41,7 +41,7 @@ static void server_gone(struct stats *s)
 	s->skip_response = false;
 	s->skip_request = s->mid_request;
 	while (s->owed)
-		answer(s, no_scheduler, sizeof(no_scheduler) - 1);
+		queue_answer(s, no_scheduler, sizeof(no_scheduler) - 1);
 }
 
 static bool server_reach(struct stats *s)
@@ -102,7 +102,7 @@ static void take_request(struct stats *s, const uint8_t *data, size_t len, bool 
 	if (!s->skip_request && bytes_put(&s->request, data, len))
 		server_gone(s);
 	else if (s->skip_request && ends)
-		answer(s, no_scheduler, sizeof(no_scheduler) - 1);
+		queue_answer(s, no_scheduler, sizeof(no_scheduler) - 1);
 	if (ends)
 		s->skip_request = false;
 }
@@ -138,11 +138,11 @@ static void take_response(struct stats *s, const uint8_t *data, size_t len, bool
 	}
 	if (!s->skip_response && s->line.len > 2 * STATS_CAP) {
 		bytes_take(&s->line, s->line.len);
-		answer(s, overflow, sizeof(overflow) - 1);
+		queue_answer(s, overflow, sizeof(overflow) - 1);
 		s->skip_response = true;
 	}
 	if (ends && !s->skip_response) {
-		answer(s, s->line.data + s->line.head, s->line.len);
+		queue_answer(s, s->line.data + s->line.head, s->line.len);
 		bytes_take(&s->line, s->line.len);
 	}
 	if (ends)
@@ -176,7 +176,7 @@ static void port_ready(struct watch *w, uint32_t events)
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		port_in(s);
 	flush_response(s);
-	regulate(s);
+	update_events(s);
 }
 
 static void server_ready(struct watch *w, uint32_t events)
@@ -188,7 +188,7 @@ static void server_ready(struct watch *w, uint32_t events)
 	if (s->server.fd >= 0 && events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		server_in(s);
 	flush_response(s);
-	regulate(s);
+	update_events(s);
 }
 
 void stats_init(struct stats *s)

@@ -152,7 +152,7 @@ static void check_node(struct check *c, unsigned node, uint64_t memory, const ch
 			 (unsigned long long)(c->present[node] >> 10), (unsigned long long)(memory >> 10));
 }
 
-/* Of @node, or nothing where the kernel does not say. */
+/* Distances of @node; empty if the kernel does not show them. */
 static void expect_told(struct check *c, unsigned node, const char *dir, const char *what, const char *want)
 {
 	char got[LINE_SIZE];
@@ -164,8 +164,8 @@ static void expect_told(struct check *c, unsigned node, const char *dir, const c
 }
 
 /*
- * To its memory from the nearest CPUs, and the cache before it ("0": none). A kernel without CONFIG_ACPI_HMAT says
- * nothing; one with it says what it has of a cache whose size it tells.
+ * Latency and bandwidth from the nearest CPUs, and the memory-side cache ("0": none). A kernel without CONFIG_ACPI_HMAT
+ * says nothing; one with it says what it has of a cache whose size it tells.
  */
 static void check_hmat(struct check *c, unsigned node, const char *latency_ns, const char *bandwidth_mbs,
 		       const char *cache)
@@ -206,7 +206,7 @@ static void read_present(struct check *c)
 		fclose(f);
 }
 
-/* The whole machine: no CPU or node beside those asked for. */
+/* Check that there is no CPU or node besides the expected ones. */
 static void check_totals(struct check *c)
 {
 	char got[LINE_SIZE], want[32];
@@ -242,7 +242,7 @@ static bool check_line(struct check *c, char *line)
 	}
 	if (sscanf(line, "node %u memory %llu cpus %31s distances %n", &n, &memory, cpus, &at) != 3 || !at)
 		return false;
-	/* A kernel without NUMA is right about a machine without. */
+	/* A kernel without NUMA is right on a machine with one node. */
 	if (n == 0 && !strchr(line + at, ' ') && !read_sys(c, got, sizeof(got), "node/online"))
 		c->r->nodes++;
 	else

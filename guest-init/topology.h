@@ -12,20 +12,19 @@
 
 #include <stddef.h>
 
-#define TOPOLOGY_MISMATCHES_MAX 16 /* that are told; all are counted */
+#define TOPOLOGY_MISMATCHES_MAX 16 /* reported at most; all are counted */
 #define TOPOLOGY_MISMATCH_EXIT 70
 
 struct topology_report {
 	unsigned cpus, nodes; /* looked at */
-	unsigned hmat;	      /* figures of HMAT that the kernel told */
+	unsigned hmat;	      /* HMAT values that the kernel showed */
 	unsigned mismatches;  /* counted */
 	long long ns;	      /* that it took */
 	char text[TOPOLOGY_MISMATCHES_MAX][160];
 };
 
-/* Compare the expectations in @file with the kernel's words under @root ("" or a
- * test's directory). 0, or -errno when @file can't be read or understood;
- * -ENOENT: nothing is expected. */
+/* Compare the expectations in @file with what the kernel shows under @root ("" or a test's directory). 0, or -errno
+ * when @file can't be read or understood; -ENOENT: nothing is expected. */
 int topology_compare(const char *file, const char *root, struct topology_report *r);
 /* As JSON for WIRE_JTOP. Returns the length. */
 size_t topology_json(const struct topology_report *r, char *json, size_t size);

@@ -9,7 +9,7 @@
 #include "guest-init/setup.h"
 
 /* A VM with a vCPU that never runs. Its descriptors stay open. */
-static int hold(int kvm, bool irqchip)
+static int hold_idle_vm(int kvm, bool irqchip)
 {
 	int vm = ioctl(kvm, KVM_CREATE_VM, 0ul);
 
@@ -25,12 +25,13 @@ int vm_hold(void)
 	if (kvm < 0)
 		return -errno;
 	/*
-	 * Patched for the first and the last VM: preempt notifiers; for a local APIC that its guest has not switched on
-	 * yet: apic_sw_disabled; for a vCPU without one in the kernel, such as the probes of KVM: kvm_has_noapic_vcpu.
+	 * Code that KVM patches for the first and the last VM: preempt notifiers; for a local APIC that its guest has
+	 * not switched on yet: apic_sw_disabled; for a vCPU without one in the kernel, such as the probes of KVM:
+	 * kvm_has_noapic_vcpu.
 	 */
-	ret = hold(kvm, true);
+	ret = hold_idle_vm(kvm, true);
 	if (!ret)
-		ret = hold(kvm, false);
+		ret = hold_idle_vm(kvm, false);
 	close(kvm);
 	return ret;
 }

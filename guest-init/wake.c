@@ -93,7 +93,7 @@ static void console_ready(struct watch *watch, uint32_t events)
 		watch_remove(w->epoll, watch);
 }
 
-/* No echo, no lines, no signals: bytes. */
+/* Raw mode: no echo, no line editing, no signals. */
 static void make_raw(int fd)
 {
 	struct termios t;
@@ -114,7 +114,7 @@ int wake_open(struct wake *w, int epoll, const char *path)
 	int64_t deadline_ms = now_ms() + CONSOLE_WAIT_MS;
 	int fd, ret;
 
-	/* The node is there before its port is. */
+	/* The device node appears before its port works. */
 	while ((fd = open(path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)) < 0) {
 		if (now_ms() >= deadline_ms)
 			return -errno;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Wake bytes: what the host types into port 0 (hvc0). Every byte counts; those
- * that are none are nobody's.
+ * Wake bytes: commands of one byte, which the host writes to port 0 (hvc0); unknown
+ * ones are ignored.
  *   WAKE_VC_DUMP         'D' into /proc/sysrq-trigger
  *   WAKE_VC_SHUTDOWN     the command is to end, in order
  *   WAKE_BPF_WRITE_DONE, WAKE_ACCESSOR_READY
@@ -25,7 +25,7 @@ struct wake {
 	int epoll;
 	const char *sysrq; /* path */
 	bool shutdown, bpf_write_done, accessor_ready;
-	/* Not told to the host yet, in order; more than fit are acted upon, but not told. */
+	/* Not yet reported to the host, in order. Bytes that do not fit are still acted upon, but not reported. */
 	struct wake_effect {
 		uint8_t byte;
 		int error; /* 0 or errno */
@@ -38,7 +38,7 @@ void wake_init(struct wake *w);
 /* Watch @path, a terminal or in a test any descriptor's file, in @epoll. Waits a
  * moment for the device to come. 0 or -errno. */
 int wake_open(struct wake *w, int epoll, const char *path);
-/* Act on bytes that came. */
+/* Act on the bytes that have arrived. */
 void wake_take(struct wake *w, const uint8_t *bytes, size_t len);
 /* Is the latch of this byte set? -EINVAL: it has none. */
 int wake_latched(const struct wake *w, uint8_t byte);

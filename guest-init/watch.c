@@ -30,7 +30,7 @@ void watch_remove(int epoll, struct watch *w)
 {
 	if (w->fd < 0)
 		return;
-	/* Not left to close(): a child that has just forked may hold the file too. */
+	/* close() is not enough: a child that was just forked may hold the file too. */
 	epoll_ctl(epoll, EPOLL_CTL_DEL, w->fd, NULL);
 	close(w->fd);
 	w->fd = -1;

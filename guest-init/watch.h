@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Descriptors that share one epoll, which is itself a descriptor to poll: so a
- * loop with a fixed set of its own takes any number of others along.
+ * Descriptors in one epoll, which can itself be polled: so a loop with a fixed set of descriptors can serve any number
+ * of others.
  */
 #ifndef KTSTR_GUEST_INIT_WATCH_H
 #define KTSTR_GUEST_INIT_WATCH_H
@@ -20,7 +20,7 @@ int watch_add(int epoll, struct watch *w, int fd, uint32_t events);
 void watch_events(int epoll, struct watch *w, uint32_t events);
 /* Closes the descriptor. */
 void watch_remove(int epoll, struct watch *w);
-/* Run ready() of those that are, some at most; never waits. */
+/* Run ready() of a bounded number of ready ones; never waits. */
 void watch_serve(int epoll);
 
 #endif

@@ -156,7 +156,7 @@ uint64_t acpi_build_hmat(struct acpi_builder *b, const struct topology *t)
 	for (uint32_t n = 0; n < t->n_nodes; n++) {
 		struct hmat_domain d = { .length = sizeof d, .memory = n };
 
-		/* Memory without CPUs has no initiator that it is attached to. */
+		/* A node without CPUs has no attached initiator. */
 		if (t->llcs[n]) {
 			d.flags = HMAT_INITIATOR_VALID;
 			d.initiator = n;

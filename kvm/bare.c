@@ -34,7 +34,7 @@ static void segment(struct kvm_segment *s, bool is_code)
 	};
 }
 
-/* An interrupt and its return look their segments up. */
+/* Interrupt delivery and iret load segments from the GDT. */
 static void write_tables(uint8_t *mem, const struct bare_code *code)
 {
 	uint64_t *gdt = (uint64_t *)(mem + GDT);
@@ -109,7 +109,7 @@ int bare_create(struct bare *g, int kvm, const struct bare_code *code)
 	if (g->vm < 0)
 		return -errno;
 	ram.userspace_addr = (uint64_t)(uintptr_t)g->mem;
-	/* Intel without unrestricted guest wants a place for its own use. */
+	/* KVM on Intel without unrestricted guest needs room for its TSS. */
 	ioctl(g->vm, KVM_SET_TSS_ADDR, 0xfffbd000ul);
 	if (ioctl(g->vm, KVM_SET_USER_MEMORY_REGION, &ram) || (code->n_gates && ioctl(g->vm, KVM_CREATE_IRQCHIP, 0ul)))
 		return -errno;
@@ -122,7 +122,7 @@ int bare_create(struct bare *g, int kvm, const struct bare_code *code)
 		g->run = NULL;
 		return -errno;
 	}
-	/* Before the registers: EFER.LME is refused to a CPU without long mode. */
+	/* Before the registers: KVM refuses EFER.LME before CPUID has long mode. */
 	rc = set_cpuid(kvm, g->vcpu);
 	return rc ? rc : enter_long_mode(g, code);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A guest of a few instructions in 64-bit mode, without a file and without
- * devices: what the probes run. One vCPU, on the caller's thread.
+ * A guest of a few instructions in 64-bit mode, without kernel file and devices, for the probes. Its one vCPU runs on
+ * the caller's thread.
  */
 #ifndef KTSTR_KVM_BARE_H
 #define KTSTR_KVM_BARE_H
@@ -23,7 +23,7 @@ struct bare {
 	uint8_t *mem;
 };
 
-/* Vector @vector is handled at @offset bytes behind the code's beginning. */
+/* The handler of vector @vector starts @offset bytes into the code. */
 struct bare_gate {
 	uint8_t vector;
 	size_t offset;
@@ -32,7 +32,7 @@ struct bare_gate {
 struct bare_code {
 	const uint8_t *bytes;
 	size_t size; /* at most a page */
-	/* With gates there is an irqchip, the local APIC in x2APIC mode, and interrupts are off at first. */
+	/* With gates the guest has an irqchip and a local APIC in x2APIC mode; interrupts are off at the start. */
 	const struct bare_gate *gates;
 	unsigned n_gates;
 };

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From files to a first instruction: kernel and initrd are loaded (load.c), and
- * what both boot protocols need (memory map, command line, ACPI) is written
- * beside them.
+ * Prepares the first instruction: loads kernel and initrd (load.c), and writes what both boot protocols need: memory
+ * map, command line, ACPI tables, registers.
  */
 #include "kvm/boot.h"
 
@@ -77,7 +76,7 @@ static int write_acpi(struct boot *b, struct vm_error *err)
 	struct acpi_config cfg = { .topology = &vm->topology, .device = device };
 	int rc;
 
-	/* A device that the command line announces must not be there twice. */
+	/* A device that the command line announces must not be announced by ACPI too. */
 	for (unsigned i = 0; i < vm->n_devices && !vm->cfg.cmdline_devices; i++)
 		device[cfg.n_devices++] =
 			(struct acpi_device){ vm->device[i].base, VIRTIO_MMIO_SIZE, vm->device[i].gsi };
@@ -207,8 +206,8 @@ static int set_registers(struct boot *b, struct vm_error *err)
 
 #define X2APIC_MODE (1u << 10) /* of IA32_APIC_BASE */
 
-/* As firmware hands over a machine with such ids: a kernel that finds the APICs in xAPIC mode leaves out each CPU whose
- * id has no place in 8 bits, before it thinks of turning x2APIC mode on. (Intel SDM 3, 11.12.8.1) */
+/* Firmware hands over such a machine in x2APIC mode (Intel SDM 3, 11.12.8.1). A kernel that finds the APICs in xAPIC
+ * mode drops each CPU whose id exceeds 8 bits before it considers x2APIC mode. */
 static int set_x2apic_mode(struct vm *vm, struct vm_error *err)
 {
 	struct kvm_sregs s;

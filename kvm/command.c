@@ -32,7 +32,7 @@
 
 /* --- on the vCPU's thread -------------------------------------------------- */
 
-static void acknowledge(struct vcpu *v, uint32_t order)
+static void acknowledge_order(struct vcpu *v, uint32_t order)
 {
 	if (atomic_load_explicit(&v->shared.obeyed, memory_order_relaxed) == order)
 		return;
@@ -61,7 +61,7 @@ bool vcpu_obey(struct vcpu *v)
 		order = atomic_load_explicit(&v->shared.order, memory_order_acquire);
 		switch (command_of(order)) {
 		case VCPU_RUN:
-			acknowledge(v, order);
+			acknowledge_order(v, order);
 			return true;
 		case VCPU_PARK:
 			if (v->own.exit_pending) {
@@ -69,11 +69,11 @@ bool vcpu_obey(struct vcpu *v)
 				__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_RELAXED);
 				return true;
 			}
-			acknowledge(v, order);
+			acknowledge_order(v, order);
 			syscall(SYS_futex, &v->shared.order, FUTEX_WAIT_PRIVATE, order, NULL, NULL, 0);
 			break;
 		case VCPU_STOP:
-			acknowledge(v, order);
+			acknowledge_order(v, order);
 			return false;
 		}
 	}
@@ -130,7 +130,7 @@ static bool vcpu_is_parked(const struct vcpu *v)
 {
 	uint32_t order = atomic_load_explicit(&v->shared.order, memory_order_relaxed);
 
-	/* Acquire: pair with the releases in vcpu_ended() and acknowledge(). */
+	/* Acquire: pair with the releases in vcpu_ended() and acknowledge_order(). */
 	if (!v->loop.running || atomic_load_explicit(&v->shared.ended, memory_order_acquire))
 		return true;
 	if (command_of(order) != VCPU_PARK)

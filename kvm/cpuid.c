@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What KVM supports, asked once a VM; and a CPU's own of it, set. */
+/* CPUID: reads once per VM what KVM supports, and sets each vCPU's own leaves. */
 #include <asm/kvm_para.h>
 #include <cpuid.h>
 #include <errno.h>

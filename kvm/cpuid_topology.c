@@ -23,8 +23,8 @@ static struct kvm_cpuid_entry2 *find(const struct cpuid *c, uint32_t function, u
 	return NULL;
 }
 
-/* The entry, made when it is not there; NULL when there is no room. */
-static struct kvm_cpuid_entry2 *obtain(struct cpuid *c, uint32_t function, uint32_t index, bool indexed)
+/* Find or add the entry; NULL if there is no room. */
+static struct kvm_cpuid_entry2 *find_or_add(struct cpuid *c, uint32_t function, uint32_t index, bool indexed)
 {
 	struct kvm_cpuid_entry2 *e = find(c, function, index);
 
@@ -42,7 +42,7 @@ static struct kvm_cpuid_entry2 *obtain(struct cpuid *c, uint32_t function, uint3
 /* @base is 0 or 0x80000000, whose EAX is the last leaf of its range. */
 static void at_least(struct cpuid *c, uint32_t base, uint32_t leaf)
 {
-	struct kvm_cpuid_entry2 *e = obtain(c, base, 0, false);
+	struct kvm_cpuid_entry2 *e = find_or_add(c, base, 0, false);
 
 	if (e && e->eax < leaf)
 		e->eax = leaf;
@@ -78,7 +78,7 @@ static uint32_t at_most(uint32_t n, uint32_t max)
 }
 
 /* APIC ids in a field of @bits, less one. */
-static uint32_t ids(unsigned bits)
+static uint32_t apic_ids_less_one(unsigned bits)
 {
 	return (1u << bits) - 1;
 }
@@ -114,10 +114,10 @@ static void cache_add(struct cpuid *c, uint32_t leaf, enum cache_type type, unsi
 
 	while ((e = find(c, leaf, i)) && (e->eax & 0x1f))
 		i++;
-	e = obtain(c, leaf, i, true);
+	e = find_or_add(c, leaf, i, true);
 	if (e)
 		cache_put(e, type, level, ways, kib);
-	obtain(c, leaf, i + 1, true); /* of type 0: the end */
+	find_or_add(c, leaf, i + 1, true); /* of type 0: the end */
 }
 
 static void caches(struct view *v, uint32_t leaf)
@@ -136,15 +136,15 @@ static void caches(struct view *v, uint32_t leaf)
 	for (uint32_t i = 0; (e = find(v->c, leaf, i)) && (e->eax & 0x1f); i++) {
 		unsigned level = e->eax >> 5 & 7, bits = level < 3 ? core : level == 3 ? llc : v->package_shift;
 
-		e->eax = (e->eax & 0x3fff) | at_most(ids(bits), 0xfff) << 14;
+		e->eax = (e->eax & 0x3fff) | at_most(apic_ids_less_one(bits), 0xfff) << 14;
 		if (leaf == 4) /* ids of cores in the package; 6 bits, and 0xB and 0x1F tell it all */
-			e->eax |= at_most(ids(v->package_shift - core), 0x3f) << 26;
+			e->eax |= at_most(apic_ids_less_one(v->package_shift - core), 0x3f) << 26;
 	}
 }
 
 /* --- levels: leaves 0xB and 0x1F ------------------------------------------- */
 
-static void levels(struct view *v, uint32_t leaf)
+static void fill_levels(struct view *v, uint32_t leaf)
 {
 	const struct {
 		uint32_t shift, cpus, type;
@@ -156,7 +156,7 @@ static void levels(struct view *v, uint32_t leaf)
 	struct kvm_cpuid_entry2 *e;
 
 	for (uint32_t i = 0; i < 3; i++) {
-		e = obtain(v->c, leaf, i, true);
+		e = find_or_add(v->c, leaf, i, true);
 		if (!e)
 			return;
 		e->eax = level[i].shift;
@@ -164,7 +164,7 @@ static void levels(struct view *v, uint32_t leaf)
 		e->ecx = i | level[i].type << 8;
 		e->edx = v->cpu.apic_id;
 	}
-	/* Levels that the host has and the guest has not. */
+	/* Levels of the host that the guest lacks. */
 	for (uint32_t i = 3; (e = find(v->c, leaf, i)); i++) {
 		e->eax = e->ebx = 0;
 		e->ecx = i;
@@ -179,29 +179,30 @@ static void amd_leaves(struct view *v)
 	struct kvm_cpuid_entry2 *e;
 
 	at_least(v->c, 0x80000000, 0x8000001e);
-	e = obtain(v->c, 0x80000001, 0, false);
+	e = find_or_add(v->c, 0x80000001, 0, false);
 	if (e) {
 		e->ecx |= 1u << 22; /* TOPOEXT: 0x8000001D and 1E are there */
 		e->ecx = v->cpu.package_n > 1 ? e->ecx | 1u << 1 : e->ecx & ~(1u << 1); /* CmpLegacy */
 	}
 	/* Linux looks for the LLC only where there is an L3: 16 MiB, 16 ways, lines of 64. */
-	e = obtain(v->c, 0x80000006, 0, false);
+	e = find_or_add(v->c, 0x80000006, 0, false);
 	if (e && !e->edx)
 		e->edx = 32u << 18 | 8 << 12 | 1 << 8 | 64;
-	e = obtain(v->c, 0x80000008, 0, false);
+	e = find_or_add(v->c, 0x80000008, 0, false);
 	if (e)
 		e->ecx = (e->ecx & ~0xf0ffu) | v->package_shift << 12 | at_most(v->cpu.package_n - 1, 0xff);
 	caches(v, 0x8000001d);
-	e = obtain(v->c, 0x8000001e, 0, false);
+	e = find_or_add(v->c, 0x8000001e, 0, false);
 	if (e) {
 		e->eax = v->cpu.apic_id;
-		e->ebx = (v->cpu.apic_id >> v->t->thread_bits & ids(v->package_shift - v->t->thread_bits) & 0xff) |
+		e->ebx = (v->cpu.apic_id >> v->t->thread_bits &
+			  apic_ids_less_one(v->package_shift - v->t->thread_bits) & 0xff) |
 			 (v->t->threads - 1) << 8;
 		/* Before family 17h a node is what shares an L3, and Linux reads the LLC from it. */
 		e->ecx = (v->family < 0x17 ? v->cpu.llc : v->cpu.package) & 0xff;
 		e->edx = 0;
 	}
-	/* One account of the levels is enough: Linux goes on to 0xB when this one is empty. */
+	/* Leave it empty: Linux then takes the levels from leaf 0xB. */
 	for (uint32_t i = 0; i < v->c->nent; i++) {
 		e = &v->c->entry[i];
 		if (e->function == 0x80000026)
@@ -244,14 +245,14 @@ void cpuid_for_cpu(struct cpuid *c, const struct topology *t, unsigned index, co
 	family_of(c, &v.family, &v.model);
 	at_least(c, 0, 0xb);
 	feature_leaves(&v, f);
-	levels(&v, 0xb);
+	fill_levels(&v, 0xb);
 	if (v.vendor != INTEL) {
 		amd_leaves(&v);
 		return;
 	}
 	caches(&v, 4);
 	if (find(c, 0, 0)->eax >= 0x1f)
-		levels(&v, 0x1f);
+		fill_levels(&v, 0x1f);
 }
 
 int cpuid_fit_topology(const struct cpuid *host, struct topology *t, char why[TOPOLOGY_WHY])

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A device's place in the VM: its window, interrupt line, kicks and register page. */
+/* How a device is attached to the VM: its window, interrupt line, kicks and register page. */
 #include <errno.h>
 #include <linux/virtio_mmio.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 #include "kvm/internal.h"
 
-/* Devices' interrupt lines: what the PC's own devices leave free. */
+/* Devices' interrupt lines: the GSIs that no legacy PC device uses. */
 static const unsigned gsi_of_slot[VM_DEVICES_MAX] = { 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22 };
 
 static void device_kicked(struct kick *k)
@@ -27,7 +27,7 @@ static bool slot_taken(const struct vm *vm, unsigned slot)
 	return false;
 }
 
-/* Console, first disk and first net have fixed places; the rest follow. */
+/* Console, first disk and first net device have fixed slots; all others take the next free one. */
 static unsigned slot_for(const struct vm *vm, uint32_t device_id)
 {
 	static const unsigned fixed[] = { [3] = 0, [2] = 1, [1] = 2 };
@@ -41,11 +41,10 @@ static unsigned slot_for(const struct vm *vm, uint32_t device_id)
 }
 
 /*
- * An edge on the interrupt line, made here and not by an irqfd: for a line of
- * the IOAPIC KVM leaves that to a kernel worker on this CPU, which costs a
- * switch of threads, and waits for as long as the reactor busy-waits.
+ * Raise and lower the interrupt line by ioctl, not by an irqfd: for an IOAPIC line KVM defers an irqfd to a kernel
+ * worker on this CPU, which costs a thread switch, and has to wait while the reactor busy-waits.
  */
-static bool pulse(struct virtio_device *d, void *ctx)
+static bool pulse_line(struct virtio_device *d, void *ctx)
 {
 	struct vm_device *vd = ctx;
 	struct kvm_irq_level line = { .irq = vd->gsi, .level = 1 };
@@ -55,9 +54,8 @@ static bool pulse(struct virtio_device *d, void *ctx)
 	return ioctl(vd->vm->fd, KVM_IRQ_LINE, &line) == 0 && rc == 0;
 }
 
-/* Its driver does not look whether the reset is through: what the host does late would fall into memory that the guest
- * uses for something else. */
-static void stuck(struct virtio_device *d, void *ctx, const char *why)
+/* The driver does not wait for the reset to complete, so late host I/O would corrupt memory that the guest reuses. */
+static void end_by_stuck_reset(struct virtio_device *d, void *ctx, const char *why)
 {
 	struct vm_device *vd = ctx;
 
@@ -93,10 +91,9 @@ static int add_kick(struct vm *vm, struct vm_device *vd, unsigned queue, struct 
 }
 
 /*
- * Acknowledging a ring's interrupt comes to nothing, without leaving KVM: the
- * bit stays up in InterruptStatus, and a driver that finds it there looks at
- * its queues, which is right after any interrupt. (Cleared late, it would take
- * a later interrupt with it.) Every other acknowledgement is still an exit.
+ * Make the acknowledgement of a ring interrupt a no-op inside KVM, by an eventfd that nobody reads. The bit stays set
+ * in InterruptStatus; a driver that sees it checks its queues, which is harmless after any interrupt. (Clearing it late
+ * could clear a newer interrupt.) Every other acknowledgement is still an exit.
  */
 static int add_ack(struct vm *vm, struct vm_device *vd, struct vm_error *err)
 {
@@ -116,13 +113,13 @@ static int add_ack(struct vm *vm, struct vm_device *vd, struct vm_error *err)
 	return 0;
 }
 
-/* The memory slot of the register pages comes behind those of the RAM. */
+/* The memory slots below are the RAM's. */
 #define PAGES_SLOT 8
 #define PAGES_SIZE (VM_DEVICES_MAX * VIRTIO_MMIO_SIZE)
 
 /*
- * One slot for all, made early: each new slot waits until the vCPUs' and the event descriptors' readers are through,
- * 6 ms once there are descriptors. Where no device is, a page of zeroes is none.
+ * One slot for the pages of all devices, created early: each new slot waits for an SRCU grace period, which takes 6 ms
+ * once there are ioeventfds. A page of zeroes is no device: its magic value is missing.
  */
 int device_pages_create(struct vm *vm, struct vm_error *err)
 {
@@ -170,9 +167,9 @@ int vm_add_device(struct vm *vm, struct virtio_device *d, struct vm_error *err)
 	d->mem = &vm->mem;
 	d->settled = mail_settled;
 	d->settled_ctx = vd;
-	d->stuck = stuck;
+	d->stuck = end_by_stuck_reset;
 	d->stuck_ctx = vd;
-	d->interrupt = pulse;
+	d->interrupt = pulse_line;
 	d->interrupt_ctx = vd;
 	for (unsigned q = 0; q < d->ops->n_queues && !rc; q++)
 		rc = add_kick(vm, vd, q, err);

@@ -23,7 +23,7 @@ const char *vm_end_name(enum vm_end end)
 }
 
 static void __attribute__((format(printf, 4, 0)))
-request(struct vm *vm, enum vm_end end, enum vm_fault fault, const char *fmt, va_list ap)
+request_end(struct vm *vm, enum vm_end end, enum vm_fault fault, const char *fmt, va_list ap)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -43,7 +43,7 @@ void vm_request_end(struct vm *vm, enum vm_end end, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	request(vm, end, VM_FAULT_OTHER, fmt, ap);
+	request_end(vm, end, VM_FAULT_OTHER, fmt, ap);
 	va_end(ap);
 }
 
@@ -52,13 +52,13 @@ void vm_request_fatal(struct vm *vm, enum vm_fault fault, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	request(vm, VM_FATAL, fault, fmt, ap);
+	request_end(vm, VM_FATAL, fault, fmt, ap);
 	va_end(ap);
 }
 
 enum vm_end end_requested(struct vm *vm)
 {
-	/* Acquire: pairs with the release in request(). */
+	/* Acquire: pairs with the release in request_end(). */
 	return (enum vm_end)atomic_load_explicit(&vm->shared.requested_end, memory_order_acquire);
 }
 

@@ -14,7 +14,7 @@ static bool enable(struct vm *vm, uint32_t cap, uint64_t arg)
 	return !ioctl(vm->fd, KVM_ENABLE_CAP, &enable);
 }
 
-/* One at a time: hosts with the SMT RSB flaw refuse HLT, and PAUSE alone is worth having. */
+/* Enable each by itself: hosts with the SMT RSB bug refuse HLT, and PAUSE alone is still a gain. */
 static bool keep_exit(struct vm *vm, uint64_t which)
 {
 	int known = ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_X86_DISABLE_EXITS);
@@ -43,7 +43,7 @@ int host_thread_attr(const struct vcpu *v, pthread_attr_t *attr, struct vm_error
 
 	if (rc)
 		return vm_fail(err, rc, "vCPU %u: %s", v->index, strerror(rc));
-	/* By the thread's attributes, so that what is refused is refused here. */
+	/* By the thread's attributes, so that pthread_create() fails if the host refuses them. */
 	if (want->fifo_priority)
 		rc = pthread_attr_setinheritsched(attr, PTHREAD_EXPLICIT_SCHED);
 	if (!rc && want->fifo_priority)

@@ -171,7 +171,7 @@ int vm_fail_as(struct vm_error *err, enum vm_fault fault, int error, const char 
 	__attribute__((format(printf, 4, 5)));
 int vm_eventfd(int *fd, struct vm_error *err);
 
-/* end.c. From a vCPU thread: ask for the end of the VM; the first to ask is the one that counts. */
+/* end.c. From a vCPU thread: ask for the end of the VM; only the first request counts. */
 void vm_request_end(struct vm *vm, enum vm_end end, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void vm_request_fatal(struct vm *vm, enum vm_fault fault, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* On the reactor: the end that was asked for, if any; and the end itself, once. */
@@ -192,7 +192,7 @@ void com_destroy(struct vm *vm);
 /* ram.c */
 int ram_create(struct vm *vm, struct vm_error *err);
 void ram_destroy(struct vm *vm);
-/* Show @len bytes of @fd, private, in the place of guest memory; all page aligned. False: it can't be, copy. */
+/* Map @len bytes of @fd privately over guest memory; all page-aligned. False: not possible here, copy instead. */
 bool ram_map_file(struct vm *vm, uint64_t gpa, uint64_t len, int fd, uint64_t offset);
 
 /* boot.c: load kernel and initrd, write boot parameters, set the first vCPU's registers. */

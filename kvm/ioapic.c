@@ -72,7 +72,7 @@ static int write_pin(struct ioapic *a, unsigned reg, uint32_t value)
 
 	*pin = (old & ~(0xffffffffull << shift)) | (uint64_t)value << shift;
 	*pin = (*pin & ~PIN_READ_ONLY) | (old & PIN_READ_ONLY);
-	/* A route costs KVM a grace period: none for what is masked and stays so. */
+	/* Setting routes costs KVM a grace period: skip it for a pin that is masked and stays masked. */
 	if (*pin == old || (*pin & old & PIN_MASKED))
 		return 0;
 	rc = set_routes(a);
@@ -90,7 +90,7 @@ static uint32_t read_register(const struct ioapic *a)
 		return VERSION | (IOAPIC_PINS - 1) << 16;
 	if (reg >= REG_PINS && reg < REG_PINS + 2 * IOAPIC_PINS)
 		return (uint32_t)(a->pin[(reg - REG_PINS) / 2] >> (reg % 2 ? 32 : 0));
-	return 0; /* its id and the arbitration's; what else there is not */
+	return 0; /* the id registers read as 0, as do registers that do not exist */
 }
 
 uint32_t ioapic_read(struct ioapic *a, uint32_t offset)

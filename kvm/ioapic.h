@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An IOAPIC of our own, for machines whose APIC ids don't fit the 8 bits of
- * KVM's: there KVM keeps the LAPICs alone (KVM_CAP_SPLIT_IRQCHIP), and each pin
- * that the guest programs becomes an MSI route, so that irqfds still reach the
- * guest without us. Destinations have 15 bits (KVM_FEATURE_MSI_EXT_DEST_ID).
- * All our interrupts are edges: what comes while a pin is masked is lost, as on
- * the real thing.
+ * An IOAPIC of our own, for machines whose APIC ids don't fit the 8 bits of KVM's: there KVM emulates only the LAPICs
+ * (KVM_CAP_SPLIT_IRQCHIP), and each pin that the guest programs becomes an MSI route, so that irqfds still bypass user
+ * space. Destinations have 15 bits (KVM_FEATURE_MSI_EXT_DEST_ID). All our interrupts are edge-triggered: an edge on a
+ * masked pin is lost, as on hardware.
  */
 #ifndef KTSTR_KVM_IOAPIC_H
 #define KTSTR_KVM_IOAPIC_H
@@ -20,10 +18,10 @@
 
 struct ioapic {
 	int vm_fd;
-	pthread_mutex_t lock; /* any vCPU may write; it is no fast path */
+	pthread_mutex_t lock; /* any vCPU may access it; not a fast path */
 	uint32_t select;
 	uint64_t pin[IOAPIC_PINS];
-	bool failed; /* KVM refused a route; told once by ioapic_write() */
+	bool failed; /* KVM refused a route; ioapic_write() reports that once */
 };
 
 void ioapic_init(struct ioapic *a, int vm_fd);

@@ -7,8 +7,8 @@
 #include "kvm/acpi_table.h"
 #include "kvm/internal.h"
 
-/* The 8259s are there with the in-kernel irqchip, but our guests are told of
- * none: mask them, or a stray ExtINT would deliver one of the first vectors. */
+/* The in-kernel irqchip includes 8259s, which our ACPI tables do not announce: mask them, or a stray ExtINT would
+ * deliver one of the first vectors. */
 static void mask_pics(struct vm *vm)
 {
 	for (uint32_t id = KVM_IRQCHIP_PIC_MASTER; id <= KVM_IRQCHIP_PIC_SLAVE; id++) {
@@ -21,7 +21,8 @@ static void mask_pics(struct vm *vm)
 	}
 }
 
-/* KVM keeps the LAPICs, with ids of 32 bits; the IOAPIC is ours, and nobody misses PICs and PIT. */
+/* KVM emulates the LAPICs, with 32-bit ids; we emulate the IOAPIC. PICs and PIT, which our guests do not use, are
+ * missing. */
 static int create_split_irqchip(struct vm *vm, struct vm_error *err)
 {
 	struct kvm_enable_cap ids = {

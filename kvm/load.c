@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Images into guest memory: kernel and initrd. Whole pages of files are mapped, where they lie right. */
+/* Puts kernel and initrd into guest memory. Whole pages of the files are mapped if their alignment allows. */
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 
 /* --- files ---------------------------------------------------------------- */
 
-/* @fd is taken over. */
+/* Takes ownership of @fd. */
 static int image_map_fd(struct image *im, const char *what, const char *path, int fd, struct vm_error *err)
 {
 	struct stat st;
@@ -59,7 +59,7 @@ static void image_unmap(struct image *im)
 	im->data = NULL;
 }
 
-/* From the file, and not from where it is mapped: a page fault for each 64 KiB less. */
+/* By pread(), not from the mapping: that saves a page fault for each 64 KiB. */
 static int copy_file(uint8_t *to, const struct image *im, uint64_t offset, uint64_t len, struct vm_error *err)
 {
 	while (len) {
@@ -78,9 +78,9 @@ static int copy_file(uint8_t *to, const struct image *im, uint64_t offset, uint6
 	return 0;
 }
 
-/* @len bytes of @im at @gpa, which is memory: whole pages as the file has them, the rest is copied. */
-static int put(const struct boot *b, uint64_t gpa, const struct image *im, uint64_t offset, uint64_t len,
-	       struct vm_error *err)
+/* Put @len bytes of @im at @gpa, which is RAM: map whole pages of the file, copy the rest. */
+static int place_image(const struct boot *b, uint64_t gpa, const struct image *im, uint64_t offset, uint64_t len,
+		       struct vm_error *err)
 {
 	uint64_t whole = im->fd >= 0 ? len & ~0xfffull : 0, rest;
 	uint8_t *to;
@@ -125,7 +125,7 @@ static int load_bzimage(struct boot *b, struct vm_error *err)
 			k->path, h->version >> 8, h->version & 0xff);
 	setup = ((h->setup_sects ? h->setup_sects : 4) + 1u) * 512u;
 	payload = (size_t)h->syssize * 16;
-	/* syssize counts paragraphs, so the last one may be short of the file. */
+	/* syssize counts paragraphs, so the file may end within the last one. */
 	available = k->size > setup ? k->size - setup : 0;
 	if (payload > available + 15)
 		return vm_fail_as(err, VM_FAULT_TRUNCATED_KERNEL, EINVAL,
@@ -133,8 +133,8 @@ static int load_bzimage(struct boot *b, struct vm_error *err)
 				  setup + payload);
 	if (payload > available)
 		payload = available;
-	/* The decompressor works in place: it needs init_size from where it is,
-	 * and from the preferred address when it moves there. */
+	/* The decompressor works in place: it needs init_size bytes from its load address, and from the preferred
+	 * address if it moves there. */
 	b->kernel_end = (h->pref_address > KERNEL_ADDR ? h->pref_address : KERNEL_ADDR) + h->init_size;
 	b->initrd_max = (uint64_t)h->initrd_addr_max + 1;
 	dst = low(b, KERNEL_ADDR, payload);
@@ -157,7 +157,7 @@ static bool is_elf(const struct image *k)
 	return k->size > sizeof(Elf64_Ehdr) && !memcmp(k->data, ELFMAG, SELFMAG);
 }
 
-static bool within(const struct image *k, uint64_t offset, uint64_t len)
+static bool within_image(const struct image *k, uint64_t offset, uint64_t len)
 {
 	return offset <= k->size && len <= k->size - offset;
 }
@@ -192,7 +192,7 @@ static int load_segment(struct boot *b, const Elf64_Phdr *ph, struct vm_error *e
 
 	if (!ph->p_memsz)
 		return 0;
-	if (!within(k, ph->p_offset, ph->p_filesz) || ph->p_filesz > ph->p_memsz)
+	if (!within_image(k, ph->p_offset, ph->p_filesz) || ph->p_filesz > ph->p_memsz)
 		return vm_fail_as(err, VM_FAULT_TRUNCATED_KERNEL, EINVAL,
 				  "%s: truncated kernel: a segment is not in the file", k->path);
 	if (!low(b, ph->p_paddr, ph->p_memsz) || ph->p_paddr < KERNEL_ADDR)
@@ -201,10 +201,10 @@ static int load_segment(struct boot *b, const Elf64_Phdr *ph, struct vm_error *e
 				  (unsigned long long)ph->p_paddr, (unsigned long long)(ph->p_memsz >> 20));
 	if (ph->p_paddr + ph->p_memsz > b->kernel_end)
 		b->kernel_end = ph->p_paddr + ph->p_memsz;
-	return put(b, ph->p_paddr, k, ph->p_offset, ph->p_filesz, err); /* the rest of fresh memory is zero */
+	return place_image(b, ph->p_paddr, k, ph->p_offset, ph->p_filesz, err); /* the rest of fresh memory is zero */
 }
 
-/* An ELF does not say what it takes; a Linux with a longer line dies before its console. */
+/* An ELF does not state its limit; Linux with a longer command line dies before it has a console. */
 #define ELF_CMDLINE_MAX 2047u /* COMMAND_LINE_SIZE of arch/x86, without the NUL */
 
 static int load_elf(struct boot *b, struct vm_error *err)
@@ -219,14 +219,15 @@ static int load_elf(struct boot *b, struct vm_error *err)
 	memcpy(&eh, k->data, sizeof eh);
 	if (eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_machine != EM_X86_64)
 		return vm_fail(err, EINVAL, "%s: not an x86-64 ELF; ktstr needs an x86-64 kernel", k->path);
-	if (eh.e_phentsize != sizeof(Elf64_Phdr) || !within(k, eh.e_phoff, (uint64_t)eh.e_phnum * sizeof(Elf64_Phdr)))
+	if (eh.e_phentsize != sizeof(Elf64_Phdr) ||
+	    !within_image(k, eh.e_phoff, (uint64_t)eh.e_phnum * sizeof(Elf64_Phdr)))
 		return vm_fail(err, EINVAL, "%s: truncated kernel: no program headers; fetch it again", k->path);
-	/* An ELF without the note is another program, whose segments say nothing. */
+	/* An ELF without the note is no kernel: do not judge its segments. */
 	for (unsigned i = 0; i < eh.e_phnum && !found; i++) {
 		Elf64_Phdr ph;
 
 		memcpy(&ph, k->data + eh.e_phoff + i * sizeof ph, sizeof ph);
-		if (ph.p_type == PT_NOTE && within(k, ph.p_offset, ph.p_filesz))
+		if (ph.p_type == PT_NOTE && within_image(k, ph.p_offset, ph.p_filesz))
 			found = find_pvh_entry(k, &ph, &b->entry);
 	}
 	if (!found)
@@ -299,7 +300,7 @@ static int map_initrd(struct boot *b, struct vm_error *err)
 	return rc;
 }
 
-/* The kernel goes over zeroes between one archive and the next. */
+/* Linux skips zeroes between archives, so each part may start on a page boundary. */
 int load_initrd(struct boot *b, struct vm_error *err)
 {
 	uint64_t top = b->vm->mem.region[0].size, at, floor = page_up(b->kernel_end), size = 0;
@@ -326,7 +327,7 @@ int load_initrd(struct boot *b, struct vm_error *err)
 				  (unsigned long long)(floor >> 20), (unsigned long long)(b->vm->ram_size >> 20));
 	b->initrd_addr = at;
 	for (unsigned i = 0; i < INITRD_PARTS && !rc; i++) {
-		rc = put(b, at, &b->initrd[i], 0, b->initrd[i].size, err);
+		rc = place_image(b, at, &b->initrd[i], 0, b->initrd[i].size, err);
 		at += page_up(b->initrd[i].size);
 	}
 	return rc;

@@ -72,7 +72,7 @@ void mail_release(struct mailbox *m)
 	mail_wake(m, MAIL_DONE);
 }
 
-static void answer(struct mailbox *m)
+static void answer_request(struct mailbox *m)
 {
 	struct virtio_device *d = m->vd->dev;
 
@@ -111,6 +111,6 @@ void mail_serve(struct vm *vm)
 
 		/* Acquire: pairs with the release in mail_post(). */
 		if (atomic_load_explicit(&m->state, memory_order_acquire) == MAIL_POSTED)
-			answer(m);
+			answer_request(m);
 	}
 }

@@ -21,7 +21,7 @@ void panic_watch_free(struct panic_watch *p)
 	p->text = NULL;
 }
 
-static void keep(struct panic_watch *p, const char *data, size_t len)
+static void keep_text(struct panic_watch *p, const char *data, size_t len)
 {
 	if (len > PANIC_TEXT_MAX - 1 - p->len)
 		len = PANIC_TEXT_MAX - 1 - p->len;
@@ -60,14 +60,14 @@ bool panic_watch_feed(struct panic_watch *p, const uint8_t *data, size_t len)
 			from = len;
 		}
 		if (!p->len && from == len && is_trouble(p->line)) {
-			keep(p, p->line, p->line_len);
+			keep_text(p, p->line, p->line_len);
 			from = i;
 		}
 		p->panicked |= panics;
 		found |= panics;
 		p->line_len = 0;
 	}
-	keep(p, (const char *)data + from, len - from);
+	keep_text(p, (const char *)data + from, len - from);
 	return found;
 }
 

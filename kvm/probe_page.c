@@ -24,12 +24,12 @@
 
 #include "kvm/bare.h"
 
-#define WINDOW 0x180000u /* behind the RAM */
+#define WINDOW 0x180000u /* above the RAM */
 #define WINDOW_SIZE 4096u
 #define VECTOR 0x40
 #define VECTOR_UD 6
 #define TRIPS 8 /* in a round, as the code has it */
-/* Each way; the first one warms up, too. The best counts: on a busy machine most of few were ten times too long. */
+/* Rounds each way, the first as warm-up. The best one counts: on a busy machine most rounds took ten times as long. */
 #define ROUNDS 12
 #define EXITS_MAX (4 * TRIPS)
 #define PATIENCE_NS 2000000000u /* for a round; an interrupt that gets lost leaves the guest in hlt */
@@ -154,7 +154,7 @@ struct ticks {
 	struct sigaction old;
 };
 
-/* A signal to this thread now and then, which takes it out of KVM_RUN. */
+/* Signal this thread periodically, which takes it out of KVM_RUN. */
 static int ticks_start(struct ticks *t)
 {
 	struct sigaction sa = { .sa_handler = on_tick };
@@ -229,7 +229,7 @@ static void say_why(struct kvm_page_probe *out, const struct side *s, int rc)
 		snprintf(out->why, sizeof out->why, "this KVM has none: %s", strerror(-rc));
 }
 
-/* Rounds in turn, so that what else the machine does meets both. */
+/* Alternate both ways, so that other load on the machine affects both. */
 static int run_rounds(struct side *exits, struct side *page, int *page_rc)
 {
 	struct ticks ticks;
@@ -263,7 +263,7 @@ int kvm_probe_page(struct kvm_page_probe *out)
 	out->page_ns = out->works ? page.best_ns : 0;
 	if (!rc && page_rc)
 		say_why(out, &page, page_rc);
-	/* That is an answer too, and stays one: no other try of this KVM would end otherwise. */
+	/* That is a definite answer: another try would fail the same way. */
 	if (rc == -ENOTSUP) {
 		say_why(out, &exits, rc);
 		rc = 0;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Guest memory: one reservation, mapped below and above the gap; the nodes are
- * ranges of it, so that a kernel may lie across several small ones. How it is
- * backed is the user's choice (struct vm_backing): what he asks for and can't be
- * had is an error.
+ * Guest memory: one reservation, mapped below and above the gap; guest nodes are ranges of it, so that a kernel may
+ * span several small nodes. struct vm_backing says how it is backed: what is asked for and can't be had is an error.
  */
 #include <errno.h>
 #include <linux/mempolicy.h>
@@ -27,7 +25,7 @@ static uint64_t page_size(const struct vm *vm)
 	return vm->cfg.backing.pages == VM_PAGES_1G ? 1ull << 30 : HUGE_PAGE;
 }
 
-/* What a file of the host says behind @key; 0 when it does not. */
+/* The value of @key in /proc/meminfo; 0 if there is none. */
 static uint64_t host_kib(const char *key)
 {
 	FILE *f = fopen("/proc/meminfo", "re");
@@ -85,8 +83,8 @@ static int map_ordinary(struct vm *vm, struct vm_error *err)
 {
 	uint8_t *base;
 
-	/* Nothing is reserved or touched before the guest does; both parts start
-	 * on a huge page in the guest and in the host, or THP can't be used. */
+	/* Nothing is reserved, and nothing populated before the guest touches it. Both parts start on a huge page
+	 * boundary in the guest and in the host; otherwise THP can't be used. */
 	vm->ram_mapped = vm->ram_size + HUGE_PAGE;
 	base = mmap(NULL, vm->ram_mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (base == MAP_FAILED)
@@ -126,10 +124,10 @@ static int advise_pages(struct vm *vm, struct vm_error *err)
 
 	switch (b->pages) {
 	case VM_PAGES_AUTO:
-		/* A page fault of the guest costs two world switches, under nesting many
-		 * more. A wish: a host without them runs the guest as well. Of the first
-		 * 2 MiB a few pages are used, and by us before the guest starts: to clear
-		 * all of them was a third of the CPU time of a start without copies. */
+		/* A page fault of the guest costs two world switches, under nesting many more. A failure is ignored:
+		 * the guest also runs without huge pages. The first 2 MiB stay small: we use only a few of their pages
+		 * before the guest starts, and clearing all of them took a third of the CPU time of a start without
+		 * copies. */
 		skip = b->prefault || b->lock || b->copy_images || vm->ram_size < HUGE_PAGE ? 0 : HUGE_PAGE;
 		madvise(vm->ram_aligned + skip, vm->ram_size - skip, MADV_HUGEPAGE);
 		return 0;
@@ -210,7 +208,7 @@ static int populate(struct vm *vm, struct vm_error *err)
 
 	if (!b->prefault && !b->lock)
 		return 0;
-	/* The kernel would rather kill somebody than say no. */
+	/* Populating more than there is would not fail: the OOM killer would run. */
 	if (!reserved && available && vm->ram_size > available)
 		return vm_fail_as(err, b->lock ? VM_FAULT_LOCK_MEMORY : VM_FAULT_PREFAULT_MEMORY, ENOMEM,
 				  "%llu MiB are asked for and the host has %llu",
@@ -271,7 +269,8 @@ bool ram_map_file(struct vm *vm, uint64_t gpa, uint64_t len, int fd, uint64_t of
 
 	if (!at || (gpa | len | offset) & 0xfff)
 		return false;
-	/* A file's pages are small, lie where they lie, and are not there before they are touched. */
+	/* Pages of a file are small, on whichever node they are cached, and not populated: that contradicts these
+	 * settings. */
 	if (b->copy_images || (b->pages != VM_PAGES_AUTO && b->pages != VM_PAGES_SMALL) || b->prefault || b->lock ||
 	    b->bind != VM_BIND_NONE)
 		return false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a vCPU that says nothing is doing: its registers, and whether it can ever go on. */
+/* What a silent vCPU is doing: its registers, and whether it is halted for good. */
 #include <errno.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -8,7 +8,7 @@
 
 #define RFLAGS_IF 0x200u
 #define PAGE 4096u
-/* In a row; an NMI, or a start by another CPU, may still wake one that is halted with interrupts off. */
+/* Consecutive checks: an NMI or another CPU's INIT may still wake a CPU that is halted with interrupts off. */
 #define HALTED_CHECKS 2u
 
 enum { CHECK_NONE, CHECK_GOES_ON, CHECK_NOT_STARTED, CHECK_HALTED };
@@ -25,7 +25,7 @@ static bool is_not_started(uint32_t mp)
 	return mp == KVM_MP_STATE_UNINITIALIZED || mp == KVM_MP_STATE_INIT_RECEIVED || mp == KVM_MP_STATE_SIPI_RECEIVED;
 }
 
-/* On the vCPU's thread, which is out of KVM_RUN. */
+/* Runs on the vCPU's thread, outside KVM_RUN. */
 void vcpu_check(struct vcpu *v)
 {
 	struct kvm_regs regs = { .rflags = RFLAGS_IF };

@@ -32,7 +32,7 @@ static bool rx_ready(const struct uart *u)
 	return u->rx_len > u->rx_head;
 }
 
-/* The interrupt line is edge triggered: signal when a cause is there. */
+/* The interrupt line is edge triggered: signal whenever there is a cause. */
 static void update_irq(struct uart *u)
 {
 	bool rdi = (u->ier & UART_IER_RDI) && rx_ready(u);
@@ -43,13 +43,12 @@ static void update_irq(struct uart *u)
 }
 
 /* Called under the lock, which makes the vCPUs one producer. */
-static void transmit(struct uart *u, uint8_t byte)
+static void transmit_byte(struct uart *u, uint8_t byte)
 {
 	uint32_t tail = atomic_load_explicit(&u->tail, memory_order_relaxed);
 
-	/* Full: the guest outruns the reactor, and a lost byte might be the
-	 * panic's. Wait, unless the VM is going down; without the lock, which
-	 * the reactor takes for what is typed before it drains. */
+	/* The ring is full: the guest is faster than the reactor. Wait, since the byte may belong to a panic, unless
+	 * the VM stops. Drop the lock meanwhile: the reactor takes it for input before it drains. */
 	while (tail - atomic_load_explicit(&u->head, memory_order_acquire) == UART_RING_SIZE) {
 		if (atomic_load(u->stopping))
 			return;
@@ -78,7 +77,7 @@ size_t uart_drain(struct uart *u, uint8_t *buf, size_t len)
 	for (uint32_t i = 0; i < n; i++)
 		buf[i] = u->ring[(head + i) % UART_RING_SIZE];
 	/* Release: the bytes were read before the room is given back; pairs
-	 * with the acquire in transmit(). */
+	 * with the acquire in transmit_byte(). */
 	atomic_store_explicit(&u->head, head + n, memory_order_release);
 	return n;
 }
@@ -86,7 +85,7 @@ size_t uart_drain(struct uart *u, uint8_t *buf, size_t len)
 bool uart_arm(struct uart *u)
 {
 	atomic_store_explicit(&u->armed, true, memory_order_relaxed);
-	/* Pairs with the fence in transmit(): either the producer sees the flag
+	/* Pairs with the fence in transmit_byte(): either the producer sees the flag
 	 * or we see its byte. */
 	atomic_thread_fence(memory_order_seq_cst);
 	return atomic_load(&u->tail) != atomic_load(&u->head);
@@ -113,7 +112,7 @@ static uint8_t read_iir(struct uart *u)
 	return fifo | UART_IIR_NO_INT;
 }
 
-static uint8_t receive(struct uart *u)
+static uint8_t receive_byte(struct uart *u)
 {
 	uint8_t byte = 0;
 
@@ -136,7 +135,7 @@ static uint8_t read_reg(struct uart *u, unsigned reg)
 
 	switch (reg) {
 	case UART_RX:
-		return dlab ? u->dll : receive(u);
+		return dlab ? u->dll : receive_byte(u);
 	case UART_IER:
 		return dlab ? u->dlm : u->ier;
 	case UART_IIR:
@@ -165,7 +164,7 @@ static void write_reg(struct uart *u, unsigned reg, uint8_t value)
 		} else if (u->mcr & UART_MCR_LOOP) {
 			break; /* the driver's self-test; nobody reads it back */
 		} else {
-			transmit(u, value);
+			transmit_byte(u, value);
 			u->thre_pending = true;
 			update_irq(u);
 		}
@@ -217,7 +216,7 @@ int uart_input(struct uart *u, const uint8_t *data, size_t len)
 	int rc = 0;
 
 	pthread_mutex_lock(&u->lock);
-	/* What was read makes room first: a guest that never reads all of it would have this grow for ever. */
+	/* Compact before growing: otherwise the buffer grows without bound if the guest never empties it. */
 	if (u->rx_len + len > u->rx_cap && u->rx_head) {
 		memmove(u->rx, u->rx + u->rx_head, u->rx_len - u->rx_head);
 		u->rx_len -= u->rx_head;

@@ -48,8 +48,7 @@ static const struct kvm_stats_desc *stats_desc(const struct stats_file *s, uint3
 	return (const struct kvm_stats_desc *)(s->desc + i * s->desc_size);
 }
 
-/* The first value of statistic @i: scalars are whole, of a histogram it is the
- * first bucket, which is why histograms are not reported. */
+/* The value of scalar statistic @i. (Of a histogram it would be the first bucket.) */
 static uint64_t stats_value(const struct stats_file *s, uint32_t i)
 {
 	uint64_t value = 0;

@@ -17,7 +17,7 @@
 #define BANDWIDTH_MAX_MBS 655340
 #define BANDWIDTH_UNIT_MBS 10
 
-__attribute__((format(printf, 3, 4))) static int fail(char why[TOPOLOGY_WHY], int error, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static int topology_fail(char why[TOPOLOGY_WHY], int error, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -42,13 +42,13 @@ int topology_init(struct topology *t, unsigned nodes, unsigned llcs, unsigned co
 {
 	memset(t, 0, sizeof *t);
 	if (!nodes || !llcs || !cores || !threads)
-		return fail(why, EINVAL, "nothing of nodes, LLCs, cores and threads can be 0; use 1 or more");
+		return topology_fail(why, EINVAL, "nothing of nodes, LLCs, cores and threads can be 0; use 1 or more");
 	if (nodes > TOPOLOGY_NODES_MAX)
-		return fail(why, EINVAL, "%u nodes; use at most %u", nodes, TOPOLOGY_NODES_MAX);
+		return topology_fail(why, EINVAL, "%u nodes; use at most %u", nodes, TOPOLOGY_NODES_MAX);
 	if (llcs > TOPOLOGY_LLCS_MAX)
-		return fail(why, EINVAL, "%u LLCs; use at most %u", llcs, TOPOLOGY_LLCS_MAX);
+		return topology_fail(why, EINVAL, "%u LLCs; use at most %u", llcs, TOPOLOGY_LLCS_MAX);
 	if (cores > TOPOLOGY_CPUS_MAX)
-		return fail(why, EINVAL, "%u cores an LLC; use at most %u", cores, TOPOLOGY_CPUS_MAX);
+		return topology_fail(why, EINVAL, "%u cores an LLC; use at most %u", cores, TOPOLOGY_CPUS_MAX);
 	t->n_nodes = nodes;
 	t->n_llcs = llcs;
 	t->threads = threads;
@@ -70,19 +70,22 @@ static int check_nodes(const struct topology *t, char why[TOPOLOGY_WHY])
 		sum += t->llcs[n];
 		if (!t->llcs[n] && n < bare)
 			bare = n;
-		/* Linux numbers nodes as their CPUs appear, and gives the rest what is left. */
+		/* Linux numbers nodes in the order of their CPUs, and nodes without CPUs last. */
 		if (t->llcs[n] && n > bare)
-			return fail(why, EINVAL, "node %u has LLCs and node %u has none; put memory-only nodes last", n,
-				    bare);
+			return topology_fail(why, EINVAL,
+					     "node %u has LLCs and node %u has none; put memory-only nodes last", n,
+					     bare);
 	}
 	if (sum != t->n_llcs && t->n_llcs % t->n_nodes)
-		return fail(why, EINVAL, "%u LLCs do not divide among %u nodes; use a multiple, or say llcs=A,B...",
-			    t->n_llcs, t->n_nodes);
+		return topology_fail(why, EINVAL,
+				     "%u LLCs do not divide among %u nodes; use a multiple, or say llcs=A,B...",
+				     t->n_llcs, t->n_nodes);
 	if (sum != t->n_llcs)
-		return fail(why, EINVAL, "the nodes have %u LLCs together and the machine has %u; make them agree", sum,
-			    t->n_llcs);
+		return topology_fail(why, EINVAL,
+				     "the nodes have %u LLCs together and the machine has %u; make them agree", sum,
+				     t->n_llcs);
 	if (!bare)
-		return fail(why, EINVAL, "the first node has no LLCs; give it some");
+		return topology_fail(why, EINVAL, "the first node has no LLCs; give it some");
 	return 0;
 }
 
@@ -93,11 +96,11 @@ static int check_distances(const struct topology *t, char why[TOPOLOGY_WHY])
 			unsigned d = t->distance[from][to];
 
 			if (from == to && d != TOPOLOGY_DISTANCE_LOCAL)
-				return fail(why, EINVAL, "the distance of node %u to itself is %u; it must be 10", from,
-					    d);
+				return topology_fail(why, EINVAL,
+						     "the distance of node %u to itself is %u; it must be 10", from, d);
 			if (from != to && (d <= TOPOLOGY_DISTANCE_LOCAL || d > 254))
-				return fail(why, EINVAL, "the distance of node %u to %u is %u; use 11 to 254", from, to,
-					    d);
+				return topology_fail(why, EINVAL, "the distance of node %u to %u is %u; use 11 to 254",
+						     from, to, d);
 		}
 	return 0;
 }
@@ -106,13 +109,13 @@ static int check_hmat(const struct topology *t, char why[TOPOLOGY_WHY])
 {
 	for (unsigned n = 0; n < t->n_nodes; n++) {
 		if (t->node[n].latency_ns > LATENCY_MAX_NS / 26)
-			return fail(why, EINVAL, "a latency of %u ns; use at most %u", t->node[n].latency_ns,
-				    LATENCY_MAX_NS / 26);
+			return topology_fail(why, EINVAL, "a latency of %u ns; use at most %u", t->node[n].latency_ns,
+					     LATENCY_MAX_NS / 26);
 		if (t->node[n].bandwidth_mbs > BANDWIDTH_MAX_MBS || t->node[n].bandwidth_mbs % BANDWIDTH_UNIT_MBS)
-			return fail(why, EINVAL, "a bandwidth of %u MB/s; use a multiple of %u, at most %u",
-				    t->node[n].bandwidth_mbs, BANDWIDTH_UNIT_MBS, BANDWIDTH_MAX_MBS);
+			return topology_fail(why, EINVAL, "a bandwidth of %u MB/s; use a multiple of %u, at most %u",
+					     t->node[n].bandwidth_mbs, BANDWIDTH_UNIT_MBS, BANDWIDTH_MAX_MBS);
 		if (t->node[n].side_cache >> 10 > UINT32_MAX)
-			return fail(why, EINVAL, "a memory-side cache beyond 4 TiB; use a smaller one");
+			return topology_fail(why, EINVAL, "a memory-side cache beyond 4 TiB; use a smaller one");
 	}
 	return 0;
 }
@@ -124,15 +127,16 @@ int topology_finish(struct topology *t, char why[TOPOLOGY_WHY])
 	int rc;
 
 	if (t->threads < 1 || t->threads > TOPOLOGY_THREADS_MAX)
-		return fail(why, EINVAL, "%u threads a core; use 1 to %u", t->threads, TOPOLOGY_THREADS_MAX);
+		return topology_fail(why, EINVAL, "%u threads a core; use 1 to %u", t->threads, TOPOLOGY_THREADS_MAX);
 	for (unsigned l = 0; l < t->n_llcs; l++) {
 		if (!t->cores[l])
-			return fail(why, EINVAL, "LLC %u has no cores; give it one, or leave it out", l);
+			return topology_fail(why, EINVAL, "LLC %u has no cores; give it one, or leave it out", l);
 		cores_max = t->cores[l] > cores_max ? t->cores[l] : cores_max;
 		cpus += (uint64_t)t->cores[l] * t->threads;
 	}
 	if (cpus > TOPOLOGY_CPUS_MAX)
-		return fail(why, EINVAL, "%llu CPUs; use at most %u", (unsigned long long)cpus, TOPOLOGY_CPUS_MAX);
+		return topology_fail(why, EINVAL, "%llu CPUs; use at most %u", (unsigned long long)cpus,
+				     TOPOLOGY_CPUS_MAX);
 	rc = check_nodes(t, why);
 	if (!rc)
 		rc = check_distances(t, why);
@@ -156,10 +160,11 @@ int topology_fix_llc_bits(struct topology *t, unsigned bits, char why[TOPOLOGY_W
 		t->core_bits = bits - t->thread_bits;
 		return 0;
 	}
-	return fail(why, EINVAL,
-		    "on this host's CPU an LLC has at most %u threads for Linux, and %u are asked for; use smaller "
-		    "LLCs",
-		    1u << bits, 1u << (t->thread_bits + t->core_bits));
+	return topology_fail(
+		why, EINVAL,
+		"on this host's CPU an LLC has at most %u threads for Linux, and %u are asked for; use smaller "
+		"LLCs",
+		1u << bits, 1u << (t->thread_bits + t->core_bits));
 }
 
 void topology_cpu(const struct topology *t, unsigned i, struct topology_cpu *cpu)
@@ -208,8 +213,8 @@ int topology_share_memory(struct topology *t, uint64_t total, char why[TOPOLOGY_
 
 	for (unsigned n = t->n_nodes; n-- > 0;) {
 		if (t->node[n].memory > left)
-			return fail(why, ENOSPC, "the nodes have more memory than the machine's %llu MiB",
-				    (unsigned long long)(total >> 20));
+			return topology_fail(why, ENOSPC, "the nodes have more memory than the machine's %llu MiB",
+					     (unsigned long long)(total >> 20));
 		left -= t->node[n].memory;
 		if (!t->node[n].memory) {
 			n_open++;
@@ -217,8 +222,8 @@ int topology_share_memory(struct topology *t, uint64_t total, char why[TOPOLOGY_
 		}
 	}
 	if (!n_open && left)
-		return fail(why, EINVAL, "the nodes have %llu MiB and the machine has %llu",
-			    (unsigned long long)((total - left) >> 20), (unsigned long long)(total >> 20));
+		return topology_fail(why, EINVAL, "the nodes have %llu MiB and the machine has %llu",
+				     (unsigned long long)((total - left) >> 20), (unsigned long long)(total >> 20));
 	share = n_open ? left / n_open / TOPOLOGY_MEMORY_UNIT * TOPOLOGY_MEMORY_UNIT : 0;
 	for (unsigned n = 0; n < t->n_nodes && n_open; n++)
 		if (!t->node[n].memory) {
@@ -229,8 +234,9 @@ int topology_share_memory(struct topology *t, uint64_t total, char why[TOPOLOGY_
 		t->node[first_open].memory += left;
 	for (unsigned n = 0; n < t->n_nodes; n++)
 		if (t->n_nodes > 1 && t->node[n].memory < TOPOLOGY_NODE_MIN)
-			return fail(why, ERANGE, "node %u would have %llu MiB of memory, and a node needs %llu", n,
-				    (unsigned long long)(t->node[n].memory >> 20), TOPOLOGY_NODE_MIN >> 20);
+			return topology_fail(why, ERANGE,
+					     "node %u would have %llu MiB of memory, and a node needs %llu", n,
+					     (unsigned long long)(t->node[n].memory >> 20), TOPOLOGY_NODE_MIN >> 20);
 	return 0;
 }
 
@@ -270,7 +276,7 @@ unsigned topology_nearest(const struct topology *t, unsigned to)
 	return best;
 }
 
-/* The distance that @to's own figures are meant at. */
+/* The distance that @to's own latency and bandwidth refer to. */
 static unsigned nearest(const struct topology *t, unsigned to)
 {
 	return t->distance[topology_nearest(t, to)][to];

@@ -27,10 +27,10 @@
 #define TOPOLOGY_WHY 256
 
 struct topology_node {
-	uint64_t memory;     /* bytes; 0: its share of what the others leave */
+	uint64_t memory;     /* bytes; 0: an equal share of what the other nodes leave */
 	uint64_t side_cache; /* memory-side cache, bytes; 0: none */
-	/* As seen from its own CPUs, without any from the nearest; 0: by default
-	 * 100 ns and 51200 MB/s, without CPUs 300 ns and 20480 MB/s. */
+	/* As seen from its own CPUs, or from the nearest if it has none; 0: the default, 100 ns and 51200 MB/s, without
+	 * CPUs 300 ns and 20480 MB/s. */
 	uint32_t latency_ns, bandwidth_mbs;
 };
 
@@ -51,20 +51,19 @@ struct topology_cpu {
 	unsigned core;	  /* in its LLC */
 	unsigned thread;
 	uint32_t apic_id;
-	unsigned core_first, llc_first, package_first; /* CPU numbers: who shares it is [first, first + n) */
+	unsigned core_first, llc_first, package_first; /* the CPUs that share a level are [first, first + n) */
 	unsigned core_n, llc_n, package_n;
 };
 
-/* Nodes, LLCs (of the whole machine), cores an LLC, threads a core, all alike;
- * distances 10 and 20. 0; -EINVAL with @why. */
+/* A uniform machine: nodes, LLCs of the whole machine, cores per LLC, threads per core; distances 10 and 20. 0; -EINVAL
+ * with @why. */
 int topology_init(struct topology *t, unsigned nodes, unsigned llcs, unsigned cores, unsigned threads,
 		  char why[TOPOLOGY_WHY]);
-/* Check counts and distances, compute the rest. 0; -EINVAL with @why ("what; mend"). */
+/* Check counts and distances, and compute the other fields. 0; -EINVAL with @why ("what; remedy"). */
 int topology_finish(struct topology *t, char why[TOPOLOGY_WHY]);
 /*
- * Some CPUs' vendors fix the number of APIC ids of an LLC: make core and thread
- * fields @bits wide together. -EINVAL when an LLC needs more and there are
- * several.
+ * Some vendors fix the number of APIC ids per LLC: make the core and thread fields @bits wide together. For machines
+ * with several LLCs. -EINVAL if one needs more.
  */
 int topology_fix_llc_bits(struct topology *t, unsigned bits, char why[TOPOLOGY_WHY]);
 
@@ -77,7 +76,7 @@ uint32_t topology_apic_id_max(const struct topology *t);
  * nodes have more than @total; -EINVAL: they have less, and none takes the rest; -ERANGE: a share is too small. */
 int topology_share_memory(struct topology *t, uint64_t total, char why[TOPOLOGY_WHY]);
 
-/* Guest-physical memory around the gap below 4 GiB: each node one range, or two. */
+/* Guest-physical memory around the gap below 4 GiB: one or two ranges per node. */
 struct topology_range {
 	unsigned node;
 	uint64_t gpa, size;
@@ -88,7 +87,7 @@ unsigned topology_ranges(const struct topology *t, struct topology_range range[T
 
 /* The node whose CPUs are nearest to the memory of node @to. */
 unsigned topology_nearest(const struct topology *t, unsigned to);
-/* What the HMAT tells: from node @from (with CPUs) to memory of @to, ns and MB/s. */
+/* HMAT values for accesses from CPUs of node @from to memory of node @to, in ns and MB/s. */
 uint32_t topology_latency_ns(const struct topology *t, unsigned from, unsigned to);
 uint32_t topology_bandwidth_mbs(const struct topology *t, unsigned from, unsigned to);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What Linux says first when it is about to panic, or goes on crippled: looked for in the lines of its console. */
+/* The console lines by which Linux announces a panic, or that it goes on damaged. */
 #ifndef KTSTR_KVM_TROUBLE_H
 #define KTSTR_KVM_TROUBLE_H
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * vCPU threads: KVM_RUN, and for the exits that come back from it the shortest
- * way to an answer. Serial ports and registers that only report are answered
- * here; what a device must decide goes through the mailbox to the reactor.
+ * vCPU threads: KVM_RUN and its exits. Accesses to serial ports and to registers without side effects are answered on
+ * this thread; all others go through the mailbox to the reactor.
  */
 #include <errno.h>
 #include <linux/virtio_mmio.h>
@@ -32,12 +31,12 @@ static struct vm_device *device_at(struct vm *vm, uint64_t gpa)
 	return NULL;
 }
 
-/* The registers that every interrupt touches, without waiting for anybody. */
+/* The registers that a driver accesses for every interrupt: answered here, without the reactor. */
 static bool interrupt_register(struct vm_device *vd, uint32_t offset, uint8_t *data, unsigned len, bool is_write)
 {
 	uint32_t value;
 
-	/* What is in the register page the reactor alone may change. */
+	/* Only the reactor may change the register page. */
 	if (len != 4 || vd->vm->register_pages)
 		return false;
 	if (!is_write && offset == VIRTIO_MMIO_INTERRUPT_STATUS) {
@@ -112,8 +111,7 @@ static void port_out(struct vcpu *v, uint16_t port, uint8_t value)
 
 static uint8_t port_in(uint16_t port)
 {
-	/* 0x60/0x64: an i8042 that is never busy, so that a reset through it
-	 * does not wait. */
+	/* 0x60/0x64: an i8042 that is never busy, so that the guest does not wait before it resets through it. */
 	return port == PORT_I8042 || port == 0x60 || port == PORT_SLEEP_STATUS ? 0 : 0xff;
 }
 
@@ -136,7 +134,7 @@ static void exit_pio(struct vcpu *v)
 
 	count(u ? &v->shared.exits_serial : &v->shared.exits_pio);
 	for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size) {
-		/* Wider accesses than a byte mean nothing to our ports. */
+		/* Our ports are one byte wide: of a wider access only the first byte counts. */
 		if (!out)
 			memset(data, 0xff, run->io.size);
 		if (u && out)
@@ -180,7 +178,7 @@ static void internal_error(struct vcpu *v)
 			 *bytes ? bytes : data);
 }
 
-/* Returns false when the thread has nothing to do any more. */
+/* False: the vCPU can't go on, and its thread ends. */
 static bool handle_exit(struct vcpu *v)
 {
 	struct kvm_run *run = v->run;
@@ -201,7 +199,7 @@ static bool handle_exit(struct vcpu *v)
 	case KVM_EXIT_SHUTDOWN:
 		vm_request_end(v->vm, VM_TRIPLE_FAULT, "triple fault on vCPU %u", v->index);
 		break;
-	case KVM_EXIT_IOAPIC_EOI: /* of a level: nothing is ever held */
+	case KVM_EXIT_IOAPIC_EOI: /* for level-triggered interrupts, of which we have none */
 		return true;
 	case KVM_EXIT_SYSTEM_EVENT:
 		vm_request_end(v->vm, run->system_event.type == KVM_SYSTEM_EVENT_SHUTDOWN ? VM_POWEROFF : VM_RESET,
@@ -264,7 +262,7 @@ int vcpu_create(struct vm *vm, unsigned index, struct vm_error *err)
 
 	v->vm = vm;
 	v->index = index;
-	/* KVM makes the id that it is given the APIC's. */
+	/* KVM uses the vCPU's id as its APIC id. */
 	topology_cpu(&vm->topology, index, &cpu);
 	v->fd = ioctl(vm->fd, KVM_CREATE_VCPU, (unsigned long)cpu.apic_id);
 	if (v->fd < 0)
@@ -275,7 +273,7 @@ int vcpu_create(struct vm *vm, unsigned index, struct vm_error *err)
 		v->run = NULL;
 		return vm_fail(err, errno, "vCPU %u: %s", index, strerror(errno));
 	}
-	/* Before the registers: EFER.LME is refused to a CPU without long mode. */
+	/* Before the registers: KVM refuses EFER.LME before CPUID has long mode. */
 	return cpuid_set(vm, v, err);
 }
 
@@ -292,8 +290,8 @@ int vcpu_start(struct vcpu *v, struct vm_error *err)
 		return rc;
 	sigaction(SIGRTMIN, &sa, NULL);
 	vcpu_order_first(v);
-	/* A vCPU thread takes no signal but its kick, and those of a fault of its own: a fault whose signal is blocked
-	 * ends the process without its handler. */
+	/* A vCPU thread takes only its kick signal and fault signals: a fault whose signal is blocked kills the process
+	 * without running its handler. */
 	sigfillset(&all);
 	sigdelset(&all, SIGRTMIN);
 	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
@@ -308,7 +306,7 @@ int vcpu_start(struct vcpu *v, struct vm_error *err)
 	if (rc)
 		return vm_fail(err, rc, "vCPU %u: no thread: %s", v->index, strerror(rc));
 	v->loop.running = true;
-	/* From here, for the thread may not have had its CPU yet. */
+	/* Named by its creator: the thread itself may not have run yet. */
 	snprintf(name, sizeof name, "vcpu%u", v->index);
 	pthread_setname_np(v->loop.thread, name);
 	return 0;

@@ -72,7 +72,7 @@ static int open_kvm(struct vm *vm, struct vm_error *err)
 	return 0;
 }
 
-/* A vCPU is a descriptor, with its statistics two: many need more than what is given to begin with. */
+/* A vCPU takes a descriptor, and one more while its statistics are read: many vCPUs exceed the default soft limit. */
 static void raise_descriptors(unsigned n)
 {
 	struct rlimit limit;
@@ -83,7 +83,7 @@ static void raise_descriptors(unsigned n)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* The shape of the machine, as far as this KVM goes. */
+/* Set the topology, within this KVM's limits. */
 static int fit_topology(struct vm *vm, struct vm_error *err)
 {
 	char why[TOPOLOGY_WHY];
@@ -189,7 +189,7 @@ int vm_start(struct vm *vm, struct vm_error *err)
 	return rc;
 }
 
-/* What a vCPU that was stopped in the middle of an exit has posted is answered by nobody. */
+/* A request that a vCPU has posted when it is stopped stays unanswered. */
 static void unwatch_all(struct vm *vm)
 {
 	kick_unwatch(&vm->loop.mail_kick);
