@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A set of small numbers: CPUs, LLCs. Its words are those of a cpu_set_t of BITS_MAX CPUs. */
+/* A set of small numbers, such as CPUs or LLCs. Its layout is that of a cpu_set_t of BITS_MAX CPUs. */
 #ifndef KTSTR_BENCH_BASE_BITS_H
 #define KTSTR_BENCH_BASE_BITS_H
 
@@ -26,9 +26,9 @@ static inline void bits_add(struct bits *b, unsigned i)
 
 unsigned bits_count(const struct bits *b);
 bool bits_equal(const struct bits *a, const struct bits *b);
-/* "0-3,8": the kernel's form of a list. 0; or -EINVAL. An empty text is an empty set. */
+/* Parses the kernel's list format, "0-3,8". An empty text is an empty set. 0 or -EINVAL. */
 int bits_parse(struct bits *b, const char *text);
-/* The same form; "" for an empty set; cut at @size. Returns @text. */
+/* The same format, truncated at @size; "" for an empty set. Returns @text. */
 const char *bits_format(const struct bits *b, char *text, size_t size);
 
 #endif

@@ -9,10 +9,10 @@
 
 #include "bench/base/terminal.h"
 
-/* Only what is async-signal-safe happens from here. */
+/* The handlers below call only async-signal-safe functions. */
 static const struct fault {
 	int signo;
-	const char *what; /* NULL: whoever sends it has said why */
+	const char *what; /* NULL: no message; abort() and the sender of SIGQUIT have their own */
 } faults[] = {
 	{ SIGSEGV, "ktstr: SIGSEGV; report this as a fault; at address 0x" },
 	{ SIGBUS, "ktstr: SIGBUS; a kernel, initrd or disk file was truncated while the machine ran; at address 0x" },
@@ -33,7 +33,7 @@ static char *hex(char *end, uintptr_t value)
 	return end;
 }
 
-static void say(const char *what, const void *address)
+static void print_fault(const char *what, const void *address)
 {
 	char line[192], digits[2 * sizeof(uintptr_t)], *from;
 	size_t n = strlen(what), d;
@@ -43,7 +43,7 @@ static void say(const char *what, const void *address)
 	memcpy(line, what, n);
 	memcpy(line + n, from, d);
 	line[n + d] = '\n';
-	/* There is nobody to tell of an error. */
+	/* An error of this write cannot be reported anywhere. */
 	if (write(STDERR_FILENO, line, n + d + 1) < 0)
 		return;
 }
@@ -59,9 +59,9 @@ static void on_fault(int signo, siginfo_t *info, void *context)
 	if (i == FAULTS)
 		return;
 	if (faults[i].what)
-		say(faults[i].what, info->si_addr);
+		print_fault(faults[i].what, info->si_addr);
 	sigaction(signo, &before[i], NULL);
-	/* A fault comes again as soon as this returns; what somebody sent must be sent again. */
+	/* A fault recurs when the handler returns; a signal from kill() must be raised again. */
 	if (info->si_code <= 0)
 		raise(signo);
 }

@@ -13,7 +13,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* A byte that nobody else has a use for: QEMU's locks are on 100 to 103 and 200 to 203. */
+/* A byte that nobody else locks: QEMU uses 100 to 103 and 200 to 203. */
 #define PROBE_BYTE (1ll << 40)
 
 bool lock_line_parse(const char *text, struct lock_line *out)
@@ -37,7 +37,7 @@ bool lock_inode_equal(const struct lock_inode *a, const struct lock_inode *b)
 	return a->device_major == b->device_major && a->device_minor == b->device_minor && a->number == b->number;
 }
 
-/* The first OFD lock that /proc/@who/fdinfo/@fd tells of. */
+/* The first OFD lock in /proc/@who/fdinfo/@fd. */
 static bool read_fdinfo(const char *who, const char *fd, struct lock_line *out)
 {
 	char path[320], line[256];
@@ -67,7 +67,7 @@ int lock_inode_of(int fd, struct lock_inode *out)
 	found = !fcntl(fd, F_OFD_SETLK, &probe) && read_fdinfo("self", number, &line);
 	probe.l_type = F_UNLCK;
 	fcntl(fd, F_OFD_SETLK, &probe);
-	/* No such locks on this file system, or no /proc: what stat tells is right nearly everywhere. */
+	/* Without OFD locks on this file system or without /proc, st_dev is right nearly everywhere. */
 	*out = found ? line.inode : (struct lock_inode){ major(st.st_dev), minor(st.st_dev), st.st_ino };
 	return 0;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Locks on files, by the names that the kernel gives them. /proc/locks names an inode by its number and its super
- * block's device; stat(2) tells other numbers where the file's device is not the super block's: a subvolume of btrfs,
- * a layer of overlayfs.
+ * Who holds a lock on a file, by /proc. /proc/locks identifies a file by inode number and the superblock's device. That
+ * differs from st_dev of stat(2) on btrfs subvolumes and overlayfs, so the kernel's own numbers are read here.
  */
 #ifndef KTSTR_BENCH_BASE_FILE_LOCK_H
 #define KTSTR_BENCH_BASE_FILE_LOCK_H
@@ -18,20 +17,23 @@ struct lock_inode {
 /* A line of /proc/locks, or what follows "lock:" in /proc/PID/fdinfo/FD. */
 struct lock_line {
 	bool flock, ofd, write;
-	pid_t pid; /* -1: of an open file, which has no owner (OFDLCK) */
+	pid_t pid; /* -1: an OFD lock, which belongs to an open file and to no process */
 	struct lock_inode inode;
 };
 
-/* False: another kind of line, such as a request that waits. */
+/* False: not a lock that is held, such as a waiting request. */
 bool lock_line_parse(const char *text, struct lock_line *out);
 bool lock_inode_equal(const struct lock_inode *a, const struct lock_inode *b);
 
-/* Of the file behind @fd, which can be read. One byte is locked for a moment; flock(2) does not see it. 0 or -errno. */
+/*
+ * Identifies the file open at @fd, which must be readable. Takes an OFD lock on one byte for a moment, which does not
+ * conflict with flock(2). 0 or -errno.
+ */
 int lock_inode_of(int fd, struct lock_inode *out);
 
 /*
- * The process that holds an OFD lock on it: the first one whose descriptors this user may look at, 0 if there is none.
- * This process is named only when no other is.
+ * A process that holds an OFD lock on the file, among those whose /proc/PID/fdinfo this user may read; 0: none. This
+ * process is returned only if no other one is found.
  */
 pid_t lock_ofd_holder(const struct lock_inode *inode);
 

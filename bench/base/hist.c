@@ -141,7 +141,7 @@ bool hist_restore_totals(struct hist *h, uint64_t count, uint64_t min, uint64_t 
 	h->max = max;
 	h->sum = sum;
 	h->overflows = 0;
-	/* What lies in the last bucket and what overflowed it can't be told apart; the maximum can. */
+	/* The last bucket also counts overflows. If the maximum overflowed, assume that all of them did. */
 	if (max >> HIST_VALUE_BITS)
 		h->overflows = h->bucket[HIST_BUCKETS - 1];
 	return true;

@@ -3,8 +3,8 @@
  * A latency histogram of fixed size, log-linear like HDR's: values below 2048
  * have a bucket each, every octave above has 1024, up to 2^43 ns (2.4 hours).
  * A percentile is therefore never below the true one and at most 1/1024 of it
- * above: three significant digits. Nothing is allocated; no library is needed,
- * for the guest's workload uses it too.
+ * above: three significant digits. Allocates nothing and needs no library,
+ * since the guest's workload uses it too.
  */
 #ifndef KTSTR_BENCH_BASE_HIST_H
 #define KTSTR_BENCH_BASE_HIST_H
@@ -34,12 +34,12 @@ void hist_merge(struct hist *into, const struct hist *from);
 double hist_mean(const struct hist *h);
 
 /*
- * The value below or at which @ppm millionths of all samples lie (990000: p99),
- * by the nearest-rank rule; the highest value of its bucket, but never above
- * max. 0 when empty. Integers, so that p99.9 of 1000 is the 999th, not the 1000th.
+ * The quantile @ppm / 1000000 (990000: p99) by the nearest-rank rule: the highest
+ * value of its bucket, capped at max. 0 when empty. Computed in integers, so that
+ * p99.9 of 1000 samples is the 999th and not the 1000th.
  */
 uint64_t hist_quantile(const struct hist *h, unsigned ppm);
-/* Samples in [low, high), to the buckets' precision: one counts by its lowest value. */
+/* Samples in [low, high). A bucket counts as a whole, by its lowest value. */
 uint64_t hist_between(const struct hist *h, uint64_t low, uint64_t high);
 
 /* The bounds of bucket @i: lowest value, and highest. */
@@ -48,10 +48,10 @@ uint64_t hist_highest(unsigned i);
 
 /*
  * Sparse JSON: {"count":,"min":,"max":,"sum":,"buckets":[[lowest value, count],...]}.
- * Values rather than indexes, so that a reader needs none of the above.
+ * Values rather than bucket indexes, so that a reader need not know the bucket layout.
  */
 void hist_write_json(const struct hist *h, FILE *f);
-/* The way back, pair by pair; then the exact totals. False: they contradict. */
+/* The reverse: first each pair, then the exact totals. False: the totals contradict the pairs. */
 void hist_restore(struct hist *h, uint64_t lowest, uint64_t n);
 bool hist_restore_totals(struct hist *h, uint64_t count, uint64_t min, uint64_t max, double sum);
 

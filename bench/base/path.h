@@ -5,8 +5,8 @@
 #include <limits.h>
 
 /*
- * @path made absolute, without "." and "..", by name only: where a file of the
- * host lies in a guest, which has none of the host's links. 0 or -ENAMETOOLONG.
+ * Makes @path absolute and removes "." and "..", without following links: a guest
+ * has the file at this path but not the host's links. 0 or -ENAMETOOLONG.
  */
 int path_absolute(const char *path, char out[PATH_MAX]);
 

@@ -16,7 +16,7 @@ const char *say_limit(int error)
 	case EMFILE:
 		return "raise the limit of open files (ulimit -n)";
 	case ENFILE:
-		return "this machine has no more open files to give (sysctl fs.file-max)";
+		return "raise the machine's limit of open files (sysctl fs.file-max)";
 	case ENOMEM:
 		return "free memory, or raise the limit of locked memory (ulimit -l)";
 	case EAGAIN:
@@ -25,11 +25,11 @@ const char *say_limit(int error)
 	case ENOSYS:
 		return "this system does not allow it; see ktstr doctor";
 	default:
-		return "see ktstr doctor for what this machine has";
+		return "see ktstr doctor";
 	}
 }
 
-/* Any step may be the one that finds no descriptor: the rooms below say so, and the remedy is the same for all. */
+/* Any step may run out of descriptors. Its message ends with strerror(), and the remedy is always the same. */
 static void add_limit(char *line, size_t size)
 {
 	static const int limits[] = { EMFILE, ENFILE };
@@ -50,7 +50,7 @@ static void print(const char *fmt, va_list ap)
 	const char *origin;
 
 	vsnprintf(line, sizeof(line), fmt, ap);
-	/* A name may hold anything; an error is one line. */
+	/* Names may contain newlines; a message is one line. */
 	for (char *p = line; *p; p++)
 		if (*p == '\n')
 			*p = ' ';

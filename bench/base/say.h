@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How ktstr speaks on stderr: one line that says what failed and the remedy; and the exit codes. */
+/* Messages on stderr, one line each: what failed, why, and the remedy. And the exit codes. */
 #ifndef KTSTR_BENCH_BASE_SAY_H
 #define KTSTR_BENCH_BASE_SAY_H
 
-/* ktstr's own exit codes; any other is the guest command's. */
+/* ktstr's own exit codes; all others are the guest command's. */
 enum {
 	EXIT_OK = 0,
 	EXIT_FAILED = 1,
@@ -22,11 +22,11 @@ __attribute__((format(printf, 1, 2))) void say_error(const char *fmt, ...);
 /* The same, then exit(EXIT_USAGE). */
 __attribute__((format(printf, 1, 2), noreturn)) void say_usage(const char *fmt, ...);
 
-/* The remedy for a resource that ran out (descriptors, memory, processes), by errno. */
+/* The remedy when a resource (descriptors, memory, processes) is exhausted, by errno. */
 const char *say_limit(int error);
 /*
- * Returns where the word at the beginning of @message came from when the user did not type it (a configuration file, a
- * variable of the environment), else NULL. Set by cli/settings.c.
+ * If the option that @message starts with was not typed but set in a configuration file or an environment variable,
+ * returns the name of that file or variable; else NULL. Set by cli/settings.c.
  */
 extern const char *(*say_origin)(const char *message);
 

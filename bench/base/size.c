@@ -20,7 +20,7 @@ int number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *out)
 	char *end;
 	unsigned long long n;
 
-	/* strtoull would take "-1" and " 1". */
+	/* strtoull() accepts "-1" and " 1". */
 	if (!isdigit((unsigned char)*text))
 		return -EINVAL;
 	errno = 0;
@@ -87,10 +87,10 @@ int duration_parse(const char *text, uint64_t *ns)
 	return scaled_parse(text, units, ns);
 }
 
-/* Three digits: 1.23, 12.3, 123; the last unit takes what is left. */
+/* Three digits: 1.23, 12.3, 123. Values beyond the last unit keep all their digits. */
 static void scaled_format(char text[SIZE_TEXT], double value, double step, const char *const *units)
 {
-	/* 999.5 would be shown as 1000 */
+	/* 999.5 would round to 1000 */
 	while (value >= (step == 1000 ? 999.5 : step) && units[1]) {
 		value /= step;
 		units++;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Humane sizes, durations and numbers: as options, and in tables. */
+/* Human-readable sizes, durations and numbers, parsed from options and formatted for tables. */
 #ifndef KTSTR_BENCH_BASE_SIZE_H
 #define KTSTR_BENCH_BASE_SIZE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* A whole number in decimal, @min..@max, nothing else. 0, -EINVAL, or -ERANGE. */
+/* A decimal whole number from @min to @max, without sign or spaces. 0, -EINVAL, or -ERANGE. */
 int number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *out);
 /*
  * Bytes: "4096", "64k", "256M", "1.5G", "1T", binary multiples; "MiB" is
- * accepted for "M". 0, -EINVAL, or -ERANGE when it does not fit 63 bits.
+ * accepted for "M". 0, -EINVAL, or -ERANGE if it does not fit 63 bits.
  */
 int size_parse(const char *text, uint64_t *bytes);
 /* A count: "3000", "3k", "1.5M", decimal multiples. As size_parse(). */

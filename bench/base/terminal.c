@@ -14,8 +14,7 @@
 static struct termios saved;
 static volatile sig_atomic_t raw;
 
-/* What was typed for the guest and not taken is the shell's, as is usual; output that nobody takes is not waited for.
- */
+/* TCSANOW: unread input stays for the shell, and output that nobody reads does not block us. */
 void terminal_restore(void)
 {
 	if (raw)
@@ -23,7 +22,7 @@ void terminal_restore(void)
 	raw = 0;
 }
 
-/* Our own messages, whose end of line a raw terminal does not take back to the left. */
+/* For our own messages: a raw terminal needs a carriage return before each newline. */
 static ssize_t write_line(void *cookie, const char *text, size_t len)
 {
 	char out[2048];
@@ -45,7 +44,7 @@ static ssize_t write_line(void *cookie, const char *text, size_t len)
 	return n && write(STDERR_FILENO, out, n) < 0 ? -1 : (ssize_t)len;
 }
 
-static void lines_from_the_left(void)
+static void add_carriage_returns(void)
 {
 	FILE *f = fopencookie(NULL, "w", (cookie_io_functions_t){ .write = write_line });
 
@@ -64,9 +63,9 @@ bool terminal_raw(void)
 	if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &saved))
 		return false;
 	t = saved;
-	/* Output too: what the guest's terminal made of it is not for ours to change once more. */
+	/* Output too: the guest's tty has already processed it. */
 	cfmakeraw(&t);
-	lines_from_the_left();
+	add_carriage_returns();
 	atexit(terminal_restore);
 	raw = !tcsetattr(STDIN_FILENO, TCSADRAIN, &t);
 	return raw;
@@ -88,7 +87,7 @@ void terminal_leave_stuck_stderr(void)
 	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
 	int nowhere;
 
-	/* An error of the file is no wait. */
+	/* Writable, or in error: neither blocks. */
 	if (poll(&p, 1, 0) != 0)
 		return;
 	nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);

@@ -80,7 +80,7 @@ const char *cache_why(const char *name, int error, const char *fetch, char *text
 	char dir[PATH_MAX];
 
 	if (cache_path(dir, "kernels"))
-		snprintf(text, size, "no cache to look in, for HOME is not set; set HOME or KTSTR_CACHE_DIR");
+		snprintf(text, size, "HOME is not set, so there is no cache; set HOME or KTSTR_CACHE_DIR");
 	else if (error == -ENOENT)
 		snprintf(text, size, "not in the cache; run %s", fetch);
 	else

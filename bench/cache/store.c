@@ -90,7 +90,7 @@ int store_write_text(const char *path, const char *text)
 	return store_write(path, text, strlen(text));
 }
 
-/* What @line, "SHA256 IDENTITY", says is of the file @st; in the nested host only its size is looked at. */
+/* Whether @line, "SHA256 IDENTITY", describes the file @st. In the nested host only the size is compared. */
 static bool is_of(const char *line, const struct stat *st)
 {
 	char identity[STORE_IDENTITY];
@@ -154,7 +154,7 @@ static int open_checked(const struct place *p)
 		rc = -EBADMSG;
 	if (rc)
 		goto err;
-	/* A cache that can't be written is only slower. */
+	/* A read-only cache is slower, but works. */
 	write_sum(p->sum, &st, hex);
 	return fd;
 err:
@@ -177,14 +177,14 @@ int store_remove(const char *kind, const char *name)
 
 	if (rc)
 		return rc;
-	/* Without its .sum it is not there. */
+	/* First the .sum: without it the file does not exist. */
 	if (unlink(p.sum) && errno != ENOENT)
 		return -errno;
 	return unlink(p.file) && errno != ENOENT ? -errno : 0;
 }
 
-/* With the lock held: what others left when they were killed. */
-static void sweep(const struct place *p)
+/* Removes what killed makers left. The lock is held. */
+static void remove_leftovers(const struct place *p)
 {
 	DIR *dir = opendir(p->dir);
 	const struct dirent *e;
@@ -208,18 +208,18 @@ static int publish(const struct place *p, int fd)
 	if (rc)
 		return rc;
 	unlink(p->sum);
-	/* The .sum comes last, for the rename changes the time of the file's last change. */
+	/* The .sum comes last, because rename() updates the file's ctime. */
 	if (fchmod(fd, 0444) || rename(p->tmp, p->file) || fstat(fd, &st))
 		return -errno;
 	return write_sum(p->sum, &st, hex);
 }
 
-/* The lock is held. A descriptor; *@maker_failed: the error is the maker's, not the cache's. */
-static int make(const struct place *p, const struct store_maker *maker, bool *maker_failed)
+/* Returns a descriptor. The lock is held. *@maker_failed: the error is the maker's and not the cache's. */
+static int make_file(const struct place *p, const struct store_maker *maker, bool *maker_failed)
 {
 	int fd, rc;
 
-	sweep(p);
+	remove_leftovers(p);
 	fd = open(p->tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
@@ -248,7 +248,7 @@ static int get_kept(const struct place *p, const struct store_maker *maker, bool
 		return lock;
 	fd = open_checked(p);
 	if (fd < 0)
-		fd = make(p, maker, maker_failed);
+		fd = make_file(p, maker, maker_failed);
 	close(lock);
 	return fd;
 }
@@ -266,7 +266,7 @@ int store_get(const char *kind, const char *name, const struct store_maker *make
 		snprintf(p.dir, sizeof(p.dir), "%s", kind);
 	if (fd >= 0 || maker_failed)
 		return fd;
-	snprintf(why, why_size, "cache %s: %s; what would be kept there is made for this run alone", p.dir,
+	snprintf(why, why_size, "cache %s: %s; the files that belong there are made for this run only", p.dir,
 		 strerror(-fd));
 	fd = memfd_create(kind, MFD_CLOEXEC);
 	if (fd < 0)
@@ -289,9 +289,9 @@ void store_digest_name(const char *path, char name[SHA256_HEX])
 	sha256_hex(&s, name);
 }
 
-static void remember(const struct place *p, const struct stat *st, const char *hex)
+static void cache_digest(const struct place *p, const struct stat *st, const char *hex)
 {
-	/* With no place to remember it in, it is only slower. */
+	/* If it cannot be cached, the next call is slower. */
 	if (!store_mkdirs(p->dir))
 		write_sum(p->file, st, hex);
 }
@@ -319,7 +319,7 @@ int store_digest(const char *path, char hex[SHA256_HEX])
 	} else {
 		rc = sha256_file(fd, hex);
 		if (!rc && has_place)
-			remember(&p, &st, hex);
+			cache_digest(&p, &st, hex);
 	}
 	close(fd);
 	return rc;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is made once and kept: files of the cache that are made from others by whoever needs them first.
- *   DIR/KIND/NAME      the file; it appears whole, by a rename, and is not written to again
- *   DIR/KIND/NAME.sum  its SHA-256, and which file of the file system had it: size, inode, times
- *   DIR/KIND/lock      locked by who makes one; others wait, and find it made
- * A maker that is killed leaves a *.tmp that the next one removes. A file without .sum is not there yet. One that is
- * not the file of its .sum is read again: if it is the same after all (the cache was copied) the .sum is made new, else
- * it is damaged, and made again. In the nested host, whose files this one brought, times and inodes say nothing.
+ * Derived files in the cache. The first process that needs one makes it; later ones use it.
+ *   DIR/KIND/NAME      the file; it appears by rename() and is never written to again
+ *   DIR/KIND/NAME.sum  its SHA-256 and its identity: size, inode, times
+ *   DIR/KIND/lock      locked while a file of this kind is made; other processes wait, then use that file
+ * A maker that is killed leaves a *.tmp, which the next maker removes. A file without .sum does not exist yet. If a
+ * file's identity is not the one in its .sum, its digest is computed again: if that matches (the cache was copied), the
+ * .sum is rewritten; otherwise the file is damaged and made again. In the nested host only the size is compared, since
+ * all files there are copies.
  */
 #ifndef KTSTR_BENCH_CACHE_STORE_H
 #define KTSTR_BENCH_CACHE_STORE_H
@@ -17,14 +18,14 @@
 
 #include "bench/cache/sha256.h"
 
-/* Room for what tells a file, and this state of it, from all others. */
+/* Size of an identity: text that distinguishes one state of a file from all other files and states. */
 #define STORE_IDENTITY 160
 void store_identity(const struct stat *st, char text[STORE_IDENTITY]);
 
 /*
- * The file as a descriptor for reading. If there is none, or a damaged one, @make writes it to @fd (0 or -errno, after
- * it said why if it wants to). Where the cache can't be written (no space, no permission, no place for it) the result
- * is a file in memory, and @why, empty otherwise, tells it: a warning. Negative: @make's error.
+ * Returns a descriptor for reading the file. If the file is missing or damaged, @make writes it to @fd and returns 0 or
+ * -errno. If the cache cannot be written (no space, no permission, no directory), the result is a file in memory, and
+ * @why gets a warning; otherwise @why is empty. Negative: @make's error.
  */
 struct store_maker {
 	int (*make)(void *ctx, int fd);
@@ -32,22 +33,22 @@ struct store_maker {
 };
 int store_get(const char *kind, const char *name, const struct store_maker *maker, char *why, size_t why_size);
 
-/* The file if it is there and whole, else -ENOENT, -EBADMSG (damaged) or -errno. */
+/* A descriptor for reading the file, or -ENOENT, -EBADMSG (damaged) or -errno. */
 int store_open(const char *kind, const char *name);
-/* Remove it. 0 or -errno. */
+/* 0 or -errno. */
 int store_remove(const char *kind, const char *name);
 
-/* The SHA-256 of any file, remembered as long as the file stays the same. 0 or -errno. */
+/* The SHA-256 of any file, cached until the file changes. 0 or -errno. */
 int store_digest(const char *path, char hex[SHA256_HEX]);
-/* Where that is remembered, below the cache's directory. */
+/* The name below DIR/digests under which it is cached. */
 void store_digest_name(const char *path, char name[SHA256_HEX]);
 
-/* A lock file at @path, which is made; waits unless @try. A descriptor to close(), -EWOULDBLOCK or -errno. */
+/* Creates and locks the file @path; waits unless @try. Returns a descriptor to close(), -EWOULDBLOCK or -errno. */
 int store_lock(const char *path, bool try);
-/* A file in one step: it has its old contents or the new ones. 0 or -errno. */
+/* Replaces a file atomically. 0 or -errno. */
 int store_write(const char *path, const void *data, size_t len);
 int store_write_text(const char *path, const char *text);
-/* Make directory @path and its parents. 0 or -errno. */
+/* Creates the directory @path and its parents. 0 or -errno. */
 int store_mkdirs(const char *path);
 
 #endif

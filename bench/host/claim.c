@@ -20,8 +20,8 @@
 #define HALT_POLL_NS 200000u
 #define VCPU_PRIORITY 1
 #define REACTOR_PRIORITY 2
-#define TURN_PATIENCE_NS 10000000000ull /* for another's taking, which is a matter of milliseconds */
-#define RETRY_NS 100000000		/* between two tries to get the locks */
+#define TURN_PATIENCE_NS 10000000000ull /* to wait for ktstr-take.lock, which is held for milliseconds */
+#define RETRY_NS 100000000		/* between attempts to get the locks */
 #define WHY 512
 
 struct machine_host {
@@ -32,12 +32,12 @@ struct machine_host {
 	struct locks locks;
 	int vcpu_cpu[BITS_MAX];
 	uint64_t waited_ns;
-	/* Of this thread, from before */
+	/* This thread's settings, to be restored */
 	struct bits old_cpus;
 	int old_policy;
 	struct sched_param old_param;
 	bool moved, raised;
-	bool workers_moved; /* the ring's too */
+	bool workers_moved; /* the affinity of the ring's workers was set too */
 };
 
 /* --- locks -------------------------------------------------------------- */
@@ -46,7 +46,7 @@ static void mark_busy(struct machine_host *h, enum lock_kind kind, unsigned numb
 {
 	if (kind == LOCK_CPU) {
 		bits_add(&h->busy.cpu, number);
-		/* All may share a CPU but one who has its LLC for himself. */
+		/* In shared modes a CPU may have several users. A holder of the whole LLC excludes them. */
 		for (unsigned at = 0; !h->p.own_cpus && at < h->cpus.n; at++)
 			if (h->cpus.cpu[at].cpu == number)
 				bits_add(&h->busy.llc_exclusive, h->cpus.cpu[at].llc);
@@ -68,7 +68,7 @@ static void file_error(const char *name, int error)
 	say_error("%s/ktstr-%s: %s; %s, or use --bypass-llc-locks", locks_dir(), name, strerror(-error), remedy);
 }
 
-/* Its holder takes its own locks with it, and needs milliseconds: one that keeps it is stopped, or no ktstr. */
+/* ktstr holds it for milliseconds: a process that keeps it is stopped, or is not ktstr. */
 static void say_turn_late(void)
 {
 	pid_t taker = locks_taker();
@@ -89,7 +89,7 @@ static int lock_each(struct machine_host *h, enum lock_kind kind, const struct b
 	for (unsigned i = 0; i < BITS_MAX; i++) {
 		int rc = bits_has(numbers, i) ? lock_take(&h->locks, kind, i, exclusive, about) : 0;
 
-		/* A CPU of one's own that somebody else counts on. */
+		/* Our plan needs the CPU for itself, but another machine uses it. */
 		if (!rc && bits_has(numbers, i) && kind == LOCK_CPU && h->p.own_cpus &&
 		    !h->locks.lock[h->locks.n - 1].alone)
 			rc = -EBUSY;
@@ -127,7 +127,7 @@ static int lock_all(struct machine_host *h)
 	return rc;
 }
 
-/* Plan and lock, and again with what was found to be held, until it is had or there is nothing left to try. */
+/* Plans and locks; where a lock is held, plans again without it, until all locks are held or no plan is left. */
 static int plan_and_lock(struct machine_host *h, const struct placement_request *q, char why[WHY])
 {
 	int rc = h->o->bypass_locks ? 0 : locks_begin(&h->locks, TURN_PATIENCE_NS);
@@ -151,7 +151,7 @@ static int plan_and_lock(struct machine_host *h, const struct placement_request 
 	return rc;
 }
 
-/* The first LLC in somebody's hands, for the user to know whose. */
+/* Names the holder of the first busy LLC. */
 static void say_busy(const struct machine_host *h, const char *why)
 {
 	char holder[256] = "";
@@ -162,8 +162,9 @@ static void say_busy(const struct machine_host *h, const char *why)
 	say_error("skipped: %s%s%s; wait with --wait 10m, or see ktstr locks", why, *holder ? ": " : "", holder);
 }
 
-/* @llcs gets the guest's LLC of each vCPU. */
-static struct placement_request request(const struct host_options *o, const struct topology *t, unsigned llcs[BITS_MAX])
+/* @llcs: receives the guest LLC of each vCPU. */
+static struct placement_request placement_request_of(const struct host_options *o, const struct topology *t,
+						     unsigned llcs[BITS_MAX])
 {
 	struct topology_cpu cpu;
 
@@ -179,11 +180,11 @@ static struct placement_request request(const struct host_options *o, const stru
 					   .turn = (unsigned)getpid() };
 }
 
-static int take(struct machine_host *h, const struct topology *t)
+static int take_locks(struct machine_host *h, const struct topology *t)
 {
 	const struct timespec pause = { .tv_nsec = RETRY_NS };
 	unsigned llcs[BITS_MAX];
-	const struct placement_request q = request(h->o, t, llcs);
+	const struct placement_request q = placement_request_of(h->o, t, llcs);
 	uint64_t from = monotonic_ns();
 	char why[WHY] = "";
 	int rc;
@@ -220,7 +221,7 @@ static void lower_priority(struct machine_host *h)
 	h->raised = false;
 }
 
-/* Whether it will be had when it is needed, before anything is made. */
+/* Checks early that the priority can be raised later. */
 static int check_priority(struct machine_host *h)
 {
 	int rc = raise_priority(h);
@@ -246,13 +247,13 @@ int machine_host_take(struct machine_host **out, const struct host_options *o, c
 	h->o = o;
 	rc = host_cpus_read(&h->cpus, "/sys", NULL);
 	if (rc) {
-		say_error("/sys/devices/system/cpu: tells no CPUs: %s; mount /sys", strerror(-rc));
+		say_error("/sys/devices/system/cpu: lists no CPUs: %s; mount /sys", strerror(-rc));
 		rc = EXIT_UNAVAILABLE;
 	}
 	if (!rc && o->mode == MODE_PERFORMANCE)
 		rc = check_priority(h);
 	if (!rc)
-		rc = take(h, t);
+		rc = take_locks(h, t);
 	if (rc) {
 		machine_host_free(h);
 		return rc;
@@ -324,7 +325,7 @@ int machine_host_apply(struct machine_host *h, struct reactor *r)
 			rc = affinity_set(&cpus);
 		h->moved = !rc;
 	}
-	/* They go by the cpuset, not by this thread's affinity. */
+	/* The ring's workers inherit the cpuset, not this thread's affinity. */
 	if (!rc && (h->moved || !bits_equal(&workers, &h->p.cpus)))
 		h->workers_moved = !reactor_worker_cpus(r, &workers, sizeof(workers));
 	if (!rc && h->p.mode == MODE_PERFORMANCE)
@@ -347,7 +348,7 @@ void machine_host_free(struct machine_host *h)
 	free(h);
 }
 
-/* --- what it was -------------------------------------------------------- */
+/* --- facts -------------------------------------------------------- */
 
 static json_t *list_of(const struct bits *b)
 {
@@ -375,7 +376,7 @@ static json_t *placement_facts(const struct host_options *o, const struct host_c
 	return facts;
 }
 
-/* Real-time threads may have so much of each second; -1: all of it. Null: not told. */
+/* Microseconds per second that real-time threads may run; -1: no limit; null: unknown. */
 static json_t *rt_runtime(void)
 {
 	char line[32];
@@ -397,7 +398,7 @@ json_t *machine_host_facts(struct machine_host *h, const struct vm *vm)
 		json_array_append_new(
 			files, json_sprintf("%s-%u", lock_kind_name(h->locks.lock[i].kind), h->locks.lock[i].number));
 	json_object_set_new(facts, "lock_files", files);
-	/* Somebody else counts on the same CPU now, however free it was at first. */
+	/* Another machine may have started to use the same CPUs since. */
 	json_object_set_new(facts, "shared_at_end", json_boolean(locks_shared(&h->locks, LOCK_CPU)));
 	json_object_set_new(facts, "memory_prefault", json_boolean(h->p.mode == MODE_PERFORMANCE));
 	json_object_set_new(facts, "waited_ns", json_integer((json_int_t)h->waited_ns));
@@ -405,7 +406,7 @@ json_t *machine_host_facts(struct machine_host *h, const struct vm *vm)
 	json_object_set_new(facts, "reactor_policy", json_string(h->raised ? "fifo 2" : "other"));
 	json_object_set_new(facts, "ring_workers_confined", json_boolean(h->workers_moved));
 	json_object_set_new(facts, "sched_rt_runtime_us", rt_runtime());
-	/* Null: KVM's own, as its module's parameter has it. */
+	/* null: the default, KVM's module parameter. */
 	json_object_set_new(facts, "halt_poll_ns", had.halt_poll_set ? json_integer(asked.halt_poll_ns) : json_null());
 	json_object_set_new(facts, "pause_exits", json_boolean(!had.pause_kept));
 	json_object_set_new(facts, "hlt_exits", json_boolean(!had.hlt_kept));
@@ -414,8 +415,8 @@ json_t *machine_host_facts(struct machine_host *h, const struct vm *vm)
 	return facts;
 }
 
-/* Busy as /proc/locks says it, which is how lock_take() would find it but for a race. */
-static void look(struct placement_busy *busy)
+/* What lock_take() would find busy, read from /proc/locks instead. */
+static void read_busy(struct placement_busy *busy)
 {
 	struct lock_holder *list = NULL;
 	int n = locks_read(&list);
@@ -431,15 +432,15 @@ static void look(struct placement_busy *busy)
 json_t *machine_host_preview(const struct host_options *o, const struct topology *t, char *why, size_t size)
 {
 	unsigned llcs[BITS_MAX];
-	const struct placement_request q = request(o, t, llcs);
+	const struct placement_request q = placement_request_of(o, t, llcs);
 	struct placement *p = malloc(sizeof(*p));
 	struct placement_busy busy = { 0 };
 	struct host_cpus cpus = { 0 };
 	json_t *facts = NULL;
 
-	snprintf(why, size, "/sys tells no CPUs");
+	snprintf(why, size, "/sys lists no CPUs");
 	if (!o->bypass_locks)
-		look(&busy);
+		read_busy(&busy);
 	if (p && !host_cpus_read(&cpus, "/sys", NULL) && !placement_plan(&cpus, &q, &busy, p, why, size))
 		facts = placement_facts(o, &cpus, p);
 	host_cpus_free(&cpus);

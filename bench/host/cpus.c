@@ -26,7 +26,7 @@ int affinity_set(const struct bits *cpus)
 	return sched_setaffinity(0, sizeof(*cpus), (const cpu_set_t *)cpus) ? -errno : 0;
 }
 
-/* The first line of a file of /sys; false: there is none. */
+/* The first line of a file in /sys. False: it is missing or empty. */
 __attribute__((format(printf, 3, 4))) static bool line_of(char *line, size_t size, const char *fmt, ...)
 {
 	char path[PATH_MAX];
@@ -48,7 +48,7 @@ __attribute__((format(printf, 3, 4))) static bool line_of(char *line, size_t siz
 	return got > 0;
 }
 
-/* The CPUs that share the highest cache of @cpu; false: no caches are told. */
+/* The CPUs that share the last-level cache of @cpu. False: /sys lists no caches. */
 static bool cache_mates(const char *sys, unsigned cpu, struct bits *mates)
 {
 	char line[BITS_MAX];
@@ -69,11 +69,11 @@ static bool cache_mates(const char *sys, unsigned cpu, struct bits *mates)
 		highest = level;
 		*mates = b;
 	}
-	/* A first-level cache is none that cores share: a machine that tells only those tells nothing. */
+	/* Cores never share a first-level cache: a host that lists only those (a VM) does not list its LLC. */
 	return highest > 1;
 }
 
-/* By the file's new name, or its old one. */
+/* @old: the name of the file before Linux 5.3. */
 static bool topology_mates(const char *sys, unsigned cpu, const char *name, const char *old, struct bits *mates)
 {
 	char line[BITS_MAX];
@@ -84,8 +84,10 @@ static bool topology_mates(const char *sys, unsigned cpu, const char *name, cons
 	return !bits_parse(mates, line) && bits_has(mates, cpu);
 }
 
-/* LLCs are counted in the order in which their first CPU comes. Each file that says the same again is left out: a
- * machine may have hundreds of CPUs, and a start has milliseconds. */
+/*
+ * LLCs are numbered in the order of their first CPU. The files of further CPUs of the same LLC are not read: a host may
+ * have hundreds of CPUs, and a start takes milliseconds.
+ */
 static void read_llcs(struct host_cpus *h, const char *sys)
 {
 	struct bits mates, done = { { 0 } };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The CPUs of this machine as its kernel tells them in /sys: which share a core, a last-level cache, a node; and
- * which this process may use (its affinity, in which its cgroup's cpuset is contained).
+ * The host's CPUs from /sys: which of them share a core, a last-level cache or a node, and which this process may use
+ * (its affinity, which the kernel restricts to the cgroup's cpuset).
  */
 #ifndef KTSTR_BENCH_HOST_CPUS_H
 #define KTSTR_BENCH_HOST_CPUS_H
@@ -10,9 +10,9 @@
 
 struct host_cpu {
 	unsigned cpu;	 /* the kernel's number */
-	unsigned llc;	 /* 0..n_llcs - 1, by their first CPU: the same for every process of the machine */
+	unsigned llc;	 /* 0..n_llcs - 1, in the order of their first CPU: the same numbers in every process */
 	unsigned core;	 /* the first CPU of the core */
-	unsigned thread; /* place in the core, from 0 */
+	unsigned thread; /* index in the core, from 0 */
 	unsigned node;	 /* the kernel's number */
 	bool allowed;
 };
@@ -25,9 +25,9 @@ struct host_cpus {
 };
 
 /*
- * Read @sys ("/sys", or a tree like it). @allowed NULL: this thread's affinity. Where the kernel tells no caches, a
- * package is taken for an LLC; without packages the machine. 0; -ENOENT: @sys tells no CPUs; -ENOMEM; -EINVAL: a list
- * that can't be read. Free by host_cpus_free().
+ * Reads @sys ("/sys", or a tree like it). @allowed NULL: this thread's affinity. If the kernel lists no caches, each
+ * package counts as an LLC; without packages the whole host does. 0; -ENOENT: @sys lists no CPUs; -ENOMEM; or -EINVAL:
+ * a list is malformed. Free with host_cpus_free().
  */
 int host_cpus_read(struct host_cpus *h, const char *sys, const struct bits *allowed);
 void host_cpus_free(struct host_cpus *h);

@@ -16,7 +16,7 @@
 #include "bench/base/file.h"
 #include "bench/base/file_lock.h"
 
-/* QEMU's permissions: each that is used has a lock at USED, each that others may not use one at KEPT. */
+/* QEMU's permissions. A lock at USED + p: p is in use; at KEPT + p: others must not use p. */
 enum { READ = 0, WRITE = 1, RESIZE = 3 };
 #define USED 100
 #define KEPT 200
@@ -31,7 +31,7 @@ static int lock_byte(int fd, short type, off_t byte)
 	return errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
 }
 
-/* Whether somebody else has any lock there. */
+/* 0, -EBUSY: another process has a lock there, or -errno. */
 static int check_byte(int fd, off_t byte)
 {
 	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
@@ -42,8 +42,8 @@ static int check_byte(int fd, off_t byte)
 }
 
 /*
- * QEMU takes shared locks alone and then looks whether anybody's are in the way: two that start at once may both give
- * up. Of two of ours one gets the exclusive lock of the writer, at a byte that whoever reads holds too.
+ * QEMU takes only shared locks, then checks for conflicting ones: of two that start at once both may fail. Of two of
+ * ours exactly one succeeds, since the writer takes an exclusive lock at a byte on which each reader has a shared one.
  */
 static int lock_all(int fd, bool read_only)
 {
@@ -98,16 +98,16 @@ static int take(int fd, const char *path, bool read_only, char *why, size_t why_
 		unlock_all(fd);
 		name_holder(fd, holder);
 		snprintf(why, why_size,
-			 read_only ? "%s: %s has it and writes to it; end that first, or use a copy"
-				   : "%s: %s has it; who writes a disk has it alone: end that first, use a copy, or "
-				     "give both ',ro'",
+			 read_only ? "%s: %s writes to it; end that first, or use a copy"
+				   : "%s: %s uses it, and a disk that is written has one user; end that first, use a "
+				     "copy, or give both ',ro'",
 			 path, holder);
 		return rc;
 	}
 	if (rc)
 		snprintf(why, why_size,
-			 "%s: its file system keeps no locks (%s); see to it yourself that nobody else writes to it",
-			 path, strerror(-rc));
+			 "%s: its file system has no locks (%s); make sure that nothing else writes to it", path,
+			 strerror(-rc));
 	return 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A disk image has one machine that writes it, or many that read it. Kept by open-file-description locks on the bytes
- * that QEMU locks in its images (100 and 200 plus a permission's number), so that QEMU and ktstr, directly or by the
- * nested host's QEMU, keep out of each other's way too. The locks are gone when their process is.
+ * A disk image has one writer or many readers. Enforced by OFD locks on the bytes that QEMU locks in its images (100
+ * and 200 plus the number of a permission), so they also work between ktstr and QEMU, including the nested host's. The
+ * kernel drops the locks when their process ends.
  */
 #ifndef KTSTR_BENCH_HOST_DISK_LOCK_H
 #define KTSTR_BENCH_HOST_DISK_LOCK_H

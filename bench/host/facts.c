@@ -40,7 +40,7 @@ int host_choose(enum host_choice choice, struct kvm_probe *probe)
 		say_error("--host direct: %s", remedy_message(message, probe->fault, probe->why));
 		return -EXIT_UNAVAILABLE;
 	}
-	/* The remedy is what follows. */
+	/* Without its remedy: the nested host is one. */
 	say_error("%s", probe->why);
 	return HOST_NESTED;
 }
@@ -60,12 +60,12 @@ int host_reactor(struct reactor **out, unsigned sq_entries, unsigned in_flight_m
 		rc = reactor_create_epoll(out, in_flight_max);
 		if (!rc)
 			fprintf(stderr,
-				"ktstr: no io_uring here (%s): devices work by epoll, and disks do one request after "
-				"the other\n",
+				"ktstr: io_uring is not available (%s): devices use epoll, and disks serve one request "
+				"at a time\n",
 				strerror(-error));
 	}
 	if (rc)
-		say_error("the devices' thread: %s; %s", strerror(-rc), say_limit(-rc));
+		say_error("the reactor: %s; %s", strerror(-rc), say_limit(-rc));
 	return rc ? EXIT_UNAVAILABLE : 0;
 }
 

@@ -18,8 +18,8 @@
 #define LINE_MAX_BYTES 256
 #define RECORD_BYTES (LINE_MAX_BYTES - 1) /* a line, padded with blanks */
 #define SHARED_PATIENCE_NS 1000000000u
-#define TURN_NS 1000000 /* between two looks whether it is our turn to take */
-/* Of a file that is never without a holder; who comes then is known by /proc alone. */
+#define TURN_NS 1000000 /* between attempts to lock ktstr-take.lock */
+/* Limit for a file that always has a holder, so it is never overwritten; then /proc alone identifies new holders. */
 #define FILE_MAX_BYTES (64 << 10)
 
 const char *locks_dir(void)
@@ -49,7 +49,7 @@ static int close_with(int fd, int error)
 	return -error;
 }
 
-/* The file is every user's. In a sticky directory O_CREAT would be refused on another's file. */
+/* All users share the file. In a sticky directory O_CREAT fails on another user's file (fs.protected_regular). */
 static int open_file(const char *path)
 {
 	const int flags = O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
@@ -63,7 +63,7 @@ static int open_file(const char *path)
 			return fd < 0 ? -errno : fd;
 		fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_EXCL | flags, 0666);
 		if (fd >= 0) {
-			/* Whatever the umask is. */
+			/* The umask does not apply. */
 			return fchmod(fd, 0666) ? close_with(fd, errno) : fd;
 		}
 		if (errno != EEXIST)
@@ -101,7 +101,7 @@ void locks_end(struct locks *l)
 	l->taking = 0;
 }
 
-/* This process's command line in one printable line. */
+/* The command line of @pid as one printable line. */
 static void command_of(pid_t pid, char *text, size_t size)
 {
 	char path[64];
@@ -124,9 +124,8 @@ static void command_of(pid_t pid, char *text, size_t size)
 }
 
 /*
- * Only a help to whoever reads it: that it can't be written (another user's file) is no error. Who is alone writes over
- * what is there, for to free a block of a file takes a file system some 0.2 ms, and one that discards it waits for the
- * device.
+ * Informational: no error if it cannot be written (another user's file). A sole holder overwrites the lines in place
+ * rather than truncate the file, since freeing a block takes some 0.2 ms, and longer with online discard.
  */
 static void write_line(int fd, const char *about, bool alone)
 {
@@ -153,7 +152,7 @@ static int lock_file(int fd, bool exclusive, bool *alone)
 {
 	int rc = flock(fd, LOCK_EX | LOCK_NB);
 
-	/* Alone in it for a moment: what others left there is of the dead. */
+	/* A sole holder: all lines in the file are stale. */
 	*alone = !rc;
 	if (!rc)
 		return 0;
@@ -182,7 +181,7 @@ int lock_take(struct locks *l, enum lock_kind kind, unsigned number, bool exclus
 	if (rc)
 		goto err_close;
 	write_line(fd, about, alone);
-	/* Not atomic: between the two somebody may take it for himself. */
+	/* The downgrade is not atomic: another process may take the lock exclusively in between. */
 	if (alone && !exclusive && flock(fd, LOCK_SH | LOCK_NB)) {
 		rc = errno == EWOULDBLOCK ? -EBUSY : -errno;
 		goto err_close;
@@ -207,7 +206,7 @@ bool locks_shared(struct locks *l, enum lock_kind kind)
 
 		if (k->kind != kind || k->exclusive)
 			continue;
-		/* Had, it would keep others out, and not had, the share is gone too: nobody else takes in our turn. */
+		/* A failed upgrade may drop our share. Nobody can take it meanwhile, as we hold ktstr-take.lock. */
 		if (flock(k->fd, LOCK_EX | LOCK_NB))
 			shared = true;
 		(void)flock(k->fd, LOCK_SH | LOCK_NB);
@@ -240,8 +239,8 @@ static void cut_blanks(char *line)
 		line[--n] = '\0';
 }
 
-/* Fill in what the holder's line tells; false: there is none. */
-static bool read_line(FILE *f, struct lock_holder *h)
+/* Fills @h from its line in the file. False: it has none. */
+static bool read_holder(FILE *f, struct lock_holder *h)
 {
 	char line[LINE_MAX_BYTES];
 	bool found = false;
@@ -255,7 +254,7 @@ static bool read_line(FILE *f, struct lock_holder *h)
 			   &at) != 4 ||
 		    pid != h->pid)
 			continue;
-		/* The last line of this pid: an earlier one may be a dead namesake's. */
+		/* The last line of this pid wins: an earlier one may be stale. */
 		h->since = since;
 		snprintf(h->command, sizeof(h->command), "%s", line + at);
 		for (char *c = h->command; *c; c++)
@@ -277,7 +276,7 @@ static int add_holder(struct reading *r, FILE *f, struct lock_holder h)
 		r->holder = grown;
 		r->cap = cap;
 	}
-	if (!read_line(f, &h)) {
+	if (!read_holder(f, &h)) {
 		snprintf(h.mode, sizeof(h.mode), "?");
 		h.vcpus = 0;
 		h.since = 0;
@@ -287,7 +286,7 @@ static int add_holder(struct reading *r, FILE *f, struct lock_holder h)
 	return 0;
 }
 
-/* Those whom /proc/locks names for this file. */
+/* Adds the holders that /proc/locks lists for this file. */
 static int read_file(struct reading *r, FILE *table, enum lock_kind kind, unsigned number)
 {
 	char path[PATH_MAX], text[256];

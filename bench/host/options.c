@@ -13,19 +13,18 @@ enum { OPT_MODE = 0x400, OPT_CPU_CAP, OPT_NO_PERF_MODE, OPT_WAIT, OPT_BYPASS, OP
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "The host's CPUs:", 12 },
 	{ "mode", OPT_MODE, "default|performance|shared", 0,
-	  "default: a CPU for each vCPU if there are as many free, or all of them together with others; performance: "
-	  "vCPUs pinned with SCHED_FIFO, a CPU for the reactor, nobody else in their LLCs, PAUSE and HLT without "
-	  "exits, "
-	  "or exit code 77; shared: all on the CPUs of --cpu-cap (default)",
+	  "default: a CPU for each vCPU if enough are free, else CPUs shared with other machines; performance: vCPUs "
+	  "pinned with SCHED_FIFO, a CPU for the reactor, no other machine in their LLCs, no exits for PAUSE and HLT, "
+	  "or exit code 77; shared: all threads on the CPUs of --cpu-cap (default)",
 	  12 },
-	{ "cpu-cap", OPT_CPU_CAP, "N", 0, "Mode shared on N host CPUs (30 % of those allowed)", 12 },
+	{ "cpu-cap", OPT_CPU_CAP, "N", 0, "Use mode shared with N host CPUs (30 % of those allowed)", 12 },
 	{ "no-perf-mode", OPT_NO_PERF_MODE, NULL, 0, "The same as --mode shared", 12 },
-	{ "wait", OPT_WAIT, "TIME", 0, "Wait that long for CPUs that others hold, instead of exit code 77 at once (0)",
+	{ "wait", OPT_WAIT, "TIME", 0, "Wait up to TIME for CPUs that other machines hold, before exit code 77 (0)",
 	  12 },
 	{ "bypass-llc-locks", OPT_BYPASS, NULL, 0, "Neither take nor honour locks", 12 },
 	{ "halt-poll", OPT_HALT_POLL, "auto|off|TIME", 0,
-	  "How long KVM looks for work for a halted vCPU before its thread sleeps (auto: 200us with CPUs to spare, off "
-	  "without, KVM's own in mode performance)",
+	  "Let KVM poll for TIME before a halted vCPU's thread sleeps (auto: 200us with spare CPUs, off without, KVM's "
+	  "default in mode performance)",
 	  12 },
 	{ 0 },
 };

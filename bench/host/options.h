@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a machine may take of its host's CPUs, as options: --mode and what goes with it. */
+/* The options for the host's CPUs: --mode and those that refine it. */
 #ifndef KTSTR_BENCH_HOST_OPTIONS_H
 #define KTSTR_BENCH_HOST_OPTIONS_H
 
@@ -9,7 +9,7 @@
 
 /* The options, as an argp child whose input is struct host_options. */
 extern const struct argp host_options_argp;
-/* @asked with its mode decided. 0; or an exit code, after a line on stderr, where its options contradict each other. */
+/* Copies @asked and decides its mode. 0, or an exit code after a message if the options contradict each other. */
 int host_options_resolve(const struct host_options *asked, struct host_options *out);
 
 #endif

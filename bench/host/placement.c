@@ -9,7 +9,7 @@
 
 #define SHARED_PERCENT 30
 
-/* A planning under way. Indices into host->cpu are called at. */
+/* A plan being made. @at is always an index into host->cpu. */
 struct plan {
 	const struct host_cpus *host;
 	const struct placement_request *q;
@@ -24,7 +24,7 @@ const char *host_mode_name(enum host_mode mode)
 	return host_mode_names[mode];
 }
 
-/* --- what is there ------------------------------------------------------ */
+/* --- free CPUs ------------------------------------------------------ */
 
 static bool usable_llc(const struct plan *w, unsigned llc)
 {
@@ -68,7 +68,7 @@ static unsigned free_in_node(const struct plan *w, unsigned node)
 
 /* --- which LLC next ----------------------------------------------------- */
 
-/* Of two that serve, the one with less to spare: what is whole stays whole for those who need it. */
+/* Best fit: of two that suffice, the one with fewer free CPUs, to keep whole LLCs for those who need them. */
 static bool better(unsigned n, unsigned best, unsigned need)
 {
 	if (!best)
@@ -76,7 +76,7 @@ static bool better(unsigned n, unsigned best, unsigned need)
 	return n >= need ? best < need || n < best : n > best;
 }
 
-/* The LLC to take @need more CPUs from, of @node or of any (-1); -1: none has a free one. */
+/* The LLC from which to take @need more CPUs, in @node or in any (-1). -1: none has a free CPU. */
 static int best_llc(const struct plan *w, unsigned need, int node)
 {
 	unsigned best = 0;
@@ -93,7 +93,7 @@ static int best_llc(const struct plan *w, unsigned need, int node)
 	return found;
 }
 
-/* The node that alone has @need free CPUs, or -1. */
+/* The best fitting node with @need free CPUs, or -1. */
 static int best_node(const struct plan *w, unsigned need)
 {
 	unsigned best = 0;
@@ -112,8 +112,10 @@ static int best_node(const struct plan *w, unsigned need)
 
 /* --- which CPU of it ---------------------------------------------------- */
 
-/* Threads of a core are neighbours where the guest is to have such; else each vCPU gets a core before any gets a
- * second thread of one. */
+/*
+ * Whether CPU @a comes before @b. If the guest's cores have several threads, threads of a host core are neighbours;
+ * else each vCPU gets a core of its own before any core's second thread is used.
+ */
 static bool before(const struct plan *w, unsigned a, unsigned b)
 {
 	const struct host_cpu *x = &w->host->cpu[a], *y = &w->host->cpu[b];
@@ -136,7 +138,7 @@ static int next_cpu(const struct plan *w, unsigned llc)
 	return best;
 }
 
-static void take(struct plan *w, unsigned at)
+static void take_cpu(struct plan *w, unsigned at)
 {
 	const struct host_cpu *c = &w->host->cpu[at];
 
@@ -145,8 +147,8 @@ static void take(struct plan *w, unsigned at)
 	w->p->vcpu[w->n++] = c->cpu;
 }
 
-/* @n CPUs out of one LLC after the other; false: there are too few. */
-static bool fill(struct plan *w, unsigned n, unsigned extra)
+/* Takes @n CPUs from one LLC after the other. False: too few are free. */
+static bool take_near(struct plan *w, unsigned n, unsigned extra)
 {
 	int node = best_node(w, n + extra), llc = -1, at;
 
@@ -160,14 +162,14 @@ static bool fill(struct plan *w, unsigned n, unsigned extra)
 			llc = -1;
 			continue;
 		}
-		take(w, (unsigned)at);
+		take_cpu(w, (unsigned)at);
 		n--;
 	}
 	return true;
 }
 
-/* A host LLC for each of the guest's, where there are such; false, and nothing taken, where not. */
-static bool fill_by_llc(struct plan *w)
+/* Takes one host LLC for each guest LLC. False, and nothing taken: not enough of them suffice. */
+static bool take_by_llc(struct plan *w)
 {
 	struct placement saved = *w->p;
 	struct bits used = { { 0 } };
@@ -194,12 +196,12 @@ static bool fill_by_llc(struct plan *w)
 		}
 		bits_add(&used, (unsigned)found);
 		for (unsigned k = 0; k < n && (at = next_cpu(w, (unsigned)found)) >= 0; k++)
-			take(w, (unsigned)at);
+			take_cpu(w, (unsigned)at);
 	}
 	return true;
 }
 
-/* The reactor's: of a core that no vCPU has if that can be, in the same LLCs if that can be. */
+/* The CPU for the reactor: preferably in the same LLCs, then on a core that no vCPU uses. -1: none. */
 static int service_cpu(const struct plan *w)
 {
 	int best = -1, best_score = -1;
@@ -235,9 +237,9 @@ static bool one_each(struct plan *w, unsigned extra)
 {
 	const struct placement_request *q = w->q;
 
-	if (q->guest_llc && q->vcpus && q->guest_llc[q->vcpus - 1] && fill_by_llc(w))
+	if (q->guest_llc && q->vcpus && q->guest_llc[q->vcpus - 1] && take_by_llc(w))
 		return true;
-	return fill(w, q->vcpus, extra);
+	return take_near(w, q->vcpus, extra);
 }
 
 static int plan_performance(struct plan *w, char *why, size_t size)
@@ -267,7 +269,7 @@ static int plan_performance(struct plan *w, char *why, size_t size)
 	return 0;
 }
 
-/* Every vCPU counts on the next of all CPUs that there are, and the machine goes where it likes. */
+/* Spreads the vCPUs over all usable CPUs in turn; their threads may move to any of them. */
 static int overcommit(struct plan *w, char *why, size_t size)
 {
 	const struct host_cpus *h = w->host;
@@ -288,7 +290,7 @@ static int overcommit(struct plan *w, char *why, size_t size)
 			i--;
 			continue;
 		}
-		take(w, at);
+		take_cpu(w, at);
 	}
 	for (unsigned at = 0; at < h->n; at++)
 		if (h->cpu[at].allowed && usable_llc(w, h->cpu[at].llc))
@@ -327,7 +329,7 @@ static int plan_shared(struct plan *w, char *why, size_t size)
 			 w->host->n_allowed);
 		return -ENODEV;
 	}
-	if (!fill(w, cap, 0)) {
+	if (!take_near(w, cap, 0)) {
 		snprintf(why, size,
 			 "mode shared: fewer than %u CPUs are in LLCs that no machine in performance mode holds", cap);
 		return -EBUSY;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What KVM is and does, found out once: VMs are made, run and unmade for it, which takes longer than all else before a
- * guest's first instruction. DIR/kvm-kind and DIR/kvm-probe-page hold the answers of this boot and of this /dev/kvm,
- * which the kernel makes anew with each load of KVM's modules.
+ * Caches what KVM can do. To find that out, VMs are created and run, which takes longer than everything else before a
+ * guest's first instruction. DIR/kvm-kind and DIR/kvm-probe-page hold the answers for this boot and this /dev/kvm,
+ * which the kernel creates anew whenever KVM's modules are loaded.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,14 +17,14 @@
 #include "bench/cache/store.h"
 #include "bench/host/facts.h"
 
-/* Where an answer is kept, and whose it is. */
+/* Where an answer is cached, and for which boot and /dev/kvm it is valid. */
 struct keeper {
 	char path[PATH_MAX], of[256];
 	bool reads, writes;
 };
 
-/* Of which the answer is one. */
-static bool whose(char text[256])
+/* The boot and /dev/kvm that answers are about. */
+static bool subject_of(char text[256])
 {
 	char boot[64], identity[STORE_IDENTITY];
 	struct stat st;
@@ -39,16 +39,16 @@ static bool whose(char text[256])
 static void keeper_find(struct keeper *k, const char *name)
 {
 	char root[PATH_MAX];
-	bool known = whose(k->of) && !cache_path(root, NULL) && !cache_path(k->path, name);
+	bool known = subject_of(k->of) && !cache_path(root, NULL) && !cache_path(k->path, name);
 
-	/* Who may not open it now gets no answer of somebody who could. */
+	/* An answer of another user is no use to a process that may not open /dev/kvm. */
 	k->reads = known && !access("/dev/kvm", R_OK | W_OK);
-	/* Asking alone makes no cache. */
+	/* A query does not create the cache directory. */
 	k->writes = known && !access(root, W_OK);
 }
 
-/* The answer, from its first line on; NULL: there is none. */
-static FILE *recall(const struct keeper *k)
+/* The cached answer, open after the line that names its subject. NULL: none that is valid. */
+static FILE *open_cached(const struct keeper *k)
 {
 	char line[256] = "";
 	size_t len = strlen(k->of);
@@ -62,7 +62,7 @@ static FILE *recall(const struct keeper *k)
 	return NULL;
 }
 
-static void remember(const struct keeper *k, const char *answer)
+static void write_cached(const struct keeper *k, const char *answer)
 {
 	char text[1024];
 
@@ -72,7 +72,7 @@ static void remember(const struct keeper *k, const char *answer)
 	store_write_text(k->path, text);
 }
 
-/* The rest of a line into @text, without its end. */
+/* The rest of the current line, without its newline. */
 static bool read_text(FILE *f, char *text, size_t size)
 {
 	if (!fgets(text, (int)size, f))
@@ -81,9 +81,9 @@ static bool read_text(FILE *f, char *text, size_t size)
 	return true;
 }
 
-static bool recall_kind(const struct keeper *k, struct kvm_probe *probe)
+static bool read_cached_kind(const struct keeper *k, struct kvm_probe *probe)
 {
-	FILE *f = recall(k);
+	FILE *f = open_cached(k);
 	int kind = KVM_NONE;
 	bool known;
 
@@ -103,19 +103,19 @@ void host_probe(struct kvm_probe *probe)
 	char text[512];
 
 	keeper_find(&k, "kvm-kind");
-	if (recall_kind(&k, probe))
+	if (read_cached_kind(&k, probe))
 		return;
 	kvm_probe(probe);
-	/* Without an answer the next one tries again. */
+	/* A failure is not cached: the next process tries again. */
 	if (probe->kind == KVM_NONE)
 		return;
 	snprintf(text, sizeof(text), "%d\n%s", (int)probe->kind, probe->why);
-	remember(&k, text);
+	write_cached(&k, text);
 }
 
-static bool recall_page(const struct keeper *k, struct kvm_page_probe *probe)
+static bool read_cached_page(const struct keeper *k, struct kvm_page_probe *probe)
 {
-	FILE *f = recall(k);
+	FILE *f = open_cached(k);
 	int works = 0;
 	bool known;
 
@@ -136,13 +136,13 @@ int host_probe_page(struct kvm_page_probe *probe)
 	int rc;
 
 	keeper_find(&k, "kvm-probe-page");
-	if (recall_page(&k, probe))
+	if (read_cached_page(&k, probe))
 		return 0;
 	rc = kvm_probe_page(probe);
 	if (rc)
 		return rc;
 	snprintf(text, sizeof(text), "%d %" PRIu64 " %" PRIu64 "\n%s", probe->works, probe->exits_ns, probe->page_ns,
 		 probe->why);
-	remember(&k, text);
+	write_cached(&k, text);
 	return 0;
 }

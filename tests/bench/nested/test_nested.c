@@ -396,7 +396,7 @@ static void qemu_gets_the_disks(void **state)
 	/* The same file twice is told before QEMU says it in its own way. */
 	disks[1] = disks[0];
 	assert_int_not_equal(run(&plan, "flood"), 0);
-	assert_non_null(strstr(read_file("why"), "a,b.img: another --disk of this machine has it; "));
+	assert_non_null(strstr(read_file("why"), "a,b.img: another --disk of this machine uses it, "));
 	disks[1] = (struct nested_disk){ path[1], true };
 	snprintf(words, sizeof(words), "%s/words", dir);
 	setenv("FAKE_WORDS", words, 1);
