@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ktstr doctor: what this machine has, how that was found out, and what follows. */
+/* ktstr doctor: what this machine has, and what that means for guests. */
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -39,7 +39,7 @@ struct arguments {
 	bool kind, json;
 };
 
-/* One finding goes out as soon as it is made, or into the JSON object. */
+/* Findings are printed as they are made, or collected in a JSON object. */
 struct report {
 	json_t *checks; /* NULL: text */
 };
@@ -73,11 +73,11 @@ static void check_cpus(struct report *r)
 	host_cpu_model(model, sizeof(model));
 	text_of(found, "%ld online, %s, Linux %s", online, model, u.release);
 	finding(r, "cpus", online > 2 ? GOOD : FAIR, found,
-		online > 2 ? "guests of fewer CPUs than these leave one for the reactor"
-			   : "guest CPUs and the reactor share them: tails of latencies are partly the host's");
+		online > 2 ? "guests with fewer CPUs than that leave one for the reactor"
+			   : "guest CPUs and the reactor share them: latency tails are partly the host's");
 }
 
-/* What stands in the way of --mode performance, beside others' machines. */
+/* Whether --mode performance is possible, if no other machine holds the CPUs. */
 static void check_performance(struct report *r)
 {
 	struct sched_param fifo = { .sched_priority = 2 }, old = { 0 };
@@ -86,7 +86,7 @@ static void check_performance(struct report *r)
 	struct host_cpus h;
 
 	if (host_cpus_read(&h, "/sys", NULL)) {
-		finding(r, "performance", BAD, "/sys tells no CPUs", "no guest can run: mount /sys");
+		finding(r, "performance", BAD, "/sys lists no CPUs", "no guest can run: mount /sys");
 		return;
 	}
 	sched_getparam(0, &old);
@@ -97,15 +97,16 @@ static void check_performance(struct report *r)
 	file_read_line("/proc/sys/kernel/sched_rt_runtime_us", runtime, sizeof(runtime));
 	text_of(found, "CPUs %s in %u LLCs of %u nodes; SCHED_FIFO %s%s (kernel.sched_rt_runtime_us %s)",
 		bits_format(&h.allowed, allowed, sizeof(allowed)), h.n_llcs, h.n_nodes,
-		refused ? "refused: " : "granted", refused ? strerror(refused) : "", *runtime ? runtime : "not there");
+		refused ? "refused: " : "granted", refused ? strerror(refused) : "", *runtime ? runtime : "missing");
 	if (refused)
 		finding(r, "performance", FAIR, found, "--mode performance is skipped: raise the limit (ulimit -r 2)");
 	else if (h.n_allowed < 2)
-		finding(r, "performance", FAIR, found, "--mode performance is skipped: it takes a CPU more than vCPUs");
+		finding(r, "performance", FAIR, found,
+			"--mode performance is skipped: it needs one CPU more than vCPUs");
 	else {
 		char follows[TEXT];
 
-		text_of(follows, "--mode performance can be had for guests of up to %u CPUs", h.n_allowed - 1);
+		text_of(follows, "--mode performance works for guests of up to %u CPUs", h.n_allowed - 1);
 		finding(r, "performance", GOOD, found, follows);
 	}
 	host_cpus_free(&h);
@@ -114,9 +115,10 @@ static void check_performance(struct report *r)
 static void check_kvm(struct report *r)
 {
 	static const char *const follows[] = {
-		[KVM_NONE] = "guests run in the nested host (QEMU, TCG): right results, timings not those of hardware",
-		[KVM_SOFTWARE] =
-			"guests run in the nested host (QEMU, TCG): right results, timings not those of hardware",
+		[KVM_NONE] = "guests run in the nested host (QEMU, TCG): results are right, timings are not those of "
+			     "hardware",
+		[KVM_SOFTWARE] = "guests run in the nested host (QEMU, TCG): results are right, timings are not those "
+				 "of hardware",
 		[KVM_HARDWARE] = "guests run directly, and their timings are this machine's",
 	};
 	char found[TEXT], message[REMEDY_MESSAGE];
@@ -128,7 +130,7 @@ static void check_kvm(struct report *r)
 		host_is_nested() ? "this is the nested host: timings are not those of hardware" : follows[probe.kind]);
 }
 
-/* Of the nested host's guests it is QEMU's -cpu that decides: ktstr's own shows it. */
+/* QEMU's -cpu decides for guests of the nested host; ktstr's default has it. */
 static bool nested_cpu_hides_cx16(void)
 {
 	const char *model = nested_cpu_model();
@@ -147,14 +149,14 @@ static void check_cx16(struct report *r)
 	nested = probe.kind != KVM_HARDWARE;
 	has = nested ? !nested_cpu_hides_cx16() : kvm_guests_have_cx16();
 	if (has < 0)
-		text_of(found, "KVM can't be asked: %s", strerror(-has));
+		text_of(found, "KVM: %s", strerror(-has));
 	else
-		text_of(found, "guests have %s%s%s", has ? "it" : "none", nested ? " in the nested host, -cpu " : "",
+		text_of(found, "guests %s it%s%s", has ? "have" : "lack", nested ? " in the nested host, -cpu " : "",
 			nested ? nested_cpu_model() : "");
 	finding(r, "cmpxchg16b", has > 0 ? GOOD : FAIR, found,
 		has > 0 ? "a guest's BPF programs can allocate memory in any context (kmalloc_nolock)"
 			: "sched_ext schedulers with arenas, task storage or cgroups may fail in guests with ENOMEM; "
-			  "ktstr's own choice of KTSTR_NESTED_CPU_MODEL has it");
+			  "unset KTSTR_NESTED_CPU_MODEL in the nested host");
 }
 
 static void check_io_uring(struct report *r)
@@ -167,21 +169,21 @@ static void check_io_uring(struct report *r)
 	if (u.error) {
 		text_of(found, "no ring: %s (kernel.io_uring_disabled %d)", strerror(-u.error), u.disabled);
 		finding(r, "io_uring", FAIR, found,
-			"devices work by epoll, and disks do one request after the other; allow it by sysctl "
-			"kernel.io_uring_disabled=0, and by the container's seccomp profile");
+			"devices use epoll, and disks serve one request at a time; set sysctl "
+			"kernel.io_uring_disabled=0, and allow io_uring in the container's seccomp profile");
 		return;
 	}
 	text_of(found, "%s%s%s%s%s%s(kernel.io_uring_disabled %s)", f->single_issuer ? "SINGLE_ISSUER " : "",
 		f->defer_taskrun ? "DEFER_TASKRUN " : "", f->coop_taskrun ? "COOP_TASKRUN " : "",
 		f->submit_all ? "SUBMIT_ALL " : "", f->no_iowait ? "NO_IOWAIT " : "",
 		f->ring_fd ? "registered ring " : "",
-		u.disabled < 0 ? "not there"
+		u.disabled < 0 ? "missing"
 		: u.disabled   ? "not 0"
 			       : "0");
 	finding(r, "io_uring", f->defer_taskrun ? GOOD : FAIR, found,
-		!f->defer_taskrun ? "completions cost more here; Linux 6.1 has DEFER_TASKRUN"
-		: f->no_iowait	  ? "the reactor waits at its cheapest, and an idle guest is not counted as I/O wait"
-				  : "an idle guest's wait is counted as I/O wait (PSI, iowait); Linux 6.15 mends that");
+		!f->defer_taskrun ? "completions cost more; Linux 6.1 adds DEFER_TASKRUN"
+		: f->no_iowait	  ? "completions are cheap, and an idle guest does not count as I/O wait"
+				  : "an idle guest counts as I/O wait (PSI, iowait); Linux 6.15 fixes that");
 }
 
 static void check_btf(struct report *r)
@@ -189,8 +191,8 @@ static void check_btf(struct report *r)
 	bool there = !access("/sys/kernel/btf/vmlinux", R_OK);
 
 	finding(r, "btf", there ? GOOD : FAIR, there ? "/sys/kernel/btf/vmlinux" : "no /sys/kernel/btf/vmlinux",
-		there ? "BPF programs can observe this machine's vCPU threads"
-		      : "this machine's side of a trace stays dark; guests are not concerned");
+		there ? "BPF programs on this machine can trace vCPU threads"
+		      : "BPF programs cannot trace this machine; guests are not affected");
 }
 
 static void check_hugepages(struct report *r)
@@ -201,9 +203,9 @@ static void check_hugepages(struct report *r)
 	file_read_line("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", total, sizeof(total));
 	file_read_line("/sys/kernel/mm/transparent_hugepage/enabled", thp, sizeof(thp));
 	reserved = atol(total) > 0;
-	text_of(found, "%s of 2 MiB reserved; transparent: %s", *total ? total : "none", *thp ? thp : "not there");
+	text_of(found, "%s of 2 MiB reserved; transparent: %s", *total ? total : "none", *thp ? thp : "missing");
 	finding(r, "hugepages", reserved || strstr(thp, "[always]") || strstr(thp, "[madvise]") ? GOOD : FAIR, found,
-		"guest memory asks for transparent huge pages; without them its page walks are longer");
+		"guest memory uses transparent huge pages; without them page walks take longer");
 }
 
 static const char *limit_text(char text[SIZE_TEXT], rlim_t limit, bool bytes)
@@ -228,10 +230,10 @@ static void check_limits(struct report *r)
 	text_of(found, "memlock %s, open files %s", limit_text(a, locked.rlim_cur, true),
 		limit_text(b, files.rlim_cur, false));
 	finding(r, "limits", enough ? GOOD : FAIR, found,
-		enough ? "enough for a VM of any size" : "many CPUs and disks may not fit: ulimit -n 1024 or more");
+		enough ? "enough for a VM of any size" : "too low for many CPUs and disks: raise it (ulimit -n 1024)");
 }
 
-/* @dir: where the default kernel lies. */
+/* @dir: of the default kernel. */
 static enum verdict check_default(const char *dir, const char *release, char follows[TEXT])
 {
 	char image[PATH_MAX + 16], text[256], remedy[NAME_MAX + 64];
@@ -279,10 +281,10 @@ static void check_nested(struct report *r)
 
 	if (rc || cache_kernel("nested", kernel, release)) {
 		finding(r, "nested", FAIR,
-			!rc		? "no kernel for a nested host"
-			: rc == -ENOENT ? "no QEMU that is new enough"
+			!rc		? "no kernel for the nested host"
+			: rc == -ENOENT ? "no recent QEMU"
 					: "KTSTR_QEMU is too old",
-			"the nested host can't be had; where KVM is no hardware KVM: run ktstr kernel fetch nested");
+			"there is no nested host; without hardware KVM run ktstr kernel fetch nested");
 		return;
 	}
 	snprintf(command, sizeof(command), "'%s' --version", path);
@@ -292,7 +294,7 @@ static void check_nested(struct report *r)
 	if (f)
 		pclose(f);
 	text_of(found, "%.300s (%.150s), Linux %.64s", path, *version ? version : "version unknown", release);
-	finding(r, "nested", GOOD, found, "the nested host can be had: --host nested");
+	finding(r, "nested", GOOD, found, "the nested host is available: --host nested");
 }
 
 static void check_perf(struct report *r)
@@ -301,24 +303,24 @@ static void check_perf(struct report *r)
 	bool known = !file_read_line("/proc/sys/kernel/perf_event_paranoid", level, sizeof(level));
 	bool open = known && (atoi(level) <= 1 || !geteuid());
 
-	text_of(found, "kernel.perf_event_paranoid %s", known ? level : "not there");
+	text_of(found, "kernel.perf_event_paranoid %s", known ? level : "missing");
 	finding(r, "perf", open ? GOOD : FAIR, found,
-		open ? "perf can look at the VMM and its vCPUs"
-		     : "perf sees no kernel side of the VMM; sysctl kernel.perf_event_paranoid=1 opens it");
+		open ? "perf can profile the VMM and its vCPUs"
+		     : "perf cannot profile the VMM in the kernel; set sysctl kernel.perf_event_paranoid=1");
 }
 
-static void count(void *ctx, const char *path)
+static void count_file(void *ctx, const char *path)
 {
 	++*(unsigned *)ctx;
 }
 
-/* 0 and how the program was linked; or -errno and why it can't be run elsewhere. */
-static int linkage(const char *program, char text[TEXT])
+/* 0 and how @program is linked, or -errno and why it cannot be copied with its libraries. */
+static int describe_linkage(const char *program, char text[TEXT])
 {
 	unsigned files = 0;
-	int rc = elf_closure(program, count, &files, text, TEXT);
+	int rc = elf_closure(program, count_file, &files, text, TEXT);
 
-	/* One of them is ld.so. */
+	/* One of the files is ld.so. */
 	if (!rc && files)
 		text_of(text, "with %u shared libraries", files - 1);
 	else if (!rc)
@@ -326,21 +328,21 @@ static int linkage(const char *program, char text[TEXT])
 	return rc;
 }
 
-/* How this program and the loader of schedulers were linked: guests and the nested host need their libraries too. */
+/* Guests and the nested host need the shared libraries of ktstr and ktstr-scx too. */
 static void check_programs(struct report *r)
 {
 	char own[PATH_MAX], scx[PATH_MAX], own_text[TEXT], scx_text[TEXT], found[2 * TEXT + 64];
 	int rc = program_self(own);
 
 	if (!rc && host_companion("ktstr-scx", "../bpf/ktstr-scx", scx))
-		finding(r, "programs", BAD, "ktstr-scx is not there", "--scheduler can't be had: build all of ktstr");
-	else if (rc || linkage(own, own_text))
-		finding(r, "programs", BAD, rc ? strerror(-rc) : own_text, "the nested host can't run ktstr");
-	else if (linkage(scx, scx_text))
-		finding(r, "programs", BAD, scx_text, "guests can't run ktstr-scx, so --scheduler can't be had");
+		finding(r, "programs", BAD, "ktstr-scx is missing", "--scheduler does not work: build all of ktstr");
+	else if (rc || describe_linkage(own, own_text))
+		finding(r, "programs", BAD, rc ? strerror(-rc) : own_text, "the nested host cannot run ktstr");
+	else if (describe_linkage(scx, scx_text))
+		finding(r, "programs", BAD, scx_text, "guests cannot run ktstr-scx, so --scheduler does not work");
 	else {
 		snprintf(found, sizeof(found), "ktstr %s; ktstr-scx %s", own_text, scx_text);
-		finding(r, "programs", GOOD, found, "shared libraries go along into guests and the nested host");
+		finding(r, "programs", GOOD, found, "guests and the nested host get their shared libraries too");
 	}
 }
 
@@ -361,15 +363,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "kvm-kind", OPT_KIND, NULL, 0, "Print only what KVM is here: none, software or hardware", 0 },
-	{ "json", OPT_JSON, NULL, 0, "As JSON", 0 },
+	{ "kvm-kind", OPT_KIND, NULL, 0, "Print only the kind of KVM: none, software or hardware", 0 },
+	{ "json", OPT_JSON, NULL, 0, "Print JSON", 0 },
 	{ 0 },
 };
 const struct argp doctor_argp = {
 	.options = options,
 	.parser = parse,
-	.doc = "Look at this machine and say what follows for guests and their timings.\v"
-	       "The exit code is 0, whatever is found.\n\n"
+	.doc = "Check this machine and explain what its limits mean for guests and their timings.\v"
+	       "The exit code is 0 whatever the findings are.\n\n"
 	       "EXAMPLES\n"
 	       "  ktstr doctor\n"
 	       "  ktstr doctor --kvm-kind",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ktstr kernel: guest kernels into the cache and out of it. */
+/* ktstr kernel: the guest kernels in the cache. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -20,29 +20,28 @@
 #include "bench/verb/verbs.h"
 
 static const char doc[] =
-	"The kernels that --kernel knows.\v"
-	"  list [--available]  what is in the cache, and which of it is damaged, a debug\n"
-	"                      kernel, or refuses schedulers; --available: what Debian's\n"
-	"                      archive has, and which of it would be the default\n"
+	"Manage the kernels that --kernel finds by name.\v"
+	"  list [--available]  list the cached kernels, and which of them are damaged,\n"
+	"                      debug kernels, or refuse schedulers; --available: list\n"
+	"                      those in Debian's archive, and which would be the default\n"
 	"  fetch [--refresh] [NAME...]\n"
 	"                      unpack Debian's packages into the cache. NAME is a\n"
 	"                      series of its cloud kernels (6.12, 6.1), a release,\n"
 	"                      default (the newest series whose sched_ext works), or\n"
 	"                      nested (QEMU and the kernel of the nested host);\n"
 	"                      without NAME: what this machine needs, default and\n"
-	"                      perhaps nested. What is there and whole is not asked\n"
-	"                      for again; --refresh looks for newer kernels\n"
-	"  check [KERNEL]      whether schedulers can be loaded: exit code 0, else 1;\n"
-	"                      2: its BTF can't be read\n"
+	"                      perhaps nested. Kernels in the cache are not fetched\n"
+	"                      again; --refresh looks for newer ones\n"
+	"  check [KERNEL]      check that BPF schedulers can be loaded: exit code 0, else\n"
+	"                      1; 2: the BTF cannot be read\n"
 	"  build [--source S] [--config FILE]... [--jobs N]\n"
-	"                      build one from source, with all that guests need built\n"
-	"                      in; see ktstr kernel build --help\n"
-	"  rm NAME...          remove a kernel, its other names, and what was made of it\n"
-	"  vmlinux KERNEL OUT  decompress the ELF kernel in KERNEL (whatever --kernel\n"
-	"                      takes) to OUT\n\n"
-	"A kernel is in the cache whole or not at all, with its SHA-256 (SHA256SUMS); two that want the same at once "
-	"wait for "
-	"each other, and one that is killed leaves nothing behind that is taken for a kernel.\n\n"
+	"                      build a kernel from source with all drivers that guests\n"
+	"                      need built in; see ktstr kernel build --help\n"
+	"  rm NAME...          remove a kernel, its other names, and all derived files\n"
+	"  vmlinux KERNEL OUT  decompress the ELF kernel in KERNEL (anything that --kernel\n"
+	"                      accepts) to OUT\n\n"
+	"Kernels appear in the cache whole or not at all, with their SHA-256 (SHA256SUMS). Of two processes that fetch "
+	"the same kernel one waits; one that is killed leaves no partial kernel.\n\n"
 	"EXAMPLES\n"
 	"  ktstr kernel list --available\n"
 	"  ktstr kernel fetch\n"
@@ -62,14 +61,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	if (key != ARGP_KEY_ARG)
 		return ARGP_ERR_UNKNOWN;
-	/* The rest is the verb's own, its options too. */
+	/* The remaining words belong to the subcommand, options included. */
 	a->word = state->argv + state->next - 1;
 	a->n = state->argc - state->next + 1;
 	state->next = state->argc;
 	return 0;
 }
 
-/* A script of this build, with our stdio; its exit code is ours. */
+/* Executes a script of this build in place of this process. */
 static int run_script(const char *script, const char *first, char **words)
 {
 	char path[PATH_MAX], program[PATH_MAX];
@@ -89,7 +88,7 @@ static int run_script(const char *script, const char *first, char **words)
 	argv[n++] = path;
 	if (!program_self(program))
 		setenv("KTSTR_PROGRAM", program, 1);
-	/* Its own options stand before what it is to fetch. */
+	/* Options come before the name of what to fetch. */
 	while (first && *words && **words == '-')
 		argv[n++] = *words++;
 	if (first)
@@ -102,7 +101,7 @@ static int run_script(const char *script, const char *first, char **words)
 	return EXIT_UNAVAILABLE;
 }
 
-static int fetch(struct args *a)
+static int run_fetch(struct args *a)
 {
 	char *words[3] = { NULL };
 	int n = 0;
@@ -115,7 +114,7 @@ static int fetch(struct args *a)
 	return run_script("kernel/fetch", NULL, words);
 }
 
-static int remove_all(struct args *a)
+static int run_remove(struct args *a)
 {
 	int rc = EXIT_OK;
 
@@ -127,19 +126,19 @@ static int remove_all(struct args *a)
 	return rc;
 }
 
-static int list(struct args *a)
+static int run_list(struct args *a)
 {
 	if (a->n < 2)
 		return kernel_cache_list();
 	if (a->word[1][0] == '-' && strcmp(a->word[1], "--available"))
 		cli_parse(&kernel_argp, "kernel", 2, a->word, a);
 	if (a->n > 2 || a->word[1][0] != '-')
-		say_usage("kernel list: too many words; it is ktstr kernel list [--available]");
+		say_usage("kernel list: too many words; use ktstr kernel list [--available]");
 	return run_script("kernel/fetch", "available", a->word + 2);
 }
 
-/* Also for bench/kernel/fetch, which chooses the default kernel by it. */
-static int check(struct args *a)
+/* bench/kernel/fetch also uses it to choose the default kernel. */
+static int run_check(struct args *a)
 {
 	char release[NAME_MAX + 1], text[256], remedy[NAME_MAX + 64];
 	struct kernel_btf_scx found;
@@ -156,7 +155,7 @@ static int check(struct args *a)
 	if (kind == KERNEL_SCX_COMPLETE) {
 		printf("%s: schedulers can be loaded; its BTF has all %u sched_ext kfuncs\n", release, found.kfuncs);
 	} else if (kind == KERNEL_SCX_UNKNOWN) {
-		printf("%s: whether schedulers can be loaded is unknown: its BTF can't be read\n", release);
+		printf("%s: its BTF cannot be read, so it may or may not load schedulers\n", release);
 	} else {
 		kernel_scx_remedy(remedy, sizeof(remedy));
 		printf("%s: %s; %s\n", release, text, remedy);
@@ -166,12 +165,12 @@ static int check(struct args *a)
 	return kind == KERNEL_SCX_COMPLETE ? EXIT_OK : kind == KERNEL_SCX_UNKNOWN ? EXIT_INCONCLUSIVE : EXIT_FAILED;
 }
 
-static int build(struct args *a)
+static int run_build(struct args *a)
 {
 	return run_script("kernel/build", NULL, a->word + 1);
 }
 
-static int vmlinux(struct args *a)
+static int run_vmlinux(struct args *a)
 {
 	struct kernel_found k;
 	char why[512];
@@ -195,27 +194,27 @@ const struct argp kernel_argp = {
 
 static const struct sub {
 	const char *name, *words;
-	int least, most; /* words; -1: as many as there are, and options of its own */
+	int least, most; /* words; -1: any number, options included */
 	int (*run)(struct args *a);
 } subs[] = {
-	{ "list", " [--available]", 0, -1, list },
-	{ "fetch", "", 0, -1, fetch },
-	{ "build", "", 0, -1, build },
-	{ "check", " [KERNEL]", 0, 1, check },
-	{ "rm", " NAME...", 1, INT_MAX, remove_all },
-	{ "vmlinux", " KERNEL OUT", 2, 2, vmlinux },
+	{ "list", " [--available]", 0, -1, run_list },
+	{ "fetch", "", 0, -1, run_fetch },
+	{ "build", "", 0, -1, run_build },
+	{ "check", " [KERNEL]", 0, 1, run_check },
+	{ "rm", " NAME...", 1, INT_MAX, run_remove },
+	{ "vmlinux", " KERNEL OUT", 2, 2, run_vmlinux },
 	{ 0 },
 };
 
 static int run_sub(const struct sub *s, struct args *a)
 {
 	if (s->most >= 0 && a->n > 1 && a->word[1][0] == '-') {
-		/* --help, or an option that none of these has. */
+		/* --help, or an unknown option. */
 		cli_parse(&kernel_argp, "kernel", 2, a->word, a);
 	}
 	if (s->most >= 0 && (a->n - 1 < s->least || a->n - 1 > s->most))
-		say_usage("kernel %s: %s; it is ktstr kernel %s%s", s->name,
-			  a->n - 1 < s->least ? "something is missing" : "too many words", s->name, s->words);
+		say_usage("kernel %s: %s; use ktstr kernel %s%s", s->name,
+			  a->n - 1 < s->least ? "too few words" : "too many words", s->name, s->words);
 	return s->run(a);
 }
 
@@ -225,9 +224,9 @@ int verb_kernel(int argc, char **argv)
 
 	cli_parse(&kernel_argp, "kernel", argc, argv, &a);
 	if (!a.n)
-		say_usage("kernel: what to do is missing; use list, fetch, build, check, rm or vmlinux");
+		say_usage("kernel: requires a subcommand; use list, fetch, build, check, rm or vmlinux");
 	for (const struct sub *s = subs; s->name; s++)
 		if (!strcmp(a.word[0], s->name))
 			return run_sub(s, &a);
-	say_usage("kernel %s: not one of list, fetch, build, check, rm, vmlinux; see ktstr kernel --help", a.word[0]);
+	say_usage("kernel %s: no such subcommand; use list, fetch, build, check, rm or vmlinux", a.word[0]);
 }

@@ -34,7 +34,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_WATCH:
 		a->watch = true;
 		if (arg && (duration_parse(arg, &a->interval_ns) || a->interval_ns < SECOND_NS / 100))
-			say_usage("--watch %s: not a time from 10ms up; write it as --watch=2s", arg);
+			say_usage("--watch %s: not a time of at least 10ms; write it as --watch=2s", arg);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -42,17 +42,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "json", OPT_JSON, NULL, 0, "As JSON, a line each time", 0 },
-	{ "watch", OPT_WATCH, "TIME", OPTION_ARG_OPTIONAL, "Look again and again, each TIME (1s), until ^C", 0 },
+	{ "json", OPT_JSON, NULL, 0, "Print JSON, one line per refresh", 0 },
+	{ "watch", OPT_WATCH, "TIME", OPTION_ARG_OPTIONAL, "Refresh every TIME (1s) until interrupted", 0 },
 	{ 0 },
 };
 const struct argp locks_argp = {
 	.options = options,
 	.parser = parse,
-	.doc = "Say who holds the locks of this host's last-level caches and CPUs.\v"
-	       "A machine in mode performance has its LLCs for itself (exclusive), others share them. A lock is free "
-	       "when its holder is gone, however it went. The files are ktstr-llc-N.lock and ktstr-cpu-N.lock in /tmp "
-	       "($KTSTR_LOCK_DIR). Holders in other containers can't be seen.\n\n"
+	.doc = "List the holders of the locks on this host's last-level caches and CPUs.\v"
+	       "A machine in mode performance holds its LLCs exclusively; machines in other modes share theirs. The "
+	       "kernel releases a lock when its holder ends. The files are ktstr-llc-N.lock and ktstr-cpu-N.lock in "
+	       "/tmp ($KTSTR_LOCK_DIR). Holders in other containers are not visible.\n\n"
 	       "EXAMPLES\n"
 	       "  ktstr locks\n"
 	       "  ktstr locks --watch=200ms\n"
@@ -99,7 +99,7 @@ static void print_json(const struct lock_holder *list, int n)
 	json_decref(whole);
 }
 
-static int print(const struct arguments *a)
+static int print_locks(const struct arguments *a)
 {
 	struct lock_holder *list = NULL;
 	int n = locks_read(&list);
@@ -108,7 +108,7 @@ static int print(const struct arguments *a)
 		if (access("/proc/locks", R_OK))
 			say_error("/proc/locks: %s; mount /proc", strerror(-n));
 		else
-			say_error("%s: locks can't be read: %s; set KTSTR_LOCK_DIR as for ktstr run", locks_dir(),
+			say_error("%s: cannot read the locks: %s; set KTSTR_LOCK_DIR as for ktstr run", locks_dir(),
 				  strerror(-n));
 		return EXIT_UNAVAILABLE;
 	}
@@ -131,7 +131,7 @@ int verb_locks(int argc, char **argv)
 	cli_parse(&locks_argp, "locks", argc, argv, &a);
 	pause = (struct timespec){ .tv_sec = (time_t)(a.interval_ns / SECOND_NS),
 				   .tv_nsec = (long)(a.interval_ns % SECOND_NS) };
-	while (!(rc = print(&a)) && a.watch)
+	while (!(rc = print_locks(&a)) && a.watch)
 		nanosleep(&pause, NULL);
 	return rc;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ktstr manual: for the build, manual pages and completions on stdout. */
+/* ktstr manual: manual pages and shell completions on stdout, for the build. */
 #include <stdio.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	if (key != ARGP_KEY_ARG)
 		return ARGP_ERR_UNKNOWN;
 	if (a->verb)
-		say_usage("manual: %s: one word too many; see ktstr manual --help", arg);
+		say_usage("manual: %s: too many words; see ktstr manual --help", arg);
 	*(a->what ? &a->verb : &a->what) = arg;
 	return 0;
 }
@@ -33,7 +33,7 @@ const struct argp manual_argp = {
 	       "  . <(ktstr manual bash)",
 };
 
-static int page(const char *name)
+static int print_page(const char *name)
 {
 	const struct verb *v = manual_verb(verbs);
 
@@ -56,7 +56,7 @@ int verb_manual(int argc, char **argv)
 
 	cli_parse(&manual_argp, "manual", argc, argv, &a);
 	if (a.what && !strcmp(a.what, "man")) {
-		page(a.verb);
+		print_page(a.verb);
 		return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
 	}
 	while (a.what && i < sizeof(shells) / sizeof(*shells) && strcmp(a.what, shells[i].name))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ktstr nested: any command in the nested host. */
+/* ktstr nested: runs any command in the nested host. */
 #include <argp.h>
 #include <limits.h>
 #include <stdio.h>
@@ -29,16 +29,16 @@ struct args {
 enum { OPT_TREE = 256, OPT_DISK, OPT_KERNEL, OPT_OUTPUT, OPT_CPUS };
 
 static const struct argp_option options[] = {
-	{ "file", 'f', "HOST[:GUEST]", 0, "Bring a file; a program comes with its shared libraries", 0 },
-	{ "tree", OPT_TREE, "HOST[:GUEST]", 0, "Bring a directory with all below", 0 },
-	{ "disk", OPT_DISK, "PATH[,ro]", 0, "Attach a disk image; it is found at PATH", 0 },
-	{ "kernel", OPT_KERNEL, "NAME", 0, "Bring a kernel of the cache, to the same place", 0 },
-	{ "output", OPT_OUTPUT, "PATH", 0, "Bring back the file PATH when the command has ended", 0 },
+	{ "file", 'f', "HOST[:GUEST]", 0, "Copy a file; programs bring their shared libraries", 0 },
+	{ "tree", OPT_TREE, "HOST[:GUEST]", 0, "Copy a directory", 0 },
+	{ "disk", OPT_DISK, "PATH[,ro]", 0, "Attach a disk image, which CMD finds at PATH", 0 },
+	{ "kernel", OPT_KERNEL, "NAME", 0, "Copy a kernel of the cache, to the same path", 0 },
+	{ "output", OPT_OUTPUT, "PATH", 0, "Copy the file PATH back when the command has ended", 0 },
 	{ "env", 'e', "NAME=VALUE", 0, "Set a variable in the command's environment", 0 },
-	{ "self", 's', NULL, 0, "Bring ktstr itself, and guest-init", 0 },
+	{ "self", 's', NULL, 0, "Copy ktstr itself, and guest-init", 0 },
 	{ "memory", 'm', "SIZE", 0, "Memory of the nested host (1536M)", 0 },
 	{ "cpus", OPT_CPUS, "N", 0, "CPUs for CMD (2); the nested host has one more for itself", 0 },
-	{ "timeout", 't', "TIME", 0, "End the command after this time, with exit code 124", 0 },
+	{ "timeout", 't', "TIME", 0, "End the command after TIME, with exit code 124", 0 },
 	{ 0 },
 };
 
@@ -69,8 +69,8 @@ static uint64_t timeout_ns(const char *arg)
 	return ns;
 }
 
-/* Room for one more in a list of EACH_MAX with a NULL at its end. */
-static size_t next(size_t *n, const char *what)
+/* The index of the next element in a NULL-terminated list of EACH_MAX. */
+static size_t next_index(size_t *n, const char *what)
 {
 	if (*n + 1 >= EACH_MAX)
 		say_usage("%s: given more than %d times", what, EACH_MAX - 1);
@@ -103,24 +103,24 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'f':
-		a->files[next(&plan->n_binaries, "--file")] = file_of(arg);
+		a->files[next_index(&plan->n_binaries, "--file")] = file_of(arg);
 		return 0;
 	case OPT_TREE:
-		a->trees[next(&plan->n_trees, "--tree")] = file_of(arg);
+		a->trees[next_index(&plan->n_trees, "--tree")] = file_of(arg);
 		return 0;
 	case OPT_DISK:
-		a->disks[next(&plan->n_disks, "--disk")] = disk_of(arg);
+		a->disks[next_index(&plan->n_disks, "--disk")] = disk_of(arg);
 		return 0;
 	case OPT_KERNEL:
-		a->kernels[next(&a->n_kernels, "--kernel")] = arg;
+		a->kernels[next_index(&a->n_kernels, "--kernel")] = arg;
 		return 0;
 	case OPT_OUTPUT:
-		a->outputs[next(&a->n_outputs, "--output")] = arg;
+		a->outputs[next_index(&a->n_outputs, "--output")] = arg;
 		return 0;
 	case 'e':
 		if (*arg == '=' || !strchr(arg, '='))
 			say_usage("--env %s: not NAME=VALUE; write it as PATH=/bin", arg);
-		a->env[next(&a->n_env, "--env")] = arg;
+		a->env[next_index(&a->n_env, "--env")] = arg;
 		return 0;
 	case 's':
 		plan->self = true;
@@ -135,12 +135,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		plan->timeout_ns = timeout_ns(arg);
 		return 0;
 	case ARGP_KEY_ARG:
-		/* The rest is the command's, its options too. */
+		/* The remaining words are the command's, options included. */
 		plan->argv = (const char *const *)state->argv + state->next - 1;
 		state->next = state->argc;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		say_usage("nested: no command; put one behind --");
+		say_usage("nested: requires a command; pass it after --");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ktstr topo: the presets, and what one shape comes to. */
+/* ktstr topo: lists the presets, or shows one topology in full. */
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +20,7 @@ enum { OPT_JSON = 0x300, OPT_MEMORY };
 
 static const struct argp_option options[] = {
 	{ "json", OPT_JSON, NULL, 0, "Print JSON", 0 },
-	{ "memory", OPT_MEMORY, "SIZE", 0, "Memory of the machine that is shown (1G)", 0 },
+	{ "memory", OPT_MEMORY, "SIZE", 0, "Show a machine with SIZE of memory (1G)", 0 },
 	{ 0 },
 };
 
@@ -37,7 +37,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (a->shape)
-			say_usage("topo: %s: one word too many; see ktstr topo --help", arg);
+			say_usage("topo: %s: too many words; use ktstr topo [SHAPE]", arg);
 		a->shape = arg;
 		return 0;
 	default:
@@ -49,19 +49,17 @@ const struct argp topo_argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "[SHAPE]",
-	.doc = "List the presets of --topology; or show what SHAPE comes to: CPUs with node, LLC, core, thread and "
-	       "APIC "
-	       "id, memory and distances of the nodes.\v"
-	       "SHAPE is a preset's name, 2n4l8c2t or 2,4,8,2 (nodes, LLCs of the whole machine, cores an LLC, threads "
-	       "a "
-	       "core), and then :KEY=LIST as often as needed. A list has commas; one value stands for all:\n\n"
+	.doc = "List the presets of --topology, or show SHAPE in full: the node, LLC, core, thread and APIC id of each "
+	       "CPU, and the memory and distances of each node.\v"
+	       "SHAPE is a preset's name, 2n4l8c2t or 2,4,8,2 (nodes, LLCs in total, cores per LLC, threads per core), "
+	       "followed by any number of :KEY=LIST. Lists are separated by commas; a single value applies to all:\n\n"
 	       "  llcs=2,1,0             LLCs of each node; 0: memory only (such nodes come last)\n"
 	       "  cores=8,4              cores of each LLC\n"
-	       "  mem=1G,512M,-          memory of each node; -: its share of the rest\n"
-	       "  dist=10,20/20,10       distances (SLIT), a row a node; one number: of all to the others\n"
+	       "  mem=1G,512M,-          memory of each node; -: a share of the remaining memory\n"
+	       "  dist=10,20/20,10       distances (SLIT), one row per node; a single number: between any two nodes\n"
 	       "  latency=100,300        ns to each node's memory (HMAT)\n"
-	       "  bandwidth=51200,20480  MB/s to it (HMAT)\n"
-	       "  cache=0,1G             its memory-side cache (HMAT)\n\n"
+	       "  bandwidth=51200,20480  MB/s to each node's memory (HMAT)\n"
+	       "  cache=0,1G             memory-side cache of each node (HMAT)\n\n"
 	       "EXAMPLES\n"
 	       "  ktstr topo\n"
 	       "  ktstr topo numa2-4llc\n"
@@ -69,9 +67,9 @@ const struct argp topo_argp = {
 	       "  ktstr run --topology 2n2l2c1t:mem=256M,768M -- cat /sys/devices/system/node/node1/meminfo",
 };
 
-/* --- all ---------------------------------------------------------------- */
+/* --- the presets ---------------------------------------------------------------- */
 
-static int list(bool as_json)
+static int list_presets(bool as_json)
 {
 	static struct topology t;
 	json_t *all = json_array();
@@ -101,7 +99,7 @@ static int list(bool as_json)
 	return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
 }
 
-/* --- one ---------------------------------------------------------------- */
+/* --- one topology ---------------------------------------------------------------- */
 
 static json_t *cpus_json(const struct topology *t)
 {
@@ -160,7 +158,7 @@ static void print_one(const struct topology *t)
 	print_cpus(t);
 }
 
-static int show(const struct args *a)
+static int show_shape(const struct args *a)
 {
 	static struct topology t;
 	char why[TOPOLOGY_WHY];
@@ -192,5 +190,5 @@ int verb_topo(int argc, char **argv)
 	struct args a = { 0 };
 
 	cli_parse(&topo_argp, "topo", argc, argv, &a);
-	return a.shape ? show(&a) : list(a.json);
+	return a.shape ? show_shape(&a) : list_presets(a.json);
 }

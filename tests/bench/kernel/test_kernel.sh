@@ -235,7 +235,7 @@ expect 0 '^Usage: ktstr kernel' '^$' "$ktstr" kernel rm --help
 expect 0 '^Usage: ktstr kernel' '^$' "$ktstr" kernel list --help
 expect 64 '^$' 'kernel vmlinux: something is missing; .* KERNEL OUT' "$ktstr" kernel vmlinux "$third"
 expect 64 '^$' 'kernel list: too many words; ' "$ktstr" kernel list more
-expect 64 '^$' 'kernel: what to do is missing; ' "$ktstr" kernel
+expect 64 '^$' 'kernel: requires a subcommand; ' "$ktstr" kernel
 
 # --- said before a nested host starts ----------------------------------------------
 

@@ -101,7 +101,7 @@ expect "remembered in another boot" '"why": "auto: \(a round trip takes\|this KV
 forbid=(strace -f -o /dev/null -e trace=io_uring_setup -e inject=io_uring_setup:error=EPERM)
 if "${forbid[@]}" true 2>/dev/null; then
 	run --poll 70
-	grep -q '^ktstr: no io_uring here (Operation not permitted): devices work by epoll' "$dir/err" || failures=$((failures + 1))
+	grep -q '^ktstr: io_uring is not available (Operation not permitted): devices use epoll' "$dir/err" || failures=$((failures + 1))
 	expect "no ring" '"epoll": true'
 	expect "no busy-wait without a ring" '"poll": { "max_ns": 0, "reason": "there is no ring'
 	expect "engine without a ring" '"engine": "sync", "engine_reason": "auto: there is no io_uring here"'
