@@ -32,14 +32,14 @@ static const char doc[] =
 	"                      without NAME: what this machine needs, default and\n"
 	"                      perhaps nested. Kernels in the cache are not fetched\n"
 	"                      again; --refresh looks for newer ones\n"
-	"  check [KERNEL]      check that BPF schedulers can be loaded: exit code 0, else\n"
+	"  check [KERNEL]      check that schedulers can be loaded: exit code 0, else\n"
 	"                      1; 2: the BTF cannot be read\n"
 	"  build [--source S] [--config FILE]... [--jobs N]\n"
 	"                      build a kernel from source with all drivers that guests\n"
 	"                      need built in; see ktstr kernel build --help\n"
 	"  rm NAME...          remove a kernel, its other names, and all derived files\n"
-	"  vmlinux KERNEL OUT  decompress the ELF kernel in KERNEL (anything that --kernel\n"
-	"                      accepts) to OUT\n\n"
+	"  vmlinux KERNEL OUT  decompress the ELF kernel in KERNEL (as --kernel takes\n"
+	"                      it) to OUT\n\n"
 	"Kernels appear in the cache whole or not at all, with their SHA-256 (SHA256SUMS). Of two processes that fetch "
 	"the same kernel one waits; one that is killed leaves no partial kernel.\n\n"
 	"EXAMPLES\n"
@@ -155,7 +155,7 @@ static int run_check(struct args *a)
 	if (kind == KERNEL_SCX_COMPLETE) {
 		printf("%s: schedulers can be loaded; its BTF has all %u sched_ext kfuncs\n", release, found.kfuncs);
 	} else if (kind == KERNEL_SCX_UNKNOWN) {
-		printf("%s: its BTF cannot be read, so it may or may not load schedulers\n", release);
+		printf("%s: unknown whether schedulers can be loaded: its BTF cannot be read\n", release);
 	} else {
 		kernel_scx_remedy(remedy, sizeof(remedy));
 		printf("%s: %s; %s\n", release, text, remedy);

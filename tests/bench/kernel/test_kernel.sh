@@ -233,7 +233,7 @@ expect 64 '^$' "kernel '': no series" "$ktstr" kernel fetch ''
 expect 64 '^$' "kernel '../x': no series" "$ktstr" kernel fetch ../x
 expect 0 '^Usage: ktstr kernel' '^$' "$ktstr" kernel rm --help
 expect 0 '^Usage: ktstr kernel' '^$' "$ktstr" kernel list --help
-expect 64 '^$' 'kernel vmlinux: something is missing; .* KERNEL OUT' "$ktstr" kernel vmlinux "$third"
+expect 64 '^$' 'kernel vmlinux: too few words; .* KERNEL OUT' "$ktstr" kernel vmlinux "$third"
 expect 64 '^$' 'kernel list: too many words; ' "$ktstr" kernel list more
 expect 64 '^$' 'kernel: requires a subcommand; ' "$ktstr" kernel
 
@@ -317,7 +317,7 @@ knows "$third" '1 70 21 scx_bpf_create_dsq'
 knows "$dir/cache/kernels/8.8-good" '1 74 0 -'
 expect 1 "$lacks; use --kernel 8.8-good$" '^$' "$ktstr" kernel check "${third##*/}"
 expect 0 'schedulers can be loaded; its BTF has all 74 sched_ext kfuncs$' '^$' "$ktstr" kernel check 8.8-good
-expect 2 'unknown: its BTF can.t be read$' '^$' "$ktstr" kernel check "$tree"
+expect 2 'unknown whether .*: its BTF cannot be read$' '^$' "$ktstr" kernel check "$tree"
 expect 69 '^$' 'kernel default: no such file, and not in the cache; run ktstr kernel fetch$' "$ktstr" kernel check
 expect 0 "${third##*/} +[0-9.]+ MiB.*  $lacks" '' "$ktstr" kernel list
 ln -s "${third##*/}" "$dir/cache/kernels/default"
@@ -364,7 +364,7 @@ fi
 [ -e "$dir/others/kept" ] || fail "rm followed a link in the kernel's directory"
 [ -z "$(find "$dir/cache/tmp" -name 'fetch.rm*')" ] || fail "rm left what it moved away"
 expect 69 '^$' "not in the cache; see" "$ktstr" kernel rm ../tmp
-expect 64 '^$' "something is missing" "$ktstr" kernel rm
+expect 64 '^$' "too few words" "$ktstr" kernel rm
 expect 64 '^$' "juggle" "$ktstr" kernel juggle
 expect 64 '^$' "--frob" "$ktstr" kernel build --frob
 expect 69 '^$' "$dir/none" "$ktstr" kernel build --source "$dir/none"
