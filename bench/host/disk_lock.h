@@ -10,16 +10,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Descriptors that keep an image until they are closed: of @path, and of the file behind a loop device. */
+/* Descriptors that hold the lock until they are closed: the image, and the file behind it if it is a loop device. */
 struct disk_lock {
 	bool held;
 	int fd, backing; /* or -1 */
 };
 
 /*
- * Keep @path until disk_lock_drop(). A loop device and the file behind it are one image, where it shows the whole of
- * that file. 0, and @why is empty, or says that this file system keeps no locks. Else -EBUSY, or the -errno of opening
- * it, and in @why one line for the user, without "--disk".
+ * Locks @path until disk_lock_drop(). A loop device that shows a whole file counts as the same image as that file. 0,
+ * and
+ * @why is empty or warns that this file system has no locks; else -EBUSY, or the -errno of open(), and one line for the
+ * user in @why, without "--disk".
  */
 int disk_lock_take(const char *path, bool read_only, struct disk_lock *lock, char *why, size_t why_size);
 void disk_lock_drop(struct disk_lock *lock);
