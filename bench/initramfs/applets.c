@@ -37,12 +37,12 @@ static int list_into(const char *busybox, int fd)
 	return status ? -EIO : 0;
 }
 
-static int make(void *ctx, int fd)
+static int make_list(void *ctx, int fd)
 {
 	return list_into(ctx, fd);
 }
 
-/* Under the program's path and state: another busybox, another list. */
+/* The name covers the program's path and identity: another busybox has another list. */
 static int name_of(const char *busybox, char name[SHA256_HEX])
 {
 	char identity[STORE_IDENTITY], real[PATH_MAX];
@@ -59,7 +59,7 @@ static int name_of(const char *busybox, char name[SHA256_HEX])
 	return 0;
 }
 
-static char *read_whole(int fd)
+static char *read_list(int fd)
 {
 	struct stat st;
 	char *text = NULL;
@@ -89,15 +89,16 @@ static int list_in_memory(const char *busybox)
 
 const char *applets_of(const char *busybox)
 {
-	const struct store_maker maker = { make, (void *)busybox };
+	const struct store_maker maker = { make_list, (void *)busybox };
 	char name[SHA256_HEX], why[256], cache[PATH_MAX];
 	int fd;
 
 	if (known && !strcmp(busybox, known_of))
 		return known;
-	/* A file, not a pipe: busybox writes each name and each newline by itself, and would wake us for each. */
+	/* A file and not a pipe: busybox writes each name and newline separately, and a pipe would wake us each time.
+	 */
 	fd = name_of(busybox, name);
-	/* Asking alone makes no cache where there is none. */
+	/* A query does not create the cache. */
 	if (!fd && (cache_path(cache, NULL) || access(cache, F_OK)))
 		fd = list_in_memory(busybox);
 	else if (!fd)
@@ -107,7 +108,7 @@ const char *applets_of(const char *busybox)
 		return NULL;
 	}
 	free(known);
-	known = read_whole(fd);
+	known = read_list(fd);
 	snprintf(known_of, sizeof(known_of), "%s", busybox);
 	close(fd);
 	return known;

@@ -109,7 +109,7 @@ int initramfs_resolve(struct initramfs *in, const char *path, char out[PATH_MAX]
 	char *p = rest;
 
 	if (path[0] != '/')
-		return initramfs_fail(in, -EINVAL, "%s: a guest path has to start with /", path);
+		return initramfs_fail(in, -EINVAL, "%s: a guest path must start with /", path);
 	if (strlen(path) >= PATH_MAX)
 		return initramfs_fail(in, -ENAMETOOLONG, "%.64s...: the path is too long", path);
 	strcpy(rest, path);
@@ -132,7 +132,7 @@ int initramfs_resolve(struct initramfs *in, const char *path, char out[PATH_MAX]
 			memcpy(out + len, p, part);
 			len += part;
 			out[len] = '\0';
-			/* The last component is what is to be made, a link too. */
+			/* The last component is not followed: it is the entry to be created. */
 			e = next[strspn(next, "/")] ? initramfs_find(in, out) : NULL;
 			if (e && S_ISLNK(e->mode)) {
 				if (++links > LINKS_MAX || e->len + strlen(next) >= sizeof(joined))
@@ -147,7 +147,7 @@ int initramfs_resolve(struct initramfs *in, const char *path, char out[PATH_MAX]
 		}
 		p = next;
 	}
-	return len ? 0 : initramfs_fail(in, -EINVAL, "%s: the root is there already", path);
+	return len ? 0 : initramfs_fail(in, -EINVAL, "%s: is the root, which exists", path);
 }
 
 static int add_parents(struct initramfs *in, char *path)
@@ -171,8 +171,9 @@ static int add_parents(struct initramfs *in, char *path)
 }
 
 /*
- * Below /dev the guest sees what its kernel makes, and not the archive: links and directories for there are made by the
- * guest's init, and a file lies at HELD and its path, with such a link to it. Below /proc and /sys there is no place.
+ * The guest's kernel mounts devtmpfs over /dev and hides what the archive has there. So guest-init creates links and
+ * directories below /dev, and a file is placed below HELD with a link to it. Nothing can be placed below /proc and
+ * /sys.
  */
 #define HELD "/ktstr/held"
 
@@ -193,9 +194,8 @@ static int check_place(struct initramfs *in, const char *path)
 {
 	if (!is_below(path, "/proc") && !is_below(path, "/sys"))
 		return 0;
-	return initramfs_fail(
-		in, -EINVAL, "%s: a guest's kernel makes all of /proc and /sys; name another place for it (HOST:GUEST)",
-		path);
+	return initramfs_fail(in, -EINVAL,
+			      "%s: /proc and /sys are the guest kernel's own; name another path (HOST:GUEST)", path);
 }
 
 /* Where a file for @path lies. */
@@ -228,7 +228,7 @@ static struct initramfs_entry *entry_at(struct initramfs *in, const char *guest,
 		return NULL;
 	e = initramfs_find(in, path);
 	if (e && !strcmp(path, "/init")) {
-		initramfs_fail(in, -EEXIST, "/init: is the guest's own, which ktstr needs there; leave it out");
+		initramfs_fail(in, -EEXIST, "/init: ktstr needs its own there; leave it out");
 		return NULL;
 	}
 	if (e && S_ISDIR(e->mode) != S_ISDIR(mode)) {
@@ -393,7 +393,7 @@ struct initramfs *initramfs_new(void)
 	return in;
 }
 
-static void keep(void *entry)
+static void keep_entry(void *entry)
 {
 }
 
@@ -401,7 +401,7 @@ void initramfs_free(struct initramfs *in)
 {
 	if (!in)
 		return;
-	tdestroy(in->by_path, keep);
+	tdestroy(in->by_path, keep_entry);
 	for (size_t i = 0; i < in->n; i++)
 		entry_free(in->entries[i]);
 	free(in->entries);

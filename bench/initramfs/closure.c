@@ -19,14 +19,14 @@
 #define OBJECTS_MAX 1024
 #define INCLUDE_DEPTH_MAX 8
 
-/* Behind those of /etc/ld.so.conf; Debian's ld.so has its multiarch ones built in. */
+/* Searched after those of /etc/ld.so.conf. Debian's ld.so has the multiarch directories built in. */
 static const char *const builtin_dirs[] = {
 	"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib"
 };
 
 struct object {
-	char *path, *name;	     /* name: by which it was asked for */
-	const struct object *parent; /* which asked for it */
+	char *path, *name;	     /* name: as in DT_NEEDED */
+	const struct object *parent; /* that needs it */
 	char *rpath, *runpath, *origin;
 };
 
@@ -35,7 +35,7 @@ struct closure {
 	size_t n;
 	char **dirs; /* of /etc/ld.so.conf */
 	size_t n_dirs;
-	/* Of the program: libraries for another machine don't count. */
+	/* Of the program: libraries of another class or machine are skipped, as ld.so does. */
 	bool is_64, is_big;
 	uint16_t machine;
 	void (*found)(void *ctx, const char *path);
@@ -95,7 +95,7 @@ static bool is_loadable(const struct closure *c, const char *path)
 	return ok;
 }
 
-/* One directory of a search path, with $ORIGIN, $LIB and $PLATFORM put in. */
+/* Expands $ORIGIN, $LIB and $PLATFORM in one directory of a search path. */
 static bool expand(const char *dir, size_t len, const char *origin, char out[PATH_MAX])
 {
 	static const char *const names[] = { "ORIGIN", "LIB", "PLATFORM" };
@@ -129,12 +129,12 @@ static bool expand(const char *dir, size_t len, const char *origin, char out[PAT
 	return at > 0;
 }
 
-static bool find_in(const struct closure *c, const char *dir, const char *name, char out[PATH_MAX])
+static bool find_in_dir(const struct closure *c, const char *dir, const char *name, char out[PATH_MAX])
 {
 	return snprintf(out, PATH_MAX, "%s/%s", dir, name) < PATH_MAX && is_loadable(c, out);
 }
 
-/* @list: directories with colons between, from an object of @origin. */
+/* @list: directories separated by colons; @origin: for $ORIGIN. */
 static bool find_along(const struct closure *c, const char *list, const char *origin, const char *name,
 		       char out[PATH_MAX])
 {
@@ -143,7 +143,7 @@ static bool find_along(const struct closure *c, const char *list, const char *or
 	for (; list && *list; list += strspn(list, ":")) {
 		size_t len = strcspn(list, ":");
 
-		if (expand(list, len, origin, dir) && find_in(c, dir, name, out))
+		if (expand(list, len, origin, dir) && find_in_dir(c, dir, name, out))
 			return true;
 		list += len;
 	}
@@ -154,23 +154,22 @@ static bool find_library(const struct closure *c, const struct object *asker, co
 {
 	if (strchr(name, '/'))
 		return expand(name, strlen(name), asker->origin, out) && is_loadable(c, out);
-	/* DT_RPATH holds for what the object's libraries need too, unless the one
-	 * that asks has a DT_RUNPATH. */
+	/* DT_RPATH also applies to the libraries' own needs, unless the asking object has a DT_RUNPATH. */
 	for (const struct object *o = asker; o && !asker->runpath; o = o->parent)
 		if (!o->runpath && find_along(c, o->rpath, o->origin, name, out))
 			return true;
 	if (find_along(c, asker->runpath, asker->origin, name, out))
 		return true;
 	for (size_t i = 0; i < c->n_dirs; i++)
-		if (find_in(c, c->dirs[i], name, out))
+		if (find_in_dir(c, c->dirs[i], name, out))
 			return true;
 	for (size_t i = 0; i < sizeof(builtin_dirs) / sizeof(*builtin_dirs); i++)
-		if (find_in(c, builtin_dirs[i], name, out))
+		if (find_in_dir(c, builtin_dirs[i], name, out))
 			return true;
 	return false;
 }
 
-/* --- what one object says ------------------------------------------------- */
+/* --- one object ------------------------------------------------- */
 
 static void object_free(struct object *o)
 {
@@ -198,7 +197,7 @@ static int add_object(struct closure *c, const char *path, const char *name, con
 		o->parent = parent;
 		o->path = strdup(path);
 		o->name = strdup(name);
-		/* Of a program, the kernel tells where it really lies. */
+		/* For a program, $ORIGIN is where it really lies, with links followed. */
 		o->origin = parent ? strdup(path) : realpath(path, NULL);
 		slash = o->origin ? strrchr(o->origin, '/') : NULL;
 		if (slash)
@@ -216,14 +215,14 @@ static int add_object(struct closure *c, const char *path, const char *name, con
 
 static bool is_known(const struct closure *c, const char *name)
 {
-	/* From 1: the program itself can't be asked for. */
+	/* From 1: the program itself is not a library. */
 	for (size_t i = 1; i < c->n; i++)
 		if (!strcmp(c->objects[i]->name, name))
 			return true;
 	return false;
 }
 
-static int need(struct closure *c, struct object *asker, const char *name)
+static int add_needed(struct closure *c, struct object *asker, const char *name)
 {
 	char path[PATH_MAX];
 
@@ -234,7 +233,7 @@ static int need(struct closure *c, struct object *asker, const char *name)
 	return add_object(c, path, name, asker);
 }
 
-/* Where in the file address @vaddr of a loaded object comes from. */
+/* The file offset of address @vaddr. */
 static int file_offset(const struct elf_file *f, uint64_t vaddr, uint64_t *offset)
 {
 	struct elf_segment s;
@@ -247,7 +246,7 @@ static int file_offset(const struct elf_file *f, uint64_t vaddr, uint64_t *offse
 	return -ENOEXEC;
 }
 
-/* The string table that the dynamic section names, with a NUL behind it; to free(). NULL: none that can be read. */
+/* The string table of the dynamic section, with a NUL after it, to free(). NULL: unreadable. */
 static char *dynamic_strings(const struct elf_file *f, const struct elf_segment *dynamic, size_t *size)
 {
 	uint64_t vaddr = 0, offset;
@@ -282,8 +281,8 @@ static int read_dynamic(struct closure *c, struct object *o, const struct elf_fi
 	int ret = 0;
 
 	if (!strings)
-		return why_fail(c->why, c->why_size, -ENOEXEC, "%s: its dynamic section can't be read", o->path);
-	/* The search paths first: they hold for every library. */
+		return why_fail(c->why, c->why_size, -ENOEXEC, "%s: its dynamic section cannot be read", o->path);
+	/* The search paths first: they apply to every library. */
 	for (uint64_t i = 0; !ret && elf_file_dynamic(f, dynamic, i, &d); i++) {
 		char **into = d.tag == DT_RPATH ? &o->rpath : d.tag == DT_RUNPATH ? &o->runpath : NULL;
 
@@ -292,7 +291,7 @@ static int read_dynamic(struct closure *c, struct object *o, const struct elf_fi
 	}
 	for (uint64_t i = 0; !ret && elf_file_dynamic(f, dynamic, i, &d); i++)
 		if (d.tag == DT_NEEDED && d.value < size)
-			ret = need(c, o, strings + d.value);
+			ret = add_needed(c, o, strings + d.value);
 	free(strings);
 	return ret;
 }
@@ -306,10 +305,10 @@ static int read_interpreter(struct closure *c, struct object *o, const struct el
 		path[s->size - 1] = '\0';
 	name = strrchr(path, '/');
 	if (!name)
-		return why_fail(c->why, c->why_size, -ENOEXEC, "%s: its interpreter can't be read", o->path);
+		return why_fail(c->why, c->why_size, -ENOEXEC, "%s: its interpreter cannot be read", o->path);
 	if (!is_loadable(c, path))
 		return why_fail(c->why, c->why_size, -ENOENT, "%s: its interpreter %s is not found", o->path, path);
-	/* Libraries need it by its name too, and it is there already then. */
+	/* Libraries may also need it by name; then it is known. */
 	return is_known(c, name + 1) ? 0 : add_object(c, path, name + 1, o);
 }
 
@@ -325,7 +324,7 @@ static int read_segments(struct closure *c, struct object *o, const struct elf_f
 	}
 	for (unsigned i = 0; i < f->n_segments; i++) {
 		if (!elf_file_segment(f, i, &s))
-			return why_fail(c->why, c->why_size, -ENOEXEC, "%s: cut short", o->path);
+			return why_fail(c->why, c->why_size, -ENOEXEC, "%s: truncated", o->path);
 		if (s.type == PT_INTERP && !o->parent)
 			interpreter = s;
 		if (s.type == PT_DYNAMIC)

@@ -17,7 +17,7 @@ static bool is_applet(const char *word)
 
 	if (!strcmp(word, "busybox"))
 		return true;
-	/* The one that goes into the guest. */
+	/* The busybox that the guest gets. */
 	at = program_find("busybox", busybox) ? NULL : applets_of(busybox);
 	for (size_t n; at && *at; at += n + (at[n] == '\n')) {
 		n = strcspn(at, "\n");

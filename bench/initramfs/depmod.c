@@ -11,9 +11,9 @@
 #define NAME_MAX_LEN 64
 
 struct module {
-	char name[NAME_MAX_LEN]; /* by '_' */
+	char name[NAME_MAX_LEN]; /* spelled with '_' */
 	char *file;		 /* relative to the directory; NULL: built in */
-	char *needs;		 /* such files, with spaces between */
+	char *needs;		 /* such files, separated by spaces */
 	bool visited;
 };
 
@@ -141,7 +141,7 @@ void modules_close(struct modules *m)
 	free(m);
 }
 
-/* A build tree's list has absolute names. */
+/* The list of a build tree has absolute paths. */
 static bool path_of(const struct modules *m, const struct module *mod, char path[PATH_MAX])
 {
 	bool absolute = mod->file[0] == '/';
@@ -149,7 +149,7 @@ static bool path_of(const struct modules *m, const struct module *mod, char path
 	return snprintf(path, PATH_MAX, "%s%s%s", absolute ? "" : m->dir, absolute ? "" : "/", mod->file) < PATH_MAX;
 }
 
-/* The mark is set before the descent: a circle ends where it began. */
+/* The mark is set before the recursion, which so ends at a circular dependency. */
 static int visit(struct modules *m, struct module *mod, int (*found)(void *, const char *, const char *), void *ctx)
 {
 	char path[PATH_MAX];
@@ -166,7 +166,7 @@ static int visit(struct modules *m, struct module *mod, int (*found)(void *, con
 		need += len;
 	}
 	if (ret) {
-		/* Asked for again, it is missing again. */
+		/* A second request fails in the same way. */
 		mod->visited = false;
 		return ret;
 	}

@@ -36,7 +36,7 @@ bool elf_file_read(const struct elf_file *f, uint64_t offset, void *out, size_t 
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		/* It has become shorter. */
+		/* The file was truncated meanwhile. */
 		if (n <= 0)
 			return false;
 		done += (size_t)n;
@@ -44,13 +44,13 @@ bool elf_file_read(const struct elf_file *f, uint64_t offset, void *out, size_t 
 	return true;
 }
 
-/* Entry @i of a table of the file, of which the first @len bytes are wanted. */
+/* Reads the first @len bytes of entry @i of a table. */
 static bool read_entry(const struct elf_file *f, uint64_t table, uint64_t i, unsigned entry, void *out, size_t len)
 {
 	return entry >= len && i < f->size / entry && table <= f->size && elf_file_read(f, table + i * entry, out, len);
 }
 
-/* What does not fit into the header stands in section 0. */
+/* Counts that do not fit into the header are in section 0. */
 static int large_counts(struct elf_file *f)
 {
 	uint8_t first[sizeof(Elf64_Shdr)];

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An ELF file's headers, of either class and byte order, read as they are asked for. Nothing in the file is trusted:
- * what lies outside of it is not there. Of libelf, which does more, some distributions have no static library that can
- * be linked.
+ * Reads the headers of an ELF file of either class and byte order. Nothing in the file is trusted: whatever lies beyond
+ * its end is treated as missing. libelf is not used, since some distributions have no static library of it that links.
  */
 #ifndef KTSTR_BENCH_INITRAMFS_ELF_H
 #define KTSTR_BENCH_INITRAMFS_ELF_H
@@ -31,18 +30,19 @@ struct elf_dynamic {
 	uint64_t tag, value;
 };
 
-/* 0; -ENOEXEC: not an ELF file, or its headers are not all there; another -errno. */
+/* 0; -ENOEXEC: not an ELF file, or its headers are incomplete; or another -errno. */
 int elf_file_open(struct elf_file *f, const char *path);
 void elf_file_close(struct elf_file *f);
 
-/* The whole of @len bytes at @offset of the file. */
+/* Reads @len bytes at @offset. False: not all of them are in the file. */
 bool elf_file_read(const struct elf_file *f, uint64_t offset, void *out, size_t len);
 bool elf_file_segment(const struct elf_file *f, unsigned i, struct elf_segment *out);
-/* Entry @i of the dynamic section in @segment; false behind the last one, or behind the end of the file. */
+/* Entry @i of the dynamic section in @segment. False: after the last entry, or after the end of the file. */
 bool elf_file_dynamic(const struct elf_file *f, const struct elf_segment *segment, uint64_t i, struct elf_dynamic *out);
 /*
- * What the section @name holds, with a NUL behind it, in a buffer to free(). NULL: no such section, or one that is
- * larger than @max or not all in the file; @error is 0 or a negative errno then.
+ * The contents of section @name, with a NUL after it, to free(). NULL: no such section (@error is 0), or it is larger
+ * than
+ * @max or not all in the file (@error is a negative errno).
  */
 char *elf_file_section(const struct elf_file *f, const char *name, size_t max, size_t *len, int *error);
 

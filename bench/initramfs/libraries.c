@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Interpreters that are nothing without a tree of files: which one, the interpreter itself is asked. */
+/* Interpreters that need a tree of files. The interpreter itself is asked for its directories. */
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -17,14 +17,13 @@
 #include "bench/initramfs/closure.h"
 #include "bench/initramfs/entries.h"
 
-/* Of one interpreter's directories together; in a nested run they are copied twice. */
+/* Limit for all directories of one interpreter; a nested run copies them twice. */
 #define LIBRARY_MAX (128ull << 20)
-/* Beside the files, the answer: where it lies already, nobody is asked. Programs start slowly where they are emulated.
- */
+/* The answer is stored with the files, so that a nested run need not ask again: programs start slowly under TCG. */
 #define ANSWERS "/ktstr/libraries"
 
 static const struct interpreter {
-	const char *name, *option, *question; /* which prints a directory a line */
+	const char *name, *option, *question; /* prints one directory per line */
 } interpreters[] = {
 	{ "python", "-Ic", "import sys; print('\\n'.join(sys.path))" },
 	{ "perl", "-e", "print map { \"$_\\n\" } @INC" },
@@ -38,14 +37,14 @@ static const struct interpreter *interpreter_of(const char *program)
 	for (size_t i = 0; i < sizeof(interpreters) / sizeof(*interpreters); i++) {
 		size_t n = strlen(interpreters[i].name);
 
-		/* "perl", "python3", "python3.11", and no "perldoc". */
+		/* Matches "perl", "python3" and "python3.11", but not "perldoc". */
 		if (!strncmp(base, interpreters[i].name, n) && !base[n + strspn(base + n, "0123456789.")])
 			return &interpreters[i];
 	}
 	return NULL;
 }
 
-/* What @program prints; NULL: it does not. */
+/* A stream of what @program prints. NULL: it cannot be run. */
 static FILE *ask(const char *program, const struct interpreter *i)
 {
 	char *argv[] = { (char *)program, (char *)i->option, (char *)i->question, NULL };
@@ -89,7 +88,7 @@ static void add_library(void *ctx, const char *path)
 	initramfs_add_file(ctx, path, path);
 }
 
-/* Modules that are shared libraries need others. One that lacks some is of no use here either. */
+/* Modules that are shared libraries need others. One whose libraries are missing does not work here either. */
 static void add_closures(struct initramfs *in, const char *dir)
 {
 	char *roots[] = { (char *)dir, NULL }, why[256];
@@ -117,7 +116,7 @@ static uint64_t bytes_in(const char *dir)
 	return n;
 }
 
-/* @dirs: newline-separated, each with one behind it. */
+/* @dirs: each followed by a newline. */
 static bool is_within(const char *dir, const char *dirs)
 {
 	for (; *dirs; dirs += strcspn(dirs, "\n") + 1) {
@@ -167,7 +166,7 @@ static int add_answered(struct initramfs *in, const char *program, FILE *answer,
 	return in->error;
 }
 
-/* A virtual environment is known by this file. */
+/* pyvenv.cfg marks a virtual environment. */
 static void add_venv(struct initramfs *in, const char *program)
 {
 	char path[PATH_MAX], *slash;

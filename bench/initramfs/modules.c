@@ -22,7 +22,7 @@ static bool ends_with(const char *text, const char *end)
 	return len >= end_len && !strcmp(text + len - end_len, end);
 }
 
-/* The host unpacks faster than a guest does, above all one that is emulated. */
+/* The host decompresses faster than a guest does, especially than one under TCG. */
 static int add_unpacked(struct initramfs *in, const char *file, const char *guest)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC), ret;
@@ -49,7 +49,7 @@ static int add_module(void *ctx, const char *module, const char *file)
 	struct initramfs *in = ctx;
 	char guest[128];
 
-	/* What is packed otherwise, the guest's kernel has to unpack by itself. */
+	/* Other compressed modules are left to the guest's kernel. */
 	snprintf(guest, sizeof(guest), GUEST_DIR "/%s.ko%s", module, ends_with(file, ".gz") ? ".gz" : "");
 	for (size_t i = 0; i < in->modules.n; i++)
 		if (!strcmp(in->modules.items[i], guest))
@@ -100,7 +100,7 @@ struct all {
 	const char *dir, *release;
 };
 
-/* Where its list says: below the directory, or, of a build tree, by its whole name. */
+/* At the path that the list names: relative to the directory, or absolute for a build tree. */
 static int add_as_listed(void *ctx, const char *module, const char *file)
 {
 	const struct all *a = ctx;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Programs with what they need, and whole directories. */
+/* Adds programs with their libraries and interpreters, and directories. */
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -32,7 +32,7 @@ static void add_library(void *ctx, const char *path)
 
 static int add_program(struct initramfs *in, const char *host, const char *guest, int depth);
 
-/* The next word of @at, which is cut behind it; NULL: none. As env -S splits them, but for quotes and escapes. */
+/* Cuts the next word off @at, as env -S does except for quotes and escapes. NULL: none. */
 static char *next_word(char **at)
 {
 	char *word = *at + strspn(*at, " \t");
@@ -45,7 +45,7 @@ static char *next_word(char **at)
 	return word;
 }
 
-/* Behind "-S", "-vS" or "--split-string=" of env; else @word itself. */
+/* @word without a leading "-S", "-vS" or "--split-string=" of env. */
 static char *without_split(char *word)
 {
 	static const char *const options[] = {
@@ -59,8 +59,8 @@ static char *without_split(char *word)
 }
 
 /*
- * The program that env would run, of what follows it in a #! line; NULL: none. The kernel hands that on as one word:
- * only options make more of it.
+ * The program that env would run, from the text after env in a #! line; NULL: none. The kernel passes that text as a
+ * single argument, which only -S splits.
  */
 static const char *run_by_env(char *rest)
 {
@@ -108,8 +108,8 @@ static int add_interpreter(struct initramfs *in, const char *script, char *line,
 }
 
 /*
- * A program may look for its libraries and files from where it really lies: so
- * a link becomes a link in the guest too.
+ * Keeps a link as a link, since a program may find its libraries and files relative
+ * to its real path.
  */
 static int place(struct initramfs *in, const char *host, const char *guest)
 {
@@ -156,7 +156,7 @@ static int add_program(struct initramfs *in, const char *host, const char *guest
 	ret = elf_closure(host, add_library, &found, why, sizeof(why));
 	if (ret)
 		return initramfs_fail(in, ret, "%s", why);
-	/* Libraries in directories of /etc/ld.so.conf are found by the cache alone. */
+	/* ld.so finds libraries in directories of /etc/ld.so.conf only by its cache. */
 	if (found.any && !access("/etc/ld.so.cache", R_OK))
 		initramfs_add_file(in, "/etc/ld.so.cache", "/etc/ld.so.cache");
 	return initramfs_add_interpreter_files(in, host);
@@ -188,7 +188,7 @@ static int add_tree_entry(struct initramfs *in, const FTSENT *f, const char *gue
 	case FTS_ERR:
 	case FTS_NS:
 		return initramfs_fail(in, -f->fts_errno, "%s: %s", f->fts_path, strerror(f->fts_errno));
-	default: /* FTS_DP: a directory again, after what is in it; sockets and the like have no use in a guest */
+	default: /* FTS_DP: a directory after its contents; and sockets and the like */
 		return 0;
 	}
 }
@@ -207,7 +207,7 @@ int initramfs_add_tree(struct initramfs *in, const char *host, const char *guest
 
 	if (in->error)
 		return in->error;
-	/* The top may be a link to the directory that is meant. */
+	/* The top itself may be a link to a directory. */
 	real = roots[0] = realpath(host, NULL);
 	tree = real ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name) : NULL;
 	if (!tree) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Only what has to be known is read, so that no version of a library decides which kernels can be read. */
+/* Reads only what is needed, so that the set of readable kernels does not depend on the version of a library. */
 
 #include "bench/kernel/btf.h"
 
@@ -46,8 +46,8 @@ static const char *name_at(const struct btf *b, uint32_t at)
 	return at < b->strings_len ? b->strings + at : "";
 }
 
-/* What follows a struct btf_type; SIZE_MAX: a kind that is unknown here. */
-static size_t rest_of(const struct btf_type *t)
+/* The size of what follows a struct btf_type. SIZE_MAX: an unknown kind. */
+static size_t trailing_size(const struct btf_type *t)
 {
 	size_t n = BTF_INFO_VLEN(t->info);
 
@@ -98,7 +98,7 @@ static int index_types(struct btf *b)
 		memcpy(&t, b->types + at, sizeof(t));
 		b->at[b->n] = (uint32_t)at;
 		at += sizeof(t);
-		rest = rest_of(&t);
+		rest = trailing_size(&t);
 		if (rest > b->types_len - at)
 			return -EBADMSG;
 		at += rest;
@@ -196,7 +196,7 @@ static bool has_impl(const struct btf *b, const char *name)
 	return false;
 }
 
-static void count(const struct btf *b, struct kernel_btf_scx *out)
+static void count_kfuncs(const struct btf *b, struct kernel_btf_scx *out)
 {
 	for (uint32_t id = 1; id < b->n; id++) {
 		struct btf_type t = type_at(b, id);
@@ -239,7 +239,7 @@ int kernel_btf_scx(const char *elf, struct kernel_btf_scx *out)
 	if (!rc && section.size)
 		rc = btf_open(&b, section);
 	if (!rc)
-		count(&b, out);
+		count_kfuncs(&b, out);
 	free(b.at);
 	free(b.ids.data);
 	free(section.data);

@@ -82,7 +82,7 @@ static void print_state(const char *dir, const char *image)
 	json_decref(debug);
 }
 
-/* A name that is a link (default, a series) is shown with what it stands for. */
+/* A link (default, a series) is shown with its target. */
 static void print_kernel(const char *root, const char *name)
 {
 	char dir[PATH_MAX], path[PATH_MAX], target[PATH_MAX];
@@ -130,15 +130,15 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 	return remove(path);
 }
 
-/* The cache's own directory of kernels, and one of them by any of its names. */
+/* The cache's directory of kernels, and one kernel in it. */
 struct cached {
-	char root[PATH_MAX]; /* links followed: a user may keep it elsewhere */
-	char dir[PATH_MAX];  /* the kernel, right below it */
+	char root[PATH_MAX]; /* links followed: it may be a link to another place */
+	char dir[PATH_MAX];  /* of the kernel, directly below root */
 };
 
 /*
- * 0: @name is a kernel of the cache. -EXDEV: it is a link to something else, which is not the cache's and of no
- * concern. -ENOENT: neither.
+ * 0: @name is a kernel of the cache. -EXDEV: it is a link to something outside the cache, which must not be removed.
+ * -ENOENT: neither.
  */
 static int find_cached(struct cached *c, const char *name)
 {
@@ -160,7 +160,7 @@ static int find_cached(struct cached *c, const char *name)
 	return 0;
 }
 
-/* The links right below the cache's directory that stand for the kernel, also by another link. From scandir(). */
+/* All names in the cache's directory that are links to the kernel, directly or not. From scandir(). */
 static int find_names(const struct cached *c, struct dirent ***names)
 {
 	char path[PATH_MAX], real[PATH_MAX];
@@ -193,7 +193,7 @@ static void unlink_names(const struct cached *c, struct dirent **names, int n)
 	free(names);
 }
 
-/* First it is no kernel any more, in one step; then its files go, by whoever gets to it. */
+/* One rename() takes the kernel out of the cache; its files are removed afterwards, here or by the next fetch. */
 static int move_away(const char *dir, char gone[PATH_MAX])
 {
 	char tmp[PATH_MAX];
@@ -214,7 +214,7 @@ static int move_away(const char *dir, char gone[PATH_MAX])
 	return rc;
 }
 
-/* What was made of the image goes too. */
+/* Removes the files derived from the image. */
 static void forget_image(const char *digest)
 {
 	store_remove("vmlinux", digest);
@@ -229,11 +229,11 @@ static int remove_link(const struct cached *c, const char *name)
 	snprintf(path, sizeof(path), "%.*s/%s", PATH_MAX - NAME_MAX - 2, c->root, name);
 	n = readlink(path, target, sizeof(target) - 1);
 	if (n < 0 || unlink(path)) {
-		say_error("kernel rm %s: %s: %s; look at the cache's owner", name, path, strerror(errno));
+		say_error("kernel rm %s: %s: %s; check who owns the cache", name, path, strerror(errno));
 		return EXIT_FAILED;
 	}
-	say_error("kernel rm %s: it was a link to %.*s, which is not a kernel of the cache: only the link is removed",
-		  name, (int)n, target);
+	say_error("kernel rm %s: removed only the link; its target %.*s is not a kernel of the cache", name, (int)n,
+		  target);
 	return EXIT_OK;
 }
 
@@ -255,7 +255,7 @@ int kernel_cache_remove(const char *name)
 	n_names = find_names(&c, &names);
 	rc = move_away(c.dir, gone);
 	if (rc) {
-		say_error("kernel rm %s: %s: %s; look at the cache's owner", name, c.dir, strerror(-rc));
+		say_error("kernel rm %s: %s: %s; check who owns the cache", name, c.dir, strerror(-rc));
 		n_names = 0;
 	}
 	unlink_names(&c, names, n_names);
@@ -263,7 +263,7 @@ int kernel_cache_remove(const char *name)
 		return EXIT_FAILED;
 	if (unpacked)
 		forget_image(digest);
-	/* Neither links nor mounts lead out of it. */
+	/* Follow neither links nor mounts out of it. */
 	if (nftw(gone, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT))
 		say_error("kernel rm %s: %s: %s; remove it by hand", name, gone, strerror(errno));
 	return EXIT_OK;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The kernels of the cache: whether they are whole, what there is, and how they go. */
+/* Check, list and remove the kernels of the cache. */
 #ifndef KTSTR_BENCH_KERNEL_CACHE_H
 #define KTSTR_BENCH_KERNEL_CACHE_H
 
-/* Whether the image in @dir is the one of its SHA256SUMS: 0, also without that file; -EBADMSG, or -errno. The image is
- * read only if it is not the file it was. */
+/*
+ * Checks the image in @dir against its SHA256SUMS. 0, also without that file; -EBADMSG: it differs; or -errno. The
+ * image is read only if it changed since its last check.
+ */
 int kernel_cache_check(const char *dir);
 
-/* ktstr kernel list, and rm NAME: exit codes, after a word on stderr. */
+/* ktstr kernel list and rm NAME. Exit codes, after a message on stderr. */
 int kernel_cache_list(void);
 int kernel_cache_remove(const char *name);
 

@@ -18,7 +18,7 @@
 #include "bench/kernel/elf.h"
 #include "bench/kernel/image.h"
 
-/* Each costs on the paths that are measured: locks, allocations, memory accesses. */
+/* Options that slow down locks, allocations or memory accesses, which are measured. */
 static const char *const costly[] = {
 	"PROVE_LOCKING",
 	"LOCKDEP",
@@ -52,7 +52,7 @@ static const char *const costly[] = {
 	"DEBUG_STACKOVERFLOW",
 };
 
-/* Not any file that has this name. */
+/* Whether the file @path is a kernel configuration. */
 static bool is_config(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -87,15 +87,15 @@ bool kernel_config_file(const char *image, char path[PATH_MAX])
 	return false;
 }
 
-static char *beside(const char *image)
+static char *config_beside(const char *image)
 {
 	char path[PATH_MAX];
 
 	return kernel_config_file(image, path) ? file_read_text(path, NULL) : NULL;
 }
 
-/* kernel/configs.c: gzip between two marks. */
-static char *carried_by(const uint8_t *elf, size_t size)
+/* IKCONFIG: gzip data between two markers (kernel/configs.c). */
+static char *config_in_elf(const uint8_t *elf, size_t size)
 {
 	const uint8_t *start = memmem(elf, size, "IKCFG_ST", 8), *end;
 	uint8_t *text = NULL, *ended;
@@ -116,7 +116,7 @@ static char *carried_by(const uint8_t *elf, size_t size)
 	return (char *)ended;
 }
 
-static char *carried(const char *image)
+static char *config_in_image(const char *image)
 {
 	char why[512], *text = NULL;
 	struct stat st;
@@ -130,7 +130,7 @@ static char *carried(const char *image)
 	if (!fstat(fd, &st) && st.st_size) {
 		elf = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 		if (elf != MAP_FAILED) {
-			text = carried_by(elf, (size_t)st.st_size);
+			text = config_in_elf(elf, (size_t)st.st_size);
 			munmap(elf, (size_t)st.st_size);
 		}
 	}
@@ -152,11 +152,11 @@ static bool is_on(const char *config, const char *option)
 
 json_t *kernel_config_debug(const char *image)
 {
-	char *config = beside(image);
+	char *config = config_beside(image);
 	json_t *list;
 
 	if (!config)
-		config = carried(image);
+		config = config_in_image(image);
 	if (!config)
 		return json_null();
 	list = json_array();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a kernel's configuration says that makes its timings its own. */
+/* A kernel's configuration, and the debug options in it that distort timings. */
 #ifndef KTSTR_BENCH_KERNEL_CONFIG_H
 #define KTSTR_BENCH_KERNEL_CONFIG_H
 
@@ -7,16 +7,16 @@
 #include <limits.h>
 #include <stdbool.h>
 
-/* The configuration of @image that lies beside it: config, config-RELEASE, or .config of its build tree. */
+/* Finds the configuration file of @image: config or config-RELEASE beside it, or .config of its build tree. */
 bool kernel_config_file(const char *image, char path[PATH_MAX]);
 
 /*
- * The options of the kernel @image that check it while it runs (lockdep, KASAN and the like), as strings without
- * CONFIG_; empty: it has none. From the config beside it, else the one it carries (IKCONFIG). JSON null: neither is
- * there.
+ * The debug options of kernel @image that slow it down (lockdep, KASAN and the like), as strings without CONFIG_; an
+ * empty list: none. From the configuration file, else from the one in the image (IKCONFIG). JSON null: there is
+ * neither.
  */
 json_t *kernel_config_debug(const char *image);
-/* "PROVE_LOCKING, KASAN" for a list with elements, else "". */
+/* The list as "PROVE_LOCKING, KASAN", or "". */
 void kernel_config_text(const json_t *debug, char *text, size_t size);
 
 #endif

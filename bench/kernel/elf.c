@@ -22,7 +22,7 @@ struct unpack {
 	size_t why_size;
 };
 
-static int make(void *ctx, int fd)
+static int make_elf(void *ctx, int fd)
 {
 	const struct unpack *u = ctx;
 	char digest[SHA256_HEX];
@@ -32,8 +32,7 @@ static int make(void *ctx, int fd)
 		rc = store_digest(u->image, digest);
 	if (rc)
 		return rc;
-	/* Who waited for another's unpacking may have got another image: kept, it would stand for the first for ever.
-	 */
+	/* The image may have changed since its digest was computed; the cache must not keep the wrong kernel. */
 	if (strcmp(digest, u->digest)) {
 		snprintf(u->why, u->why_size, "%s: changed while it was read; try again", u->image);
 		return -ESTALE;
@@ -41,7 +40,7 @@ static int make(void *ctx, int fd)
 	return 0;
 }
 
-/* Boot protocol 2.00 and later; others have no payload that can be told. */
+/* Whether @path has boot protocol 2.00 or later; earlier images do not locate their payload. */
 static bool is_bzimage(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -59,7 +58,7 @@ int kernel_elf_open(const char *image, char *why, size_t why_size)
 {
 	char failed[512] = "", digest[SHA256_HEX];
 	struct unpack u = { image, digest, failed, sizeof(failed) };
-	const struct store_maker maker = { make, &u };
+	const struct store_maker maker = { make_elf, &u };
 	int fd;
 
 	*why = '\0';
@@ -86,7 +85,7 @@ int kernel_elf_files(const char *image, struct kernel_elf_files *files)
 	if (fd < 0)
 		return fd;
 	close(fd);
-	/* One in memory can't be passed on. */
+	/* A file in memory has no path. */
 	if (*why)
 		return -ENOENT;
 	rc = store_digest(image, digest);
@@ -100,7 +99,7 @@ int kernel_elf_files(const char *image, struct kernel_elf_files *files)
 	snprintf(below[2], sizeof(below[2]), KIND "/%s.sum", digest);
 	for (unsigned i = 0; i < 3 && !rc; i++) {
 		rc = cache_path(files->path[i], below[i]);
-		/* A cache that can't be written has no digest: it is found again there. */
+		/* A read-only cache may lack the digest, which is then computed again. */
 		if (!rc && access(files->path[i], R_OK))
 			files->path[i][0] = '\0';
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The ELF kernel of a bzImage, decompressed once and kept in the cache under the bzImage's SHA-256
- * (DIR/vmlinux/DIGEST): a guest need not unpack it, and guests share its pages.
+ * The ELF kernel of a bzImage, decompressed once and cached under the bzImage's SHA-256 (DIR/vmlinux/DIGEST). Guests
+ * need not decompress it, and share its pages.
  */
 #ifndef KTSTR_BENCH_KERNEL_ELF_H
 #define KTSTR_BENCH_KERNEL_ELF_H
@@ -10,13 +10,15 @@
 #include <stddef.h>
 
 /*
- * A descriptor of it. -ENOENT: @image is to be booted as it is, being no bzImage, or one whose compression only it
- * knows itself; otherwise -errno and the reason in @why. With a descriptor @why may hold a warning, else it is empty.
+ * Returns a descriptor of it; then @why may hold a warning, else it is empty. -ENOENT: boot @image itself, since it is
+ * not a bzImage or uses an unsupported compression. Otherwise -errno and the reason in @why.
  */
 int kernel_elf_open(const char *image, char *why, size_t why_size);
 
-/* The files of the cache that kernel_elf_open() looks at, "" for one that is not there, for another machine with the
- * same paths. 0 or -errno. */
+/*
+ * The cache files that kernel_elf_open() reads, for a copy in the nested host at the same paths; "" for a missing one.
+ * 0 or -errno.
+ */
 struct kernel_elf_files {
 	char path[3][PATH_MAX];
 };

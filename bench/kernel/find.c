@@ -18,8 +18,10 @@
 #include "bench/kernel/image.h"
 #include "bench/kernel/tree.h"
 
-/* Beside the kernel as in the cache, or where the system has them. A directory without their list is none of theirs:
- * each guest's init makes an empty one, the nested host's too. */
+/*
+ * The modules are beside the kernel, as in the cache, or in the system's directory. One without a modules.dep does not
+ * count: guest-init creates an empty one, also in the nested host.
+ */
 static void find_modules(struct kernel_found *k)
 {
 	char release[NAME_MAX + 1], dir[PATH_MAX], list[PATH_MAX + 16];
@@ -137,7 +139,7 @@ int kernel_find(const char *given, struct kernel_found *k)
 
 	memset(k, 0, sizeof(*k));
 	if (!*name) {
-		say_error("--kernel: is empty; give a file or a name that ktstr kernel list shows");
+		say_error("--kernel: requires a name; use a file, or a name that ktstr kernel list shows");
 		return EXIT_USAGE;
 	}
 	if (!given || (!strchr(name, '/') && stat(name, &st)))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What --kernel names: an image, a kernel of the cache, a build tree, or the host's own. */
+/* Resolves --kernel: an image, a kernel of the cache, a build tree, or the host's own kernel. */
 #ifndef KTSTR_BENCH_KERNEL_FIND_H
 #define KTSTR_BENCH_KERNEL_FIND_H
 
@@ -12,9 +12,9 @@ struct kernel_found {
 };
 
 /*
- * @given: "host" is /boot/vmlinuz of the running release; a directory is a build tree (arch/x86/boot/bzImage, and its
- * modules by modules.order); a file is an image; any other word a name in the cache, NULL is default. 0, or an exit
- * code after a word on stderr, also for a kernel of the cache whose image is not the one that was put there.
+ * @given: "host" is /boot/vmlinuz of the running release; a directory is a build tree (arch/x86/boot/bzImage, and the
+ * modules in modules.order); a file is an image; any other word is a name in the cache; NULL is "default". 0, or an
+ * exit code after a message. A cached kernel that does not match its SHA256SUMS is an error.
  */
 int kernel_find(const char *given, struct kernel_found *k);
 

@@ -79,7 +79,7 @@ static uint16_t word_at(const uint8_t *p)
 	return (uint16_t)(p[0] | p[1] << 8);
 }
 
-/* Boot protocol 2.12 has the flags that say that there is a 64-bit entry. */
+/* The flag for a 64-bit entry needs boot protocol 2.12. */
 static int check_bzimage(const uint8_t *h, char *why, size_t why_size)
 {
 	unsigned version = word_at(h + 0x206);
@@ -125,7 +125,7 @@ int kernel_image_check(const char *image, char *why, size_t why_size)
 
 /* --- drivers ----------------------------------------------------------------- */
 
-/* By the names in their code; the options that build them. */
+/* Strings in the drivers' code, and the options that build them in. */
 static const struct driver {
 	const char *name, *option;
 	const char *marks[2];
@@ -170,7 +170,7 @@ int kernel_image_drivers(const char *image, const char *config, const char **mis
 	}
 	data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	rc = data == MAP_FAILED ? -errno : 0;
-	/* A bzImage whose payload can't be unpacked tells nothing. */
+	/* The payload of a bzImage could not be decompressed. */
 	if (!rc && (*config || !memcmp(data, ELFMAG, SELFMAG)))
 		*missing = missing_in(data, (size_t)st.st_size, !!*config);
 	else if (!rc)
@@ -181,7 +181,7 @@ int kernel_image_drivers(const char *image, const char *config, const char **mis
 	return rc ? rc : *missing ? -ENOENT : 0;
 }
 
-/* An ELF kernel tells its release only in the banner among its constants. */
+/* An ELF kernel has its release only in the banner, linux_banner. */
 static ssize_t elf_release(int fd, char release[NAME_MAX + 1])
 {
 	static const char banner[] = "Linux version ";

@@ -17,9 +17,9 @@
 #include "bench/kernel/vmlinux.h"
 
 #define KIND "scx"
-#define FORMAT "1" /* of the answers that are kept; another one is found anew */
+#define FORMAT "1" /* of cached answers; those in another format are ignored */
 
-/* The ELF kernel in @image, else @image itself. Not by kernel_elf_open(), which would keep 60 MB of each. */
+/* The ELF kernel in @image, else @image itself. kernel_elf_open() would leave 60 MB in the cache for each kernel. */
 static int elf_of(const char *image, const char *digest)
 {
 	int fd = store_open("vmlinux", digest), rc;
@@ -39,7 +39,7 @@ static int elf_of(const char *image, const char *digest)
 	return fd == -1 ? -errno : fd;
 }
 
-static int find(const char *image, const char *digest, struct kernel_btf_scx *found)
+static int read_btf(const char *image, const char *digest, struct kernel_btf_scx *found)
 {
 	int fd = elf_of(image, digest), rc;
 	char path[32];
@@ -52,7 +52,7 @@ static int find(const char *image, const char *digest, struct kernel_btf_scx *fo
 	return rc;
 }
 
-static bool read_kept(const char *path, struct kernel_btf_scx *found)
+static bool read_cached(const char *path, struct kernel_btf_scx *found)
 {
 	FILE *f = fopen(path, "re");
 	char end = 0;
@@ -68,8 +68,8 @@ static bool read_kept(const char *path, struct kernel_btf_scx *found)
 	return ok && found->lacking <= found->kfuncs;
 }
 
-/* With no place to keep it in, it is only found again. */
-static void keep(const char *path, const struct kernel_btf_scx *found)
+/* If it cannot be cached, it is computed again next time. */
+static void write_cached(const char *path, const struct kernel_btf_scx *found)
 {
 	char dir[PATH_MAX], text[128];
 
@@ -90,11 +90,11 @@ enum kernel_scx kernel_scx(const char *image, struct kernel_btf_scx *found)
 		return KERNEL_SCX_UNKNOWN;
 	snprintf(below, sizeof(below), KIND "/%s", digest);
 	has_place = !cache_path(path, below);
-	if (!has_place || !read_kept(path, found)) {
-		if (find(image, digest, found))
+	if (!has_place || !read_cached(path, found)) {
+		if (read_btf(image, digest, found))
 			return KERNEL_SCX_UNKNOWN;
 		if (has_place)
-			keep(path, found);
+			write_cached(path, found);
 	}
 	return !found->kfuncs ? KERNEL_SCX_NONE : found->lacking ? KERNEL_SCX_LACKING : KERNEL_SCX_COMPLETE;
 }

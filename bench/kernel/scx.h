@@ -10,22 +10,22 @@
 #include "bench/kernel/btf.h"
 
 enum kernel_scx {
-	KERNEL_SCX_UNKNOWN, /* the image can't be read for its BTF */
-	KERNEL_SCX_NONE,    /* no sched_ext, or no BTF to load a scheduler by */
-	KERNEL_SCX_LACKING, /* a scheduler that calls one of the functions that it lacks is refused */
+	KERNEL_SCX_UNKNOWN, /* the BTF in the image cannot be read */
+	KERNEL_SCX_NONE,    /* no sched_ext, or no BTF, which schedulers need */
+	KERNEL_SCX_LACKING, /* some kfuncs are missing: schedulers that call them are refused */
 	KERNEL_SCX_COMPLETE,
 };
 
-/* What @image can do. The answer is kept in the cache (scx/SHA-256 of the image), for finding it takes a second. */
+/* What @image supports. The answer takes a second, so it is cached (scx/SHA-256 of the image). */
 enum kernel_scx kernel_scx(const char *image, struct kernel_btf_scx *found);
 
-/* The same in words, "" if there is nothing to say of it (complete, or unknown). */
+/* The same in words; "" if complete or unknown. */
 void kernel_scx_text(enum kernel_scx kind, const struct kernel_btf_scx *found, char *text, size_t size);
 
-/* What to do where a kernel is not complete: the newest kernel of the cache that is, or how to get one. */
+/* The remedy for a kernel that is not complete: the newest cached kernel that is, or how to get one. */
 void kernel_scx_remedy(char *text, size_t size);
 
-/* A warning on stderr if the kernel @image, called @name, is one that refuses some schedulers. */
+/* Warns on stderr if the kernel @image, named @name, refuses some schedulers. */
 void kernel_scx_warn(const char *image, const char *name);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A build tree's modules, as depmod would list them: modules.order names them, each says itself what it needs. */
+/* Lists a build tree's modules as depmod does: modules.order names them, and .modinfo their dependencies. */
 
 #include "bench/kernel/tree.h"
 
@@ -17,15 +17,15 @@
 
 struct tree_module {
 	char *path;    /* absolute, .ko */
-	char name[64]; /* by '_' */
-	char *depends; /* names, with commas between */
+	char name[64]; /* spelled with '_' */
+	char *depends; /* names, separated by commas */
 };
 
 #define PARTIAL "partial" /* beside a modules.dep that lacks modules */
 
 struct tree {
 	const char *root;
-	bool partial; /* a module is listed and not there */
+	bool partial; /* a listed module is missing */
 	struct tree_module *list;
 	size_t n;
 };
@@ -84,7 +84,7 @@ static int add(struct tree *t, char *line)
 		return -ENOMEM;
 	name_of(m->path, m->name);
 	m->depends = depends_of(m->path);
-	/* Listed but not built, or not yet: as if it were not there. */
+	/* Listed but not built, or not built yet: left out. */
 	if (!m->depends) {
 		t->partial = true;
 		free(m->path);
@@ -141,7 +141,7 @@ static int write_dep(const struct tree *t, const char *dir)
 	rc = fclose(f) ? -ENOMEM : 0;
 	if (!rc && !path_of(path, dir, "modules.dep"))
 		rc = -ENAMETOOLONG;
-	/* The same list stays the same file: what was made by it is found by its identity. */
+	/* An unchanged list is not rewritten: cached files depend on its identity. */
 	if (!rc && !is_text(path, text, len))
 		rc = store_write_text(path, text);
 	free(text);
@@ -174,7 +174,7 @@ static int copy_builtin(const char *root, const char *dir)
 	return rc;
 }
 
-/* A list that lacks modules is for now only: make writes modules.order before it links them. */
+/* A list without some modules is temporary, since make writes modules.order before it links the modules. */
 static int keep_list(const struct tree *t, const char *dir)
 {
 	char path[PATH_MAX];
@@ -182,7 +182,7 @@ static int keep_list(const struct tree *t, const char *dir)
 
 	if (!path_of(path, dir, PARTIAL))
 		return -ENAMETOOLONG;
-	/* The mark is there for as long as the list may lack some. */
+	/* The marker exists as long as the list may be incomplete. */
 	if (t->partial)
 		rc = store_write_text(path, "");
 	if (!rc)
@@ -192,7 +192,7 @@ static int keep_list(const struct tree *t, const char *dir)
 	return rc;
 }
 
-/* Whether there is a list that stays true as long as modules.order does. */
+/* Whether there is a complete list, valid until modules.order changes. */
 static bool is_made(const char *dir)
 {
 	char path[PATH_MAX];
@@ -201,7 +201,7 @@ static bool is_made(const char *dir)
 	       access(path, F_OK);
 }
 
-static int make(const char *root, const char *dir, FILE *order)
+static int make_list(const char *root, const char *dir, FILE *order)
 {
 	struct tree t = { .root = root };
 	char path[PATH_MAX];
@@ -255,7 +255,7 @@ int kernel_tree_modules(const char *tree, char dir[PATH_MAX])
 	snprintf(below, sizeof(below), "trees/%s", name);
 	rc = cache_path(dir, below);
 	if (!rc && !is_made(dir))
-		rc = make(root, dir, order);
+		rc = make_list(root, dir, order);
 	fclose(order);
 	if (rc)
 		dir[0] = '\0';

@@ -6,8 +6,8 @@
 #include <limits.h>
 
 /*
- * A modules.dep for the modules of the build tree @tree, kept in the cache as long as its modules.order stays the same.
- * @dir gets the directory that has it. 0; -ENOENT: the tree has no modules; or -errno.
+ * Writes a modules.dep for the modules of build tree @tree to the cache, where it is valid until the tree's
+ * modules.order changes. @dir gets its directory. 0; -ENOENT: the tree has no modules; or -errno.
  */
 int kernel_tree_modules(const char *tree, char dir[PATH_MAX]);
 

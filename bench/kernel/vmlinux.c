@@ -21,7 +21,7 @@
 
 #define HEADER_AT 0x1f1
 
-/* The compressed payload; its last 4 bytes are the length of what comes out. */
+/* Finds the compressed payload. Its last 4 bytes, which are not in @len, hold the decompressed size. */
 static int find_payload(const char *path, const uint8_t *image, size_t size, size_t *at, size_t *len, char *why,
 			size_t why_size)
 {
@@ -31,8 +31,8 @@ static int find_payload(const char *path, const uint8_t *image, size_t size, siz
 		return why_fail(why, why_size, -EINVAL, "%s: not a bzImage", path);
 	memcpy(&h, image + HEADER_AT, sizeof h);
 	if (h.version < 0x208)
-		return why_fail(why, why_size, -EINVAL, "%s: boot protocol %u.%02u does not tell where its payload is",
-				path, h.version >> 8, h.version & 0xff);
+		return why_fail(why, why_size, -EINVAL, "%s: boot protocol %u.%02u does not locate its payload", path,
+				h.version >> 8, h.version & 0xff);
 	*at = ((h.setup_sects ? h.setup_sects : 4) + 1u) * 512u + (size_t)h.payload_offset;
 	*len = h.payload_length;
 	if (*len <= 4 || *at > size || *len > size - *at)
@@ -61,7 +61,7 @@ int vmlinux_unpack(const char *bzimage, int out, char *why, size_t why_size)
 	rc = find_payload(bzimage, image, (size_t)st.st_size, &at, &len, why, why_size);
 	if (rc)
 		goto out;
-	/* The length at its end is gzip's own too; the others have it added. */
+	/* For gzip these 4 bytes are part of the format; to the others the kernel's build appends them. */
 	rc = decompress(image + at, image[at] == 0x1f ? len + 4 : len, &elf, &size);
 	if (rc == -EPROTONOSUPPORT)
 		why_fail(why, why_size, rc,

@@ -9,11 +9,10 @@
 
 #include <stddef.h>
 
-/* Decompress the payload of @bzimage into the file @out. 0, or a negative
- * errno with a one-line reason in @why; -EPROTONOSUPPORT: by a way unknown here. */
+/* Decompresses the payload of @bzimage into the file @out. 0, or -errno and one
+ * line in @why; -EPROTONOSUPPORT: unsupported compression. */
 int vmlinux_unpack(const char *bzimage, int out, char *why, size_t why_size);
-/* Decompress the payload of @bzimage to @out, which appears whole or not at
- * all. 0, or a negative errno with a one-line reason in @why. */
+/* The same to a file named @out, which appears whole or not at all. */
 int vmlinux_extract(const char *bzimage, const char *out, char *why, size_t why_size);
 
 #endif
