@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -220,6 +221,40 @@ static void block_io_reads_what_was_written(void **state)
 	assert_int_equal(reactor_readv(r, &op.c, fd, &in, 1, 6ll << 30), 0);
 	assert_int_equal(op_wait(r, &op), 0);
 	assert_int_equal(reactor_readv(r, &op.c, -1, &in, 1, 0), 0);
+	assert_int_equal(op_wait(r, &op), -EBADF);
+	reactor_detach(r, &op.c);
+	close(fd);
+}
+
+/* Blocks are given back, zeroed and made; what is refused says so. */
+static void fallocate_gives_blocks_back_and_zeroes(void **state)
+{
+	struct reactor *r = *state;
+	char path[] = "/dev/shm/ktstr-reactor-XXXXXX", data[8192], back[8192];
+	struct iovec in = { back, sizeof back };
+	int fd = mkstemp(path);
+	struct stat st;
+	struct op op;
+
+	unlink(path);
+	memset(data, 'x', sizeof data);
+	assert_int_equal(pwrite(fd, data, sizeof data, 0), sizeof data);
+	assert_int_equal(reactor_attach(r, &op.c, op_done), 0);
+	op.done = false;
+	assert_int_equal(reactor_fallocate(r, &op.c, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096), 0);
+	assert_int_equal(op_wait(r, &op), 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_blocks * 512, 4096);
+	assert_int_equal(st.st_size, 8192);
+	assert_int_equal(reactor_readv(r, &op.c, fd, &in, 1, 0), 0);
+	assert_int_equal(op_wait(r, &op), 8192);
+	memset(data, 0, 4096);
+	assert_memory_equal(back, data, sizeof data);
+	assert_int_equal(reactor_fallocate(r, &op.c, fd, 0, 1ll << 20, 4096), 0);
+	assert_int_equal(op_wait(r, &op), 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_size, (1 << 20) + 4096);
+	assert_int_equal(reactor_fallocate(r, &op.c, -1, 0, 0, 4096), 0);
 	assert_int_equal(op_wait(r, &op), -EBADF);
 	reactor_detach(r, &op.c);
 	close(fd);
@@ -613,6 +648,7 @@ int main(int argc, char **argv)
 		RING_TEST(timer_moves_and_never_comes_early),
 		RING_TEST(timer_that_expired_too_early_comes_all_the_same),
 		RING_TEST(block_io_reads_what_was_written),
+		RING_TEST(fallocate_gives_blocks_back_and_zeroes),
 		RING_TEST(pairs_do_not_wait_for_the_others),
 		RING_TEST(late_completion_of_a_detached_slot_is_dropped),
 		RING_TEST(slots_run_out_with_an_error),
