@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What ktstr bench compare and ktstr bench run have in common: the options of a verdict, and the verdict. */
+#ifndef KTSTR_BENCH_VERB_BENCH_COMPARE_H
+#define KTSTR_BENCH_VERB_BENCH_COMPARE_H
+
+#include <argp.h>
+#include <stdbool.h>
+
+#include "bench/result/compare.h"
+
+enum compare_format { COMPARE_TEXT, COMPARE_JSON, COMPARE_MARKDOWN };
+enum compare_fail { FAIL_WORSE, FAIL_INCONCLUSIVE, FAIL_NONE };
+
+struct compare_options {
+	struct gates gates;
+	enum correction correction;
+	enum compare_format format;
+	enum compare_fail fail_on;
+	bool across;
+	const char *metric; /* a glob, or NULL: the usual ones */
+};
+#define COMPARE_OPTIONS_INIT                                                                                           \
+	{                                                                                                              \
+		.gates = {.alpha = 0.05, .threshold = 0.03 }                                                           \
+	}
+
+/* Options of the verdict, as an argp child whose input is struct compare_options. */
+extern const struct argp compare_options_argp;
+/* One of them, with its argument. False: @key is none of them. Exits with EXIT_USAGE on a bad argument. */
+bool compare_option(struct compare_options *o, int key, const char *arg);
+
+/* Compare two sides (bench/result/boots.h) and print it. An exit code. */
+int compare_paths(const struct compare_options *o, const char *base, const char *test);
+
+/* The sub-verbs of ktstr bench; argv[0] is the sub-verb's name. */
+int verb_bench_compare(int argc, char **argv);
+int verb_bench_run(int argc, char **argv);
+
+#endif
