@@ -18,7 +18,7 @@ struct writing {
 	const struct verb *verb;
 };
 
-/* A description up to where its details begin: at a semicolon, a sentence's end, the colon behind more than a word. */
+/* A description up to where its details begin: at a semicolon, a sentence's end, the colon after more than a word. */
 static size_t brief(const char *doc)
 {
 	size_t n = 0, open = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Manual pages and shell completions, made from the same tables as --help: the verbs and their argp options. They are
- * written at build time by the verb `ktstr manual`, which no help tells of.
+ * written at build time by the verb `ktstr manual`, which no help lists.
  */
 #ifndef KTSTR_BENCH_CLI_MANUAL_H
 #define KTSTR_BENCH_CLI_MANUAL_H

@@ -54,7 +54,7 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
 		fflush(stdout);
 		exit(ferror(stdout) ? EXIT_FAILED : EXIT_OK);
 	case ARGP_KEY_ERROR:
-		/* getopt stopped behind a word, or within it ("-vx"). */
+		/* getopt stopped after a word, or within it ("-vx"). */
 		if (state->next > 1 && state->argv[state->next - 1][0] == '-')
 			bad_option(p, state->argv[state->next - 1]);
 		bad_option(p, state->argv[state->next < state->argc ? state->next : state->argc - 1]);

@@ -65,7 +65,7 @@ const char settings_manual[] =
 	"it "
 	"contradicts (--topology a number of --cpus, --mode a --cpu-cap). An unknown "
 	"name "
-	"is an error, told with its file and line. ktstr run --dry-run shows what comes of it all.\n";
+	"is an error that names its file and line. ktstr run --dry-run shows what comes of it all.\n";
 
 /*
  * The nested host, guests and tests have variables of their own: each a whole name, or the beginning of many when it

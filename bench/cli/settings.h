@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Options that nobody typed: of the config file and the environment.
+ * Options of the config file and the environment.
  *
  * The file is $KTSTR_CONFIG, else ktstr/config in $XDG_CONFIG_HOME or ~/.config:
  *   # a comment

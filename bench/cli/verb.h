@@ -7,7 +7,7 @@
 
 enum {
 	VERB_MACHINE = 1, /* has the machine's options: settings of the environment and without a section are its */
-	VERB_COMMAND = 2, /* what stands behind the first word is a command's, its options too */
+	VERB_COMMAND = 2, /* what follows the first word is a command's, its options too */
 	VERB_HIDDEN = 4,  /* for the build */
 };
 

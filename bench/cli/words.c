@@ -19,7 +19,7 @@ struct typed_word {
 	const char *value;		  /* NULL: none is given */
 };
 
-/* The option in @argv[@i], with its value. Gives the index behind both; 0: from here on nothing is ktstr's. */
+/* The option in @argv[@i], with its value. Gives the index after both; 0: from here on nothing is ktstr's. */
 static int read_word(const struct verb *verb, int argc, char **argv, int i, struct typed_word *w)
 {
 	const struct argp_option *o;

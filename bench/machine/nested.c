@@ -166,7 +166,7 @@ static int plan_kernel(struct plan *p, const struct machine_resolved *r)
 		return 0;
 	if (!stat(r->spec->kernel, &st) && S_ISDIR(st.st_mode))
 		return plan_tree_modules(p, r);
-	/* Where the system has them: what lies beside the kernel here may lie behind a link. */
+	/* Where the system has them: what lies beside the kernel here may be reached by a link. */
 	snprintf(p->modules, sizeof(p->modules), "/lib/modules/%s", strrchr(r->module_dir, '/') + 1);
 	p->trees[p->plan.n_trees++] = (struct nested_file){ .host = r->module_dir, .guest = p->modules };
 	return 0;

@@ -86,7 +86,7 @@ static const struct argp_option options[] = {
 	  11 },
 	{ "module", OPT_MODULE, "NAME", 0, "Load a kernel module, and what it needs", 11 },
 	{ "output", OPT_OUTPUT, "PATH", 0,
-	  "Bring the guest's file PATH back to the same place; it is an error if the command does not write it, and an "
+	  "Copy the guest's file PATH back to the same place; it is an error if the command does not write it, and an "
 	  "older "
 	  "file there is removed then",
 	  11 },
@@ -104,11 +104,10 @@ static const struct argp_option options[] = {
 	  11 },
 	{ "console", OPT_CONSOLE, NULL, 0, "Show the guest's COM1 on stderr", 11 },
 	{ "dry-run", OPT_DRY_RUN, "json", OPTION_ARG_OPTIONAL,
-	  "Print the machine that would be, and make none; with --dry-run=json as JSON, with its spec for --spec", 11 },
+	  "Print the machine that would be made, and make none; =json: as JSON, with the spec that --spec takes", 11 },
 	{ "spec", OPT_SPEC, "FILE", 0,
-	  "Take the machine and its command from FILE, or - for stdin, as --dry-run=json prints them; options beside "
-	  "it "
-	  "replace what it says, and config file and environment add nothing",
+	  "Take machine and command from FILE (-: stdin), as --dry-run=json prints them. Options beside it override "
+	  "it, a list as a whole; config file and environment are not read",
 	  11 },
 	{ "verbose", 'v', NULL, 0, "Say on stderr what is being done", 11 },
 	{ 0 },

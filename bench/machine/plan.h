@@ -8,8 +8,8 @@
 #include "bench/machine/resolved.h"
 
 /*
- * Print what would be made, on a host of kind HOST_DIRECT or HOST_NESTED. @settings: a list of {"name", "value",
- * "origin"}, what of it nobody typed; its reference is taken. An exit code.
+ * Print what would be made, on a host of kind HOST_DIRECT or HOST_NESTED. @settings: what config file and
+ * environment added, a list of {"name", "value", "origin"}; its reference is taken. An exit code.
  */
 int machine_dry_run(const struct machine_resolved *r, const struct machine_job *job, enum host_choice host,
 		    enum dry_run form, json_t *settings);

@@ -89,15 +89,15 @@ static int check_files(const struct machine_spec *o)
 
 static int check_memory(const struct machine_resolved *r)
 {
-	uint64_t end = kernel_image_end(r->image), brought = machine_brought_bytes(r) >> 20;
-	uint64_t need = (end >> 20) + GUEST_OWN_MIB + 2 * brought;
+	uint64_t end = kernel_image_end(r->image), copied = machine_copied_bytes(r) >> 20;
+	uint64_t need = (end >> 20) + GUEST_OWN_MIB + 2 * copied;
 
 	if (!end || r->memory >> 20 >= need)
 		return 0;
 	say_error("--memory %" PRIu64 "M: too little for %s, which needs %" PRIu64 " MiB to start and %" PRIu64
 		  " to run "
 		  "with what is copied into it; use --memory %" PRIu64 "M or more",
-		  r->memory >> 20, r->image, end >> 20, GUEST_OWN_MIB + 2 * brought, need);
+		  r->memory >> 20, r->image, end >> 20, GUEST_OWN_MIB + 2 * copied, need);
 	return EXIT_USAGE;
 }
 

@@ -12,7 +12,7 @@
 int machine_resolve(const struct machine_spec *spec, struct machine_resolved *r);
 /* Whether there is a command for run or shell, and a program for it. 0, or an exit code after a line on stderr. */
 int machine_command_check(const struct machine_spec *spec);
-/* Whether the kernel can be booted, as far as that can be told before. 0, or an exit code after a line on stderr. */
+/* Whether the kernel can be booted, as far as that can be known before. 0, or an exit code after a line on stderr. */
 int machine_kernel_check(const struct machine_resolved *r);
 
 #endif

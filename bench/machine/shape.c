@@ -156,7 +156,7 @@ const struct argp machine_shape_argp = { .options = options, .parser = parse };
 #define MODULES_BYTES (128 * MIB)
 
 /* Of what is copied; a file that isn't there is reported later. */
-uint64_t machine_brought_bytes(const struct machine_resolved *r)
+uint64_t machine_copied_bytes(const struct machine_resolved *r)
 {
 	const struct machine_spec *o = r->spec;
 	uint64_t bytes = 0;
@@ -181,7 +181,7 @@ uint64_t machine_brought_bytes(const struct machine_resolved *r)
 static uint64_t default_memory(const struct machine_resolved *r)
 {
 	const struct topology *t = &r->topology;
-	uint64_t mib = 512 + 4 * (uint64_t)t->n_cpus + 3 * (machine_brought_bytes(r) / MIB),
+	uint64_t mib = 512 + 4 * (uint64_t)t->n_cpus + 3 * (machine_copied_bytes(r) / MIB),
 		 nodes = 128 * (uint64_t)t->n_nodes;
 
 	mib = mib < 1024 ? 1024 : mib;

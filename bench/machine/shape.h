@@ -27,6 +27,6 @@ json_t *machine_shape_facts(const struct machine_resolved *r, const json_t *chec
 json_t *machine_topology_json(const struct topology *t);
 
 /* Bytes of all that is copied into the guest. */
-uint64_t machine_brought_bytes(const struct machine_resolved *r);
+uint64_t machine_copied_bytes(const struct machine_resolved *r);
 
 #endif

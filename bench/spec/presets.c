@@ -48,7 +48,7 @@ const struct topology_preset topology_presets[] = {
 	{ "cxl-1", "2n1l4c1t:llcs=1,0:dist=10,28/28,10", "one node with CPUs, one of memory only" },
 	{ "cxl-2", "3n4l2c1t:llcs=2,2,0:dist=10,20,28/20,10,36/28,36,10", "two nodes with CPUs, one of memory only" },
 	{ "cxl-cache", "2n1l2c2t:llcs=1,0:dist=10,24/24,10:latency=90,250:cache=0,64M",
-	  "memory-only node behind a memory-side cache" },
+	  "memory-only node with a memory-side cache" },
 	{ "x2apic-256", "2n8l16c2t", "256 CPUs" },
 	{ NULL, NULL, NULL },
 };

@@ -26,7 +26,7 @@ struct topology_preset {
 /* Ends with a name of NULL. */
 extern const struct topology_preset topology_presets[];
 
-/* Finished, but for the memory's shares. 0; -EINVAL with @why: what is wrong; the mend. */
+/* Finished, but for the memory's shares. 0; -EINVAL with @why: what is wrong; the remedy. */
 int topology_parse(const char *text, struct topology *t, char why[TOPOLOGY_WHY]);
 /* The nodes' own memory, summed; 0 unless each names its own. */
 uint64_t topology_own_memory(const struct topology *t);
