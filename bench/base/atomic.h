@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Result files that appear whole or not at all: written beside their target, brought to the disk, then renamed over it.
+ * Result files that appear whole or not at all: written beside their target, synced, then renamed over it.
  * Until atomic_commit() has returned 0 an older file of that name is as it was, also when the process is killed, the
  * disk is full or the rename fails.
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The machine's disks: made, watched while they work, and what is to be told of them. */
+/* The machine's disks: opened, timed while they work, and their facts. */
 #include <errno.h>
 #include <linux/virtio_blk.h>
 #include <stdio.h>

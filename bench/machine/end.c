@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The end of a machine: it is brought to rest, its result is told, and everything is closed in one order. */
+/* The end of a machine: it comes to rest, its result is made, and everything is closed in one order. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>

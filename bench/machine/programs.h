@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The programs that a guest needs besides those of --file: its command, the scheduler and its loader, what the job
- * brings (a workload; a probe has a place here too). The guest's archive and the nested host copy the same list.
+ * adds (a workload; a probe has a place here too). The guest's archive and the nested host copy the same list.
  */
 #ifndef KTSTR_BENCH_MACHINE_PROGRAMS_H
 #define KTSTR_BENCH_MACHINE_PROGRAMS_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The machine's reactor: whether it busy-waits, and what is to be told of it. */
+/* The machine's reactor: whether it busy-waits, and its facts. */
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -66,8 +66,8 @@ struct machine_screen {
  *   CREATED   machine_create()           nothing: no vCPU runs
  *   RUNS      machine_start()            the guest runs, until an end is asked for
  *   WRITES    the end was asked for      vCPUs are stopped; what the guest wrote goes out
- *   QUIESCES  all is written or given up requests of disks that are in flight come to their end
- *   RESTS     none are left, or 5 s      nothing: machine_end() can tell the result
+ *   QUIESCES  output is out or given up  requests of disks in flight come to their end
+ *   RESTS     none are left, or 5 s      nothing: machine_end() can make the result
  */
 enum machine_phase { MACHINE_CREATED, MACHINE_RUNS, MACHINE_WRITES, MACHINE_QUIESCES, MACHINE_RESTS };
 

@@ -38,7 +38,7 @@ static bool is_sudden(const struct machine *m, enum vm_end end)
 
 static int end_without_code(const struct machine *m, enum vm_end end)
 {
-	/* A plain VMM's guest has no code to tell; what it wrote was shown. */
+	/* A plain VMM's guest reports no exit code; what it wrote was shown. */
 	if (!machine_converses(m)) {
 		if (end == VM_POWEROFF)
 			return EXIT_OK;
@@ -61,7 +61,7 @@ static int end_without_code(const struct machine *m, enum vm_end end)
 	return EXIT_INTERNAL;
 }
 
-/* A command that had its say, but not its reader. */
+/* A command that ended, but whose output was not all taken. */
 static int unwritten_code(struct machine *m)
 {
 	int error = session_output_error(&m->talk.session);

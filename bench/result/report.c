@@ -241,8 +241,8 @@ static void print_net(FILE *f, const json_t *net)
 	if (number_at(net, "rx_truncated"))
 		fprintf(f,
 			"  net        %" PRIu64
-			" frames were longer than the guest's buffers and came cut; --net ...,mtu=N "
-			"has it make larger ones\n",
+			" frames were longer than the guest's buffers and were truncated; --net ...,mtu=N "
+			"has it use larger ones\n",
 			number_at(net, "rx_truncated"));
 }
 

@@ -138,15 +138,15 @@ void conversation_crash_text(struct conversation *c, const uint8_t *data, size_t
 	char *end;
 
 	append(&c->crash, &c->crash_len, CONVERSATION_CRASH_MAX, data, len);
-	while (c->crash_told < c->crash_len &&
-	       (end = memchr(c->crash + c->crash_told, '\n', c->crash_len - c->crash_told))) {
-		const char *line = c->crash + c->crash_told;
+	while (c->crash_sent < c->crash_len &&
+	       (end = memchr(c->crash + c->crash_sent, '\n', c->crash_len - c->crash_sent))) {
+		const char *line = c->crash + c->crash_sent;
 		size_t n = (size_t)(end - line);
 		json_t *e = event_new("crash_text");
 
 		json_object_set_new(e, "text", event_text(line, n && line[n - 1] == '\r' ? n - 1 : n));
 		events_put(&c->events, e);
-		c->crash_told += n + 1;
+		c->crash_sent += n + 1;
 	}
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What host and guest tell each other besides the command's own stdio, in one
+ * What host and guest exchange besides the command's own stdio, in one
  * run: events, wake bytes, the scheduler's statistics, and what goes into the
  * final report (crash text, kernel log, effects of wakes).
  */
@@ -30,7 +30,7 @@ struct conversation {
 	uint64_t command_ns; /* when the command started; 0 before */
 	uint32_t wakes_done; /* bits of o->wakes */
 	char *dmesg, *crash; /* texts, CONVERSATION_..._MAX at most */
-	size_t dmesg_len, crash_len, crash_told;
+	size_t dmesg_len, crash_len, crash_sent;
 	json_t *effects; /* array of {"wake","effect"} */
 	bool open, ending;
 };

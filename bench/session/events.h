@@ -2,7 +2,7 @@
 /*
  * What happens in a run, as JSON lines while it happens: an object a line, with
  * "t_ns" (since events_open()) and "event" (what). Frames of the guest's stream
- * that tell something become one event each; bytes of stdio and files don't.
+ * that mean something to a reader become one event each; bytes of stdio and files don't.
  * One that is the coordinator's and the guest's own affair has "internal": true
  * and is no part of a verdict.
  */

@@ -19,7 +19,7 @@ enum frame_layout {
 	FRAME_ELAPSED,	/* u64 ms, or empty */
 	FRAME_CODE,	/* i32 */
 	FRAME_TEXT,
-	FRAME_JSON,	/* an object, under the event's own name; what is none is told as text */
+	FRAME_JSON,	/* an object, under the event's own name; what is no JSON becomes text */
 	FRAME_LIFE,	/* u8 phase, text */
 	FRAME_WAKE,	/* u8 wake byte, text */
 	FRAME_SNAPSHOT, /* struct wire_snapshot */
@@ -46,7 +46,7 @@ struct frame {
 /* The payload as JSON, or NULL; parsed once, however many ask. Borrowed. */
 json_t *frame_json(struct frame *f);
 bool frame_well_formed(const struct frame *f);
-/* The event that a frame is, or NULL: it tells nothing of its own. */
+/* The event that a frame becomes, or NULL: frames of this type are no events. */
 json_t *frame_event(struct frame *f);
 /* Forgets what was parsed. */
 void frame_drop(struct frame *f);

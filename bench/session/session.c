@@ -81,7 +81,7 @@ void session_feed(struct session *s, const void *data, size_t len)
 
 /* --- host to guest ------------------------------------------------------ */
 
-/* The port's backlog tells what the guest's init has not read; the rest waits there for the command. */
+/* The port's backlog is what the guest's init has not read; what init has read waits there for the command. */
 static bool input_full(const struct session *s)
 {
 	return s->cfg.transport.backlog(s->cfg.transport.ctx) > SESSION_BACKLOG_MAX ||

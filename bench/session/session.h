@@ -23,7 +23,7 @@ struct events;
  * console's queue keeps, so that a stream of any length allocates nothing. */
 #define SESSION_BACKLOG_MAX (112u << 10)
 #define SESSION_BACKLOG_LOW (48u << 10)
-#define SESSION_FACTS_MAX (64u << 10)  /* of what a guest tells once about itself; more is none of ours */
+#define SESSION_FACTS_MAX (64u << 10)  /* of what a guest's init reports about the guest; more is dropped */
 #define SESSION_ANSWERS_MAX (2u << 20) /* beside which stdin has its own */
 
 struct transport {
@@ -44,7 +44,7 @@ struct session_config {
 	int stdin_fd; /* -1: the guest's stdin is empty */
 	int stdout_fd, stderr_fd;
 	struct outputs *outputs; /* or NULL: files that come are dropped */
-	struct events *events;	 /* or NULL: where frames are told as events */
+	struct events *events;	 /* or NULL: where frames are reported as events */
 	/* Frames that the user of the session takes, before what the session itself does with them. The last one has
 	 * type 0; may be NULL. */
 	const struct session_taker *takers;
@@ -54,8 +54,8 @@ struct session_config {
 	 * NULL: all are refused. */
 	void (*snapshot)(void *ctx, const struct wire_snapshot *request);
 	uint8_t escape; /* this byte of stdin ends the session, with -ECANCELED; 0: none */
-	/* The guest told its exit code (or, -EOWNERDEAD, that its scheduler ended), or @code < 0: the session can't go
-	 * on. */
+	/* The guest reported its exit code (or, -EOWNERDEAD, that its scheduler ended), or @code < 0: the session can't
+	 * go on. */
 	void (*ended)(void *ctx, int code);
 	void *ctx;
 };
@@ -69,7 +69,7 @@ struct session {
 	bool one_output; /* all of it goes through @out */
 	bool held, in_open, exited;
 	int exit_code;	     /* once @exited: 0..255 */
-	json_t *environment; /* what the guest's init tells of the guest; NULL before, or if it is no JSON */
+	json_t *environment; /* what the guest's init reports about the guest; NULL before, or if it is no JSON */
 	int sched_code;	     /* once @sched_exited */
 	bool sched_exited;
 	char crash[512];     /* init's own last words */
@@ -79,7 +79,7 @@ struct session {
 	uint64_t unanswered;  /* requests, for the guest takes no answers */
 	uint64_t malformed;   /* frames of another size than their type has */
 	uint64_t dropped;     /* well-formed frames that nobody takes */
-	uint64_t stdin_ahead; /* bytes of stdin that the command has not taken, as far as it told */
+	uint64_t stdin_ahead; /* bytes of stdin that the command has not reported as taken */
 	uint64_t stdin_bytes, stdout_bytes, stderr_bytes;
 };
 

@@ -25,7 +25,7 @@ struct drive {
 
 /* --- the terminal ------------------------------------------------------- */
 
-static void tell_window(struct drive *d)
+static void send_window(struct drive *d)
 {
 	struct machine_command c = { .what = MACHINE_WINDOW };
 
@@ -41,7 +41,7 @@ static void on_terminal(void *ctx)
 	if (isatty(STDIN_FILENO))
 		fprintf(stderr, "ktstr: Ctrl-] ends the machine\n");
 	terminal_raw();
-	tell_window(d);
+	send_window(d);
 }
 
 /* --- signals ------------------------------------------------------------ */
@@ -52,7 +52,7 @@ static void on_signal(struct signals *s, int signo)
 	const struct machine_command c = { .what = MACHINE_END, .signo = signo };
 
 	if (signo == SIGWINCH)
-		tell_window(d);
+		send_window(d);
 	else
 		machine_command(d->m, &c);
 }

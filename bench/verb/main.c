@@ -50,7 +50,7 @@ static void help(FILE *f)
 		if (!(v->flags & VERB_HIDDEN))
 			fprintf(f, "  %-8s %s\n", v->name, v->what);
 	fprintf(f,
-		"\nktstr VERB --help tells more; ktstr --version says which this is.\n\n"
+		"\nktstr VERB --help explains a verb; ktstr --version prints the version.\n\n"
 		"EXAMPLES\n%s\nEXIT CODES\n%s",
 		verbs_examples, verbs_exit_codes);
 }

@@ -113,5 +113,5 @@ check "a panic before there is a console gives 255 ($code)" [ "$code" -eq 255 ]
 check "and is told" grep -q 'Kernel panic - not syncing' err
 
 # Nothing is left behind.
-check "no temporary files" [ -z "$(find . -name 'back.txt.*')" ]
+check "no temporary files" [ -z "$(find . -name '.ktstr-*')" ]
 [ "$failures" -eq 0 ] && echo "all as expected"
