@@ -65,7 +65,7 @@ int vmlinux_unpack(const char *bzimage, int out, char *why, size_t why_size)
 	rc = decompress(image + at, image[at] == 0x1f ? len + 4 : len, &elf, &size);
 	if (rc == -EPROTONOSUPPORT)
 		why_fail(why, why_size, rc,
-			 "%s: its payload is compressed in a way ktstr does not know; use zstd, xz, lz4 or gzip",
+			 "%s: its payload is compressed in a way ktstr does not know; use gzip, lz4, lzma, xz or zstd",
 			 bzimage);
 	else if (rc == -EBADMSG)
 		why_fail(why, why_size, rc, "%s: its payload is damaged; fetch or build it again", bzimage);

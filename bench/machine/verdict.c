@@ -29,11 +29,10 @@ static void print_panic(const char *text)
 	fprintf(stderr, "%.*s\n", (int)n, text);
 }
 
-/* By a fault, or before it said anything: what its CPUs did is all that is known. */
+/* By a fault of its own, or before it said anything: what its CPUs did is all that is known. */
 static bool is_sudden(const struct machine *m, enum vm_end end)
 {
-	return end == VM_HALTED || end == VM_TRIPLE_FAULT || end == VM_FATAL ||
-	       (end == VM_RESET && machine_was_silent(m));
+	return end == VM_HALTED || end == VM_TRIPLE_FAULT || (end == VM_RESET && machine_was_silent(m));
 }
 
 static int end_without_code(const struct machine *m, enum vm_end end)
