@@ -6,6 +6,8 @@
 # AddressSanitizer and UBSan, nothing is freed twice, used after its end or leaked.
 # test_ends.sh KTSTR GUEST STUCK_DISK: a guest of our own, for any /dev/kvm.
 set -uo pipefail
+# Started under nohup it would hand on that SIGHUP is ignored, and ktstr keeps that.
+[ -n "${SIGHUP_IS_DEFAULT:-}" ] || SIGHUP_IS_DEFAULT=1 exec env --default-signal=HUP bash "$0" "$@"
 
 ktstr=$1 guest=$2 stuck_disk=$3
 unset MALLOC_PERTURB_

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Verbs that run in the nested host, with a program in QEMU's place. usage: test_verbs.sh KTSTR FAKE_QEMU
 set -u
+# Started under nohup it would hand on that SIGHUP is ignored, and ktstr keeps that.
+[ -n "${SIGHUP_IS_DEFAULT:-}" ] || SIGHUP_IS_DEFAULT=1 exec env --default-signal=HUP bash "$0" "$@"
 ktstr=$(readlink -f "$1")
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
