@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A scheduler that comes with its own program, such as those of the scx project: starts, watches and ends the program.
- * */
+/*
+ * A scheduler that comes with its own program, such as those of the scx project: starts, watches and ends the program.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

@@ -17,8 +17,9 @@
 /* The kernel sends up to 32 KiB of a write() to a port at once, so a frame of that size is one write, one descriptor
  * and one kick. */
 #define CHUNK (32768 - WIRE_HEADER_SIZE)
-/* Stop reading the port above this many bytes that wait for the child; a host that heeds the window never gets there.
- * */
+/*
+ * Stop reading the port above this many bytes that wait for the child; a host that heeds the window never gets there.
+ */
 #define INPUT_MAX (WIRE_INPUT_WINDOW + 4 * WIRE_CHUNK_MAX)
 #define LINE_LIMIT (1u << 20)
 #define QUIET_MS 500
@@ -267,8 +268,9 @@ static void settle(struct relay *r)
 	}
 }
 
-/* Send first what a program printed before its frame: everything that is in the pipes now that the frame has arrived.
- * */
+/*
+ * Send first what a program printed before its frame: everything that is in the pipes now that the frame has arrived.
+ */
 static void guest_spoke(void *ctx)
 {
 	struct relay *r = ctx;
