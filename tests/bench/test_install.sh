@@ -69,6 +69,8 @@ bzImage:
 MAKE
 watch=()
 if command -v strace >/dev/null; then
+	# LeakSanitizer does not work in a process that is traced.
+	export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 	watch=(strace -f -qq -s 300 -e 'trace=%file' -e 'signal=none' -o "$dir/calls")
 else
 	echo "no strace: whether the source and build trees are used is not seen" >&2
@@ -90,7 +92,7 @@ expect() {
 
 expect 0 '^ktstr [0-9.]+$' "$ktstr" --version
 for verb in $verbs; do expect 0 '^Usage: ktstr' "$ktstr" "$verb" --help; done
-expect 0 '^[a-z]+ +programs +ktstr [a-z]+; ktstr-scx [a-z]+' "$ktstr" doctor
+expect 0 '^[a-z]+ +programs +ktstr [a-z0-9 ]+; ktstr-scx [a-z0-9 ]+' "$ktstr" doctor
 expect 0 'CPUs' "$ktstr" topo 2n2l2c1t
 expect 0 '' "$ktstr" locks
 expect 0 '6\.12\.9\+x-cloud-amd64' "$ktstr" kernel list
