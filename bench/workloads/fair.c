@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench/workloads/crew.h"
@@ -17,14 +16,6 @@ enum { THREADS, NICE };
 
 /* Shorter ones are interrupts, or the host's. */
 #define GAP_NS 100000u
-
-static uint64_t cpu_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* The kernel's weights (sched_prio_to_weight) are 1024 over 1.25 to the power of the nice value. */
 static double weight_of(const struct hand *h)
@@ -45,13 +36,13 @@ static void work(struct hand *h)
 
 		if (!measuring && h->run->phase == PHASE_MEASURE) {
 			measuring = true;
-			cpu = cpu_ns();
+			cpu = thread_cpu_ns();
 		}
 		if (now - last >= GAP_NS)
 			hand_sample(h, now - last);
 		last = now;
 	}
-	h->figure = measuring ? (double)(cpu_ns() - cpu) / weight_of(h) : 0;
+	h->figure = measuring ? (double)(thread_cpu_ns() - cpu) / weight_of(h) : 0;
 }
 
 static void sum(struct run *run, struct hand *hands, unsigned n)

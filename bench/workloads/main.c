@@ -27,12 +27,22 @@ static const struct workload *const workloads[] = {
 #define WORKLOADS (sizeof(workloads) / sizeof(*workloads))
 #define RUNS_MAX 16
 
-uint64_t now_ns(void)
+static uint64_t read_clock(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint64_t now_ns(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t thread_cpu_ns(void)
+{
+	return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
 /* xorshift64: the same seed gives the same offsets. */

@@ -17,14 +17,6 @@ struct owed {
 	_Atomic int64_t slack_ns; /* sum of what was left until the deadline, negative where it was missed */
 };
 
-static uint64_t cpu_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static void sleep_until(uint64_t ns)
 {
 	struct timespec t = { .tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u) };
@@ -47,7 +39,7 @@ static void work(struct hand *h)
 		sleep_until(due);
 		start = now_ns();
 		hand_sample(h, start - due);
-		for (cpu = cpu_ns() + value[RUN]; cpu_ns() < cpu && !hand_stops(h);)
+		for (cpu = thread_cpu_ns() + value[RUN]; thread_cpu_ns() < cpu && !hand_stops(h);)
 			;
 		if (h->run->phase != PHASE_MEASURE)
 			continue;

@@ -59,6 +59,8 @@ extern const struct workload wakeup_workload, messaging_workload, pipe_workload,
 	io_randread_workload, io_randwrite_workload, io_fsync_workload;
 
 uint64_t now_ns(void);
+/* CPU time of the calling thread. */
+uint64_t thread_cpu_ns(void);
 uint64_t random_next(uint64_t *state);
 /* A start for random_next(): different for each @index, for neighbouring seeds of xorshift begin alike. */
 uint64_t random_start(uint64_t seed, unsigned index);
