@@ -38,6 +38,7 @@ struct boots {
 const char *boots_trait_name(unsigned i);
 /* The scheduler is what usually differs. */
 #define TRAIT_SCHEDULER 0
+#define TRAIT_KERNEL 1
 
 /*
  * @path: a result file, or a directory with one or more ("*.json"). 0; or -errno and @why: one line that names the

@@ -120,7 +120,7 @@ static void with_cv(char *text, size_t size, const struct metric *m, const struc
 static void side_line(const struct boots *b, FILE *f)
 {
 	fprintf(f, "%s: %u boot%s under %s, kernel %s\n", b->label, b->n, b->n == 1 ? "" : "s",
-		b->trait[TRAIT_SCHEDULER], b->trait[1]);
+		b->trait[TRAIT_SCHEDULER], b->trait[TRAIT_KERNEL]);
 }
 
 static void advice(const struct compare *c, FILE *f)

@@ -12,18 +12,16 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench/base/atomic.h"
-#include "bench/base/json.h"
-#include "bench/base/path.h"
 #include "bench/base/say.h"
 #include "bench/base/size.h"
 #include "bench/cli/parse.h"
 #include "bench/cli/table.h"
 #include "bench/result/order.h"
 #include "bench/verb/bench_compare.h"
+#include "reactor/reactor.h"
 
 #define SIDES_MAX 16
 #define RUNS_MAX BOOTS_MAX
@@ -162,28 +160,39 @@ static void take_words(struct matrix *m, int argc, char **argv)
 	}
 }
 
-/* "./scx_mine -v" is scx_mine; a second one of that name scx_mine-2. */
+/* The file's name in the first word of @scheduler: "./scx_mine -v" is scx_mine. */
+static void name_of(const char *scheduler, char *name, size_t size)
+{
+	size_t n = strcspn(scheduler, " \t'\""), from;
+
+	while (n && scheduler[n - 1] == '/')
+		n--;
+	for (from = n; from && scheduler[from - 1] != '/';)
+		from--;
+	snprintf(name, size, "%.*s", (int)(n - from), scheduler + from);
+	if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
+		snprintf(name, size, "scheduler");
+}
+
+static bool is_label_before(const struct matrix *m, unsigned side, const char *label)
+{
+	for (unsigned i = 0; i < side; i++)
+		if (!strcmp(m->side[i].label, label))
+			return true;
+	return false;
+}
+
+/* Each side has a directory of its own: a second scx_mine is scx_mine-2. */
 static void name_sides(struct matrix *m)
 {
 	for (unsigned i = 0; i < m->n_sides; i++) {
 		struct side *s = &m->side[i];
-		size_t n = strcspn(s->scheduler, " \t'\"");
-		unsigned same = 1;
 		char name[48];
 
-		while (n && memchr(s->scheduler, '/', n) && s->scheduler[n - 1] == '/')
-			n--;
-		snprintf(name, sizeof(name), "%.*s", (int)n, s->scheduler);
-		if (memrchr(s->scheduler, '/', n))
-			snprintf(name, sizeof(name), "%.*s",
-				 (int)(s->scheduler + n - (char *)memrchr(s->scheduler, '/', n) - 1),
-				 (char *)memrchr(s->scheduler, '/', n) + 1);
-		for (unsigned k = 0; k < i; k++)
-			same += !strncmp(m->side[k].label, name, strlen(name)) &&
-				strchr("-", m->side[k].label[strlen(name)]) != NULL;
-		if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
-			snprintf(name, sizeof(name), "scheduler");
-		snprintf(s->label, sizeof(s->label), same > 1 ? "%s-%u" : "%s", name, same);
+		name_of(s->scheduler, name, sizeof(name));
+		snprintf(s->label, sizeof(s->label), "%s", name);
+		for (unsigned n = 2; is_label_before(m, i, s->label); n++)
+			snprintf(s->label, sizeof(s->label), "%s-%u", name, n);
 		snprintf(s->dir, sizeof(s->dir), "%.3000s/%s", m->out, s->label);
 	}
 }
@@ -278,7 +287,7 @@ static void exec_bench(const struct matrix *m, const struct side *s, const char 
 	_exit(EXIT_INTERNAL);
 }
 
-/* ktstr bench with stdout, and stderr if @quiet, into @log_path, or nowhere. Its exit code. */
+/* ktstr bench with stdout and stderr into @log_path; NULL: stdout nowhere, stderr is ours. Its exit code. */
 static int bench_once(const struct matrix *m, const struct side *s, const char *json, const char *log_path, bool dry)
 {
 	int status, log = open(log_path ? log_path : "/dev/null", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -306,14 +315,6 @@ static int bench_once(const struct matrix *m, const struct side *s, const char *
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static void progress(const struct matrix *m, const struct side *s, unsigned at, unsigned run)
 {
 	unsigned all = m->n_sides * (unsigned)m->runs;
@@ -321,7 +322,8 @@ static void progress(const struct matrix *m, const struct side *s, unsigned at, 
 
 	fprintf(stderr, "ktstr: bench run: boot %u of %u: %s, run %u", at + 1, all, s->label, run + 1);
 	if (m->done)
-		fprintf(stderr, "; %s to go", duration_format(rest, (now_ns() - m->start_ns) / m->done * (all - at)));
+		fprintf(stderr, "; %s to go",
+			duration_format(rest, (monotonic_ns() - m->start_ns) / m->done * (all - at)));
 	fprintf(stderr, m->failed ? "; %u failed so far\n" : "\n", m->failed);
 }
 
@@ -362,7 +364,7 @@ static int run_all(struct matrix *m, const unsigned *order)
 {
 	unsigned next[SIDES_MAX] = { 0 }, all = m->n_sides * (unsigned)m->runs;
 
-	m->start_ns = now_ns();
+	m->start_ns = monotonic_ns();
 	for (unsigned at = 0; at < all && !stopped; at++) {
 		struct side *s = &m->side[order[at]];
 
