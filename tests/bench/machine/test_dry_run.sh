@@ -94,7 +94,7 @@ if [ "$(nproc)" -ge 2 ]; then
 	n=$((n + 1))
 	"$ktstr" run --host try --kernel kernel --cpus 1 --mode performance --dry-run -- true >out 2>err ||
 		fail "--mode performance: exit code $?"
-	grep -q '^mode  *performance on CPUs [0-9,-]* of LLCs [0-9]*, locks exclusive$' out || fail "no CPUs are told"
+	grep -q '^mode  *performance on CPUs [0-9,-]* of LLCs [0-9]*, locks exclusive$' out || fail "the plan does not show the CPUs"
 	grep -q '^pin  *vCPU 0 on CPU [0-9]*$' out || fail "no vCPU's CPU is told"
 	grep -q '^pin  *reactor on CPU [0-9]*$' out || fail "no reactor's CPU is told"
 fi
