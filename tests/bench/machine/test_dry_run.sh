@@ -263,7 +263,9 @@ PYTHON
 refused() {
 	n=$((n + 1))
 	"$ktstr" "${@:3}" --dry-run >out 2>err
-	[ $? -eq "$1" ] && [ "$(wc -l <err)" -eq 1 ] && grep -qF -- "$2" err && grep -q '; ' err || fail "$*: not refused so"
+	if [ $? -ne "$1" ] || [ "$(wc -l <err)" -ne 1 ] || ! grep -qF -- "$2" err || ! grep -q '; ' err; then
+		fail "$*: not refused so"
+	fi
 }
 refused 64 '--spec -: disks[1].iops: is a string; ' run --spec - <<<'{"schema":"ktstr-spec/1","disks":[{"path":"a"},{"path":"b","iops":"3k"}]}'
 refused 64 '--spec -: colour: no such key; ' run --spec - <<<'{"schema":"ktstr-spec/1","colour":"red"}'
