@@ -136,13 +136,26 @@ static void prefix_of(const json_t *results, size_t at, char *text, size_t size)
 	snprintf(text, size, nth > 1 ? "%.40s#%u" : "%.40s", name ? name : "", nth);
 }
 
+static void count_other(struct boots *b, const struct validity *v)
+{
+	if (!b->other[v->status]++)
+		snprintf(b->why[v->status], sizeof(b->why[v->status]), "%s", v->n ? v->reason[0] : "no reason given");
+}
+
 bool boots_add(struct boots *b, const json_t *result)
 {
 	const json_t *results = json_object_get(result, "results"), *machine = json_object_get(result, "machine");
 	const char *schema = json_string_value(json_object_get(result, "schema"));
 	struct report_result *r;
+	struct validity validity;
 
-	if (!schema || strcmp(schema, "ktstr-bench/1") || !json_array_size(results) || b->n == BOOTS_MAX)
+	if (!schema || strcmp(schema, "ktstr-bench/1") || !validity_read(&validity, result))
+		return false;
+	if (validity.status) {
+		count_other(b, &validity);
+		return true;
+	}
+	if (!json_array_size(results) || b->n == BOOTS_MAX)
 		return false;
 	r = malloc(sizeof(*r));
 	for (size_t i = 0; r && i < json_array_size(results); i++) {
@@ -217,17 +230,32 @@ static int read_directory(struct boots *b, const char *path, char *why, size_t s
 	return rc;
 }
 
+static int none_valid(const struct boots *b, const char *path, char *why, size_t size)
+{
+	int at = snprintf(why, size, "%s: no valid result", path);
+
+	for (unsigned i = 0; i < VALIDITY_STATUSES; i++)
+		if (b->other[i] && at > 0 && (size_t)at < size)
+			at += snprintf(why + at, size - (size_t)at, "; %u %s: %s", b->other[i],
+				       validity_name((enum validity_status)i), b->why[i]);
+	return -ENODATA;
+}
+
 int boots_read(struct boots *b, const char *path, char *why, size_t size)
 {
 	const char *name = strrchr(path, '/');
 	struct stat st;
+	int rc;
 
 	snprintf(b->label, sizeof(b->label), "%s", name && name[1] ? name + 1 : path);
 	if (stat(path, &st)) {
 		snprintf(why, size, "%s: %s", path, strerror(errno));
 		return -errno;
 	}
-	return S_ISDIR(st.st_mode) ? read_directory(b, path, why, size) : read_file(b, path, why, size);
+	rc = S_ISDIR(st.st_mode) ? read_directory(b, path, why, size) : read_file(b, path, why, size);
+	if (!rc && !b->n)
+		rc = none_valid(b, path, why, size);
+	return rc;
 }
 
 void boots_free(struct boots *b)

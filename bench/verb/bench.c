@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/base/atomic.h"
 #include "bench/base/say.h"
 #include "bench/base/size.h"
 #include "bench/cli/parse.h"
@@ -18,14 +17,13 @@
 #include "bench/machine/options.h"
 #include "bench/machine/plan.h"
 #include "bench/machine/resolve.h"
-#include "bench/result/report.h"
 #include "bench/spec/file.h"
 #include "bench/verb/bench_compare.h"
+#include "bench/verb/bench_result.h"
 #include "bench/verb/drive.h"
 #include "bench/verb/verbs.h"
 #include "bench/workloads/catalog.h"
 
-#define WORKLOADS_MAX 8
 #define WORKLOAD_IN_GUEST "/ktstr/ktstr-workload"
 #define SECOND_NS 1000000000ull
 /* A slow host's guest must boot, and a workload may take ten times its duration. */
@@ -41,16 +39,12 @@ enum { OPT_JSON = 0x100, OPT_DURATION, OPT_SEED };
 struct bench {
 	struct machine_arguments machine;
 	struct machine_resolved resolved;
-	const char *json;
 	uint64_t duration_ns;
 	uint64_t seed;
 	const char *workload[WORKLOADS_MAX];
 	unsigned n_workloads;
 	bool needs_disk; /* a workload works on the first disk */
-	struct report_result *result[WORKLOADS_MAX];
-	json_t *line[WORKLOADS_MAX];
-	unsigned n_results;
-	bool bad_line;
+	struct bench_result result;
 };
 
 /* --- command line ------------------------------------------------------- */
@@ -79,7 +73,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_JSON:
 		if (!*arg)
 			say_usage("--json: is empty; name a file, or - for stdout");
-		b->json = arg;
+		b->result.json = arg;
 		return 0;
 	case OPT_DURATION:
 		if (duration_parse(arg, &b->duration_ns) || b->duration_ns < SECOND_NS / 10 ||
@@ -161,74 +155,6 @@ static void set_defaults(struct bench *b)
 
 /* --- run ---------------------------------------------------------------- */
 
-static void on_metric(void *ctx, json_t *line)
-{
-	struct bench *b = ctx;
-	struct report_result *r;
-
-	if (b->n_results == WORKLOADS_MAX)
-		return;
-	r = calloc(1, sizeof(*r));
-	if (!line || !r || !report_result_read(r, line)) {
-		b->bad_line = true;
-		free(r);
-		return;
-	}
-	b->line[b->n_results] = json_incref(line);
-	b->result[b->n_results++] = r;
-}
-
-static json_t *whole(const struct bench *b, json_t *facts)
-{
-	json_t *results = json_array();
-
-	for (unsigned i = 0; i < b->n_results; i++)
-		json_array_append_new(results, report_result_json(b->result[i]));
-	return json_pack("{ss ss so sO}", "schema", "ktstr-bench/1", "ktstr", KTSTR_VERSION, "results", results,
-			 "machine", facts);
-}
-
-static int write_json(const struct bench *b, json_t *facts)
-{
-	json_t *json = whole(b, facts);
-	char *text = json ? json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) : NULL;
-	int rc = -ENOMEM;
-
-	if (text && !strcmp(b->json, "-"))
-		rc = puts(text) == EOF || fflush(stdout) ? -errno : 0;
-	else if (text)
-		rc = atomic_write(b->json, text, strlen(text));
-	free(text);
-	json_decref(json);
-	if (rc)
-		say_error("--json %s: can't be written: %s", b->json, strerror(-rc));
-	return rc ? EXIT_FAILED : EXIT_OK;
-}
-
-static int report(const struct bench *b, json_t *facts)
-{
-	int code = EXIT_OK;
-
-	if (!b->json || strcmp(b->json, "-")) {
-		report_table(stdout, (const struct report_result *const *)b->result, b->n_results);
-		for (unsigned i = 0; i < b->n_results; i++)
-			report_histogram(stdout, b->result[i]);
-		report_provenance(stdout, facts);
-		if (fflush(stdout))
-			code = EXIT_FAILED;
-	}
-	if (b->json && write_json(b, facts))
-		code = EXIT_FAILED;
-	for (unsigned i = 0; i < b->n_results; i++) {
-		if (b->result[i]->latency.count >= REPORT_SAMPLES_MIN)
-			continue;
-		say_error("%s: %" PRIu64 " samples are fewer than %d; raise --duration", b->result[i]->workload,
-			  b->result[i]->latency.count, REPORT_SAMPLES_MIN);
-		code = EXIT_FAILED;
-	}
-	return code;
-}
-
 /* It checks itself while it is measured. */
 static void warn_of_debug(const char *image)
 {
@@ -244,45 +170,17 @@ static void warn_of_debug(const char *image)
 	json_decref(debug);
 }
 
-/* Figures of a window in which the kernel's own scheduler ran too are of neither. */
-static int check_scheduler(const json_t *facts)
-{
-	const json_t *scheduler = json_object_get(json_object_get(facts, "guest"), "scheduler");
-	long long restarts = json_integer_value(json_object_get(scheduler, "restarts"));
-
-	if (!restarts)
-		return EXIT_OK;
-	say_error("bench: the scheduler restarted itself %lld time%s while it was measured, and in between the "
-		  "kernel's own ran: no result; see why it restarts with --scheduler-log",
-		  restarts, restarts == 1 ? "" : "s");
-	return EXIT_INCONCLUSIVE;
-}
-
 static int measure(struct bench *b, struct machine_job *job)
 {
 	struct machine_result result;
-	char cpus[SIZE_TEXT];
-	int code;
+	char memory[SIZE_TEXT];
 
+	b->result.n_workloads = b->n_workloads;
 	fprintf(stderr, "ktstr: bench: %s; %u CPUs, %s\n", b->resolved.image, b->resolved.cpus,
-		size_format(cpus, b->resolved.memory));
+		size_format(memory, b->resolved.memory));
 	warn_of_debug(b->resolved.image);
-	code = drive_machine(&b->resolved, job, &result);
-	if (!code && (b->bad_line || b->n_results != b->n_workloads)) {
-		say_error("bench: %u of %u workloads gave a result that can be read; report this as a fault",
-			  b->n_results, b->n_workloads);
-		code = EXIT_INTERNAL;
-	}
-	if (!code)
-		code = check_scheduler(result.facts);
-	if (!code)
-		code = report(b, result.facts);
-	json_decref(result.facts);
-	for (unsigned i = 0; i < b->n_results; i++) {
-		json_decref(b->line[i]);
-		free(b->result[i]);
-	}
-	return code;
+	drive_machine(&b->resolved, job, &result);
+	return bench_result_finish(&b->result, &result);
 }
 
 /* The options of bench itself, as words again. */
@@ -296,15 +194,15 @@ static int run_nested(const struct bench *b, const struct machine_job *job)
 	snprintf(seed, sizeof(seed), "--seed=%" PRIu64, b->seed);
 	words[n++] = duration;
 	words[n++] = seed;
-	if (b->json) {
+	if (b->result.json) {
 		words[n++] = "--json";
-		words[n++] = b->json;
+		words[n++] = b->result.json;
 	}
 	for (unsigned i = 0; i < b->n_workloads; i++)
 		words[n++] = b->workload[i];
 	words[n] = NULL;
-	if (b->json && strcmp(b->json, "-"))
-		outputs[0] = b->json;
+	if (b->result.json && strcmp(b->result.json, "-"))
+		outputs[0] = b->result.json;
 	return machine_run_nested(&b->resolved, job, "bench", words, outputs);
 }
 
@@ -346,7 +244,7 @@ int verb_bench(int argc, char **argv)
 				   .watch_disks = true,
 				   .programs = &workload,
 				   .n_programs = 1,
-				   .metric = on_metric };
+				   .metric = bench_result_line };
 	int rc;
 
 	if (run_sub(argc, argv, &rc))
@@ -360,8 +258,8 @@ int verb_bench(int argc, char **argv)
 	if (host_companion("ktstr-workload", "workloads/ktstr-workload", program))
 		return EXIT_UNAVAILABLE;
 	rc = machine_resolve(&b.machine.spec, &b.resolved);
-	if (!rc && b.json && strcmp(b.json, "-"))
-		rc = file_result_check("--json", b.json);
+	if (!rc && b.result.json && strcmp(b.result.json, "-"))
+		rc = file_result_check("--json", b.result.json);
 	if (rc)
 		return rc;
 	rc = host_choose(b.machine.spec.host, &job.probe);
@@ -371,7 +269,7 @@ int verb_bench(int argc, char **argv)
 	snprintf(seed, sizeof(seed), "%" PRIu64, b.seed);
 	for (unsigned i = 0; i < b.n_workloads; i++)
 		words[5 + i] = b.workload[i];
-	job.metric_ctx = &b;
+	job.metric_ctx = &b.result;
 	if (b.machine.dry_run)
 		return machine_dry_run(&b.resolved, &job, (enum host_choice)rc, b.machine.dry_run, settings_json());
 	if (rc == HOST_DIRECT)

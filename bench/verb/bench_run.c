@@ -21,6 +21,7 @@
 #include "bench/cli/table.h"
 #include "bench/result/order.h"
 #include "bench/verb/bench_compare.h"
+#include "bench/verb/bench_result.h"
 #include "reactor/reactor.h"
 
 #define SIDES_MAX 16
@@ -345,16 +346,19 @@ static void boot(struct matrix *m, const struct side *s, unsigned run)
 {
 	char json[PATH_MAX], log[PATH_MAX];
 	int code = EXIT_INCONCLUSIVE;
+	bool valid = false;
 
 	snprintf(json, sizeof(json), "%.4000s/run-%03u.json", s->dir, run + 1);
 	snprintf(log, sizeof(log), "%.4000s/run-%03u.log", s->dir, run + 1);
 	if (m->resume && !access(json, F_OK))
 		return;
-	for (unsigned i = 0; i <= REPEATS && code == EXIT_INCONCLUSIVE && !stopped; i++)
+	for (unsigned i = 0; i <= REPEATS && code == EXIT_INCONCLUSIVE && !stopped; i++) {
 		code = bench_once(m, s, json, log, false);
+		valid = bench_result_keep(json, i);
+	}
 	m->done++;
 	/* Fewer samples than ktstr bench wants: the percentiles that they can't tell are left out of the verdict. */
-	if (!code || !access(json, F_OK) || stopped)
+	if (!code || valid || stopped)
 		return;
 	m->failed++;
 	say_failure(s, run, code, log);

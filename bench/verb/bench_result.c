@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "bench/verb/bench_result.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/base/atomic.h"
+#include "bench/base/say.h"
+
+void bench_result_line(void *ctx, json_t *line)
+{
+	struct bench_result *b = ctx;
+	struct report_result *r;
+
+	if (b->n == WORKLOADS_MAX)
+		return;
+	r = calloc(1, sizeof(*r));
+	if (!line || !r || !report_result_read(r, line)) {
+		b->bad_line = true;
+		free(r);
+		return;
+	}
+	b->line[b->n] = json_incref(line);
+	b->result[b->n++] = r;
+}
+
+/* --- whether it counts -------------------------------------------------- */
+
+/* The machine's end, whose reason was said in full on stderr. */
+static void check_end(struct bench_result *b, const struct machine_result *machine)
+{
+	struct validity *v = &b->validity;
+	int code = machine->code;
+
+	if (!code && (b->bad_line || b->n != b->n_workloads)) {
+		say_error("bench: %u of %u workloads gave a result that can be read; report this as a fault", b->n,
+			  b->n_workloads);
+		validity_add(v, VALIDITY_FAILED, "%u of %u workloads gave a result that can be read", b->n,
+			     b->n_workloads);
+	} else if (code == EXIT_TIMEOUT) {
+		validity_add(v, VALIDITY_FAILED, "time-out: the guest did not end in time");
+	} else if (code == EXIT_PANIC) {
+		validity_add(v, VALIDITY_FAILED, "guest panic");
+	} else if (code > 128 && code <= 128 + SIGRTMAX) {
+		validity_add(v, VALIDITY_FAILED, "interrupted: signal %d", code - 128);
+	} else if (code) {
+		validity_add(v, VALIDITY_FAILED, "%s ended with exit code %d",
+			     machine->completed ? "the workload" : "the machine", code);
+	}
+}
+
+/* Figures of a window in which the kernel's own scheduler ran too are of neither. */
+static void check_scheduler(struct bench_result *b, const json_t *facts)
+{
+	const json_t *scheduler = json_object_get(json_object_get(facts, "guest"), "scheduler");
+	long long restarts = json_integer_value(json_object_get(scheduler, "restarts"));
+
+	if (!restarts)
+		return;
+	say_error("bench: the scheduler restarted itself %lld time%s while it was measured, and in between the "
+		  "kernel's own ran: no result; see why it restarts with --scheduler-log",
+		  restarts, restarts == 1 ? "" : "s");
+	validity_add(&b->validity, VALIDITY_INVALID, "the scheduler restarted itself %lld time%s", restarts,
+		     restarts == 1 ? "" : "s");
+}
+
+/* --- where it goes ------------------------------------------------------ */
+
+static json_t *whole(const struct bench_result *b, json_t *facts)
+{
+	json_t *results = json_array();
+
+	for (unsigned i = 0; i < b->n; i++)
+		json_array_append_new(results, report_result_json(b->result[i]));
+	return json_pack("{ss ss so so sO}", "schema", "ktstr-bench/1", "ktstr", KTSTR_VERSION, "validity",
+			 validity_json(&b->validity), "results", results, "machine", facts);
+}
+
+static int write_json(const struct bench_result *b, json_t *facts)
+{
+	json_t *json = whole(b, facts);
+	char *text = json ? json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) : NULL;
+	int rc = -ENOMEM;
+
+	if (text && !strcmp(b->json, "-"))
+		rc = puts(text) == EOF || fflush(stdout) ? -errno : 0;
+	else if (text)
+		rc = atomic_write(b->json, text, strlen(text));
+	free(text);
+	json_decref(json);
+	if (rc)
+		say_error("--json %s: can't be written: %s", b->json, strerror(-rc));
+	return rc ? EXIT_FAILED : EXIT_OK;
+}
+
+static int print(const struct bench_result *b, const json_t *facts)
+{
+	int code = EXIT_OK;
+
+	if (!b->json || strcmp(b->json, "-")) {
+		report_table(stdout, (const struct report_result *const *)b->result, b->n);
+		for (unsigned i = 0; i < b->n; i++)
+			report_histogram(stdout, b->result[i]);
+		report_provenance(stdout, facts);
+		if (fflush(stdout))
+			code = EXIT_FAILED;
+	}
+	for (unsigned i = 0; i < b->n; i++) {
+		if (b->result[i]->latency.count >= REPORT_SAMPLES_MIN)
+			continue;
+		say_error("%s: %" PRIu64 " samples are fewer than %d; raise --duration", b->result[i]->workload,
+			  b->result[i]->latency.count, REPORT_SAMPLES_MIN);
+		code = EXIT_FAILED;
+	}
+	return code;
+}
+
+int bench_result_finish(struct bench_result *b, struct machine_result *machine)
+{
+	json_t *facts = machine->facts;
+	int code = machine->code;
+
+	check_end(b, machine);
+	check_scheduler(b, facts);
+	if (!code)
+		code = validity_exit_code(&b->validity);
+	if (!code)
+		code = print(b, facts);
+	/* Without a machine there was no run. */
+	if (facts && b->json && write_json(b, facts) && !code)
+		code = EXIT_FAILED;
+	json_decref(facts);
+	for (unsigned i = 0; i < b->n; i++) {
+		json_decref(b->line[i]);
+		free(b->result[i]);
+	}
+	return code;
+}
+
+bool bench_result_keep(const char *path, unsigned attempt)
+{
+	json_t *json = json_load_file(path, 0, NULL);
+	struct validity v;
+	char aside[PATH_MAX];
+	bool valid = json && validity_read(&v, json) && v.status == VALIDITY_VALID;
+
+	if (json && !valid) {
+		snprintf(aside, sizeof(aside), "%.*s.%s-%u.json", (int)(strlen(path) - strlen(".json")), path,
+			 validity_name(v.status), attempt + 1);
+		if (rename(path, aside))
+			say_error("%s: %s", path, strerror(errno));
+	}
+	json_decref(json);
+	return valid;
+}

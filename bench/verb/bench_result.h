@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What one boot of ktstr bench measured: from the guest's lines to the table, the JSON file and the exit code. */
+#ifndef KTSTR_BENCH_VERB_BENCH_RESULT_H
+#define KTSTR_BENCH_VERB_BENCH_RESULT_H
+
+#include "bench/machine/job.h"
+#include "bench/result/report.h"
+#include "bench/result/validity.h"
+
+#define WORKLOADS_MAX 8
+
+struct bench_result {
+	const char *json;     /* --json, or NULL */
+	unsigned n_workloads; /* that were asked for */
+	struct report_result *result[WORKLOADS_MAX];
+	json_t *line[WORKLOADS_MAX];
+	unsigned n;
+	bool bad_line;
+	struct validity validity;
+};
+
+/* A line of the guest's, as machine_job.metric: @ctx is the struct bench_result. */
+void bench_result_line(void *ctx, json_t *line);
+/*
+ * After the machine's end: decide whether the run counts, print the table where it does, write the file in any case,
+ * and free all. Returns the exit code.
+ */
+int bench_result_finish(struct bench_result *b, struct machine_result *machine);
+
+/*
+ * Whether the file @path is a result that counts. One that does not goes aside (NAME.STATUS-N.json), where compare
+ * counts it and --resume repeats it.
+ */
+bool bench_result_keep(const char *path, unsigned attempt);
+
+#endif
