@@ -105,9 +105,9 @@ static bool known(const char *name)
 	return false;
 }
 
-static const struct verb *verb_named(const char *name)
+const struct verb *verb_find(const struct verb *list, const char *name)
 {
-	for (const struct verb *v = verbs; v->name; v++)
+	for (const struct verb *v = list; v->name; v++)
 		if (!strcmp(v->name, name))
 			return v;
 	return NULL;
@@ -170,7 +170,7 @@ static const struct verb *section_of(char *line, const char *origin)
 	if (line[n - 1] != ']')
 		say_usage("%s: %s: no ] at its end; write a section as [run]", origin, line);
 	line[n - 1] = '\0';
-	v = verb_named(trim(line + 1));
+	v = verb_find(verbs, trim(line + 1));
 	if (!v)
 		say_usage("%s: [%s]: no such section; use a verb's name, such as [run]", origin, trim(line + 1));
 	return v;

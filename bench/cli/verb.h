@@ -17,7 +17,10 @@ struct verb {
 	const char *what;
 	const struct argp *argp;
 	unsigned flags;
+	const struct verb *verbs; /* its own, by the word that follows; the last has no name. NULL: none */
 };
+/* That of @list with this name, or NULL. */
+const struct verb *verb_find(const struct verb *list, const char *name);
 /* All of them; the last has no name. */
 extern const struct verb verbs[];
 /* What --help and the manual say beside the tables. */

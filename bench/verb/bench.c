@@ -18,7 +18,6 @@
 #include "bench/machine/plan.h"
 #include "bench/machine/resolve.h"
 #include "bench/spec/file.h"
-#include "bench/verb/bench_compare.h"
 #include "bench/verb/bench_result.h"
 #include "bench/verb/drive.h"
 #include "bench/verb/verbs.h"
@@ -206,31 +205,6 @@ static int run_nested(const struct bench *b, const struct machine_job *job)
 	return machine_run_nested(&b->resolved, job, "bench", words, outputs);
 }
 
-/* ktstr bench run, ktstr bench compare: @argv of that. False: none of them. */
-static bool run_sub(int argc, char **argv, int *code)
-{
-	int (*sub)(int argc, char **argv);
-	char *name;
-	int at = 1;
-
-	/* What settings put in comes before the typed words. */
-	while (at < argc && !strncmp(argv[at], "--", 2) && strchr(argv[at], '='))
-		at++;
-	if (at == argc)
-		return false;
-	name = argv[at];
-	if (!strcmp(name, "run"))
-		sub = verb_bench_run;
-	else if (!strcmp(name, "compare"))
-		sub = verb_bench_compare;
-	else
-		return false;
-	memmove(argv + 2, argv + 1, (size_t)(at - 1) * sizeof(*argv));
-	argv[1] = name;
-	*code = sub(argc - 1, argv + 1);
-	return true;
-}
-
 int verb_bench(int argc, char **argv)
 {
 	static struct bench b = { .duration_ns = 5 * SECOND_NS, .seed = 1 };
@@ -247,8 +221,6 @@ int verb_bench(int argc, char **argv)
 				   .metric = bench_result_line };
 	int rc;
 
-	if (run_sub(argc, argv, &rc))
-		return rc;
 	cli_parse(&bench_argp, "bench", argc, argv, &b);
 	if (b.machine.spec.command.n || b.machine.spec.shell)
 		say_usage("--spec %s: is of ktstr %s, and bench has commands of its own; leave %s out of it",

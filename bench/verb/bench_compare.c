@@ -8,6 +8,7 @@
 #include "bench/base/say.h"
 #include "bench/cli/parse.h"
 #include "bench/verb/bench_compare.h"
+#include "bench/verb/bench_verbs.h"
 
 enum { OPT_METRIC = 0x100, OPT_ALPHA, OPT_THRESHOLD, OPT_CORRECTION, OPT_FORMAT, OPT_ACROSS, OPT_FAIL_ON };
 
@@ -112,7 +113,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_child children[] = { { &compare_options_argp, 0, NULL, 0 }, { 0 } };
-static const struct argp compare_argp = {
+const struct argp bench_compare_argp = {
 	.parser = parse,
 	.children = children,
 	.args_doc = "BASE NEW",
@@ -196,7 +197,7 @@ int verb_bench_compare(int argc, char **argv)
 {
 	struct arguments a = { .o = COMPARE_OPTIONS_INIT };
 
-	cli_parse(&compare_argp, "bench compare", argc, argv, &a);
+	cli_parse(&bench_compare_argp, "bench compare", argc, argv, &a);
 	if (a.n != 2)
 		say_usage("bench compare: name two sides, BASE and NEW");
 	return compare_paths(&a.o, a.path[0], a.path[1]);

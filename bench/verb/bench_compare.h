@@ -32,8 +32,4 @@ bool compare_option(struct compare_options *o, int key, const char *arg);
 /* Compare two sides (bench/result/boots.h) and print it. An exit code. */
 int compare_paths(const struct compare_options *o, const char *base, const char *test);
 
-/* The sub-verbs of ktstr bench; argv[0] is the sub-verb's name. */
-int verb_bench_compare(int argc, char **argv);
-int verb_bench_run(int argc, char **argv);
-
 #endif

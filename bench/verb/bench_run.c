@@ -22,6 +22,7 @@
 #include "bench/result/order.h"
 #include "bench/verb/bench_compare.h"
 #include "bench/verb/bench_result.h"
+#include "bench/verb/bench_verbs.h"
 #include "reactor/reactor.h"
 
 #define SIDES_MAX 16
@@ -113,7 +114,7 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 static const struct argp_child children[] = { { &compare_options_argp, 0, NULL, 0 }, { 0 } };
-static const struct argp run_argp = {
+const struct argp bench_run_argp = {
 	.options = options,
 	.parser = parse,
 	.children = children,
@@ -138,14 +139,14 @@ static const struct argp run_argp = {
 static void take_words(struct matrix *m, int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
-		const struct argp_option *o = strncmp(argv[i], "--", 2) ? NULL : cli_option(&run_argp, argv[i]);
+		const struct argp_option *o = strncmp(argv[i], "--", 2) ? NULL : cli_option(&bench_run_argp, argv[i]);
 		char *value = strchr(argv[i], '=');
 
 		/* An abbreviation may be one of ktstr bench's. */
 		if (!o || strncmp(argv[i] + 2, o->name, strlen(o->name)) ||
 		    !strchr("=", argv[i][2 + strlen(o->name)])) {
 			if (!strcmp(argv[i], "--help"))
-				cli_parse(&run_argp, "bench run", 2, (char *[]){ argv[0], argv[i], NULL }, m);
+				cli_parse(&bench_run_argp, "bench run", 2, (char *[]){ argv[0], argv[i], NULL }, m);
 			if (m->n_words == WORDS_MAX)
 				say_usage("bench run: more than %d words", WORDS_MAX);
 			m->word[m->n_words++] = argv[i];

@@ -13,6 +13,7 @@
 #include "bench/base/say.h"
 #include "bench/cli/settings.h"
 #include "bench/cli/verb.h"
+#include "bench/verb/bench_verbs.h"
 #include "bench/verb/verbs.h"
 #include "reactor/reactor.h"
 
@@ -22,15 +23,16 @@ uint64_t process_start_ns;
 
 const struct verb verbs[] = {
 	{ "run", verb_run, "run a command in a guest, with its stdio and exit code", &run_argp,
-	  VERB_MACHINE | VERB_COMMAND },
-	{ "shell", verb_shell, "a guest's console in this terminal", &shell_argp, VERB_MACHINE | VERB_COMMAND },
-	{ "bench", verb_bench, "measure latencies in a guest and print their table", &bench_argp, VERB_MACHINE },
-	{ "doctor", verb_doctor, "say what this machine has, and what follows", &doctor_argp, 0 },
-	{ "kernel", verb_kernel, "fetch, build, list and remove guest kernels", &kernel_argp, 0 },
-	{ "locks", verb_locks, "say which machines hold which CPUs of this host", &locks_argp, 0 },
-	{ "topo", verb_topo, "list the shapes of machines that have names, or show one", &topo_argp, 0 },
-	{ "nested", verb_nested, "run any command in the nested host (QEMU, TCG)", &nested_argp, VERB_COMMAND },
-	{ "manual", verb_manual, "write manual pages and completions", &manual_argp, VERB_HIDDEN },
+	  VERB_MACHINE | VERB_COMMAND, NULL },
+	{ "shell", verb_shell, "a guest's console in this terminal", &shell_argp, VERB_MACHINE | VERB_COMMAND, NULL },
+	{ "bench", verb_bench, "measure latencies in a guest and print their table", &bench_argp, VERB_MACHINE,
+	  bench_verbs },
+	{ "doctor", verb_doctor, "say what this machine has, and what follows", &doctor_argp, 0, NULL },
+	{ "kernel", verb_kernel, "fetch, build, list and remove guest kernels", &kernel_argp, 0, NULL },
+	{ "locks", verb_locks, "say which machines hold which CPUs of this host", &locks_argp, 0, NULL },
+	{ "topo", verb_topo, "list the shapes of machines that have names, or show one", &topo_argp, 0, NULL },
+	{ "nested", verb_nested, "run any command in the nested host (QEMU, TCG)", &nested_argp, VERB_COMMAND, NULL },
+	{ "manual", verb_manual, "write manual pages and completions", &manual_argp, VERB_HIDDEN, NULL },
 	{ 0 },
 };
 
@@ -80,8 +82,27 @@ static void keep_stdio(void)
 		close(fd);
 }
 
+/* @argv[1] is @v's name. */
+static int run_verb(const struct verb *v, int argc, char **argv)
+{
+	const struct verb *sub = v->verbs && argc > 2 ? verb_find(v->verbs, argv[2]) : NULL;
+
+	if ((sub ? sub : v)->flags & (VERB_MACHINE | VERB_COMMAND))
+		check_cwd();
+	if (sub) {
+		argc--;
+		argv++;
+	}
+	/* What has no machine has none of its settings either. */
+	if (!(v->flags & VERB_HIDDEN) && (!sub || sub->flags & VERB_MACHINE))
+		argv = settings_words(v, &argc, argv);
+	return (sub ? sub : v)->run(argc - 1, argv + 1);
+}
+
 int main(int argc, char **argv)
 {
+	const struct verb *v;
+
 	process_start_ns = monotonic_ns();
 	fault_catch();
 	keep_stdio();
@@ -97,14 +118,8 @@ int main(int argc, char **argv)
 		puts("ktstr " KTSTR_VERSION);
 		return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
 	}
-	for (const struct verb *v = verbs; v->name; v++) {
-		if (strcmp(argv[1], v->name))
-			continue;
-		if (v->flags & (VERB_MACHINE | VERB_COMMAND))
-			check_cwd();
-		if (!(v->flags & VERB_HIDDEN))
-			argv = settings_words(v, &argc, argv);
-		return v->run(argc - 1, argv + 1);
-	}
+	v = verb_find(verbs, argv[1]);
+	if (v)
+		return run_verb(v, argc, argv);
 	say_usage("%s: unknown verb; see ktstr --help", argv[1]);
 }

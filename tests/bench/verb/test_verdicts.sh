@@ -79,6 +79,10 @@ expect "three sides" 64 '' 'a third side' compare a b c
 expect "bad alpha" 64 '' '--alpha 2: not a part' compare "$dir/base" "$dir/slow" --alpha 2
 expect "bad format" 64 '' '--format x: unknown' compare "$dir/base" "$dir/slow" --format x
 
+# The machine's settings are nothing to a verb without a machine.
+printf 'cpus = 4\n' >"$dir/config"
+expect "settings" 0 'same$' '' env KTSTR_CONFIG="$dir/config" "$ktstr" bench compare "$dir/base" "$dir/again"
+
 # --- bench run: what is refused before a boot, and the order
 expect "no directory" 64 '' '--out is missing' "$ktstr" bench run wakeup
 expect "a wrong word is ktstr bench's error" 64 '' 'wakes: no such workload' "$ktstr" bench run --out "$dir/r" wakes

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+
+#include "bench/verb/bench_verbs.h"
+
+const struct verb bench_verbs[] = {
+	{ "run", verb_bench_run, "boot again and again under each scheduler, then compare them", &bench_run_argp,
+	  VERB_MACHINE, NULL },
+	{ "compare", verb_bench_compare, "say whether results are better or worse than others", &bench_compare_argp, 0,
+	  NULL },
+	{ 0 },
+};

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The sub-verbs of ktstr bench, a row each; argv[0] is the sub-verb's name. Each returns the process's exit code. */
+#ifndef KTSTR_BENCH_VERB_BENCH_VERBS_H
+#define KTSTR_BENCH_VERB_BENCH_VERBS_H
+
+#include "bench/cli/verb.h"
+
+/* The last has no name. A new one also has its line in bench/meson.build, for its page. */
+extern const struct verb bench_verbs[];
+
+int verb_bench_run(int argc, char **argv);
+int verb_bench_compare(int argc, char **argv);
+
+extern const struct argp bench_run_argp, bench_compare_argp;
+
+#endif
