@@ -19,6 +19,14 @@ struct machine_stdio {
 
 struct machine_host;
 
+/* A workload in the guest begins or ends what it measures (bench/workloads/window.h). */
+struct machine_window {
+	const char *workload;
+	unsigned index;		    /* of the workload in this run */
+	bool end;		    /* else its begin */
+	uint64_t guest_ns, host_ns; /* CLOCK_MONOTONIC of each */
+};
+
 struct machine_job {
 	const char *const *argv; /* the guest's command, NULL-terminated; NULL: a plain VMM for --initrd, or a shell */
 	bool shell;		 /* the command, or a shell, has a terminal of the guest's own, and we are its user */
@@ -33,6 +41,12 @@ struct machine_job {
 	/* A line of JSON that the guest wrote to its metric descriptor, borrowed; NULL: it is none. May be NULL. */
 	void (*metric)(void *ctx, json_t *object);
 	void *metric_ctx;
+	/*
+	 * Called when the guest reports an edge of a window. The guest waits at it, its workload in its warm-up or at
+	 * its end, until the job's stdin gets a line. May be NULL.
+	 */
+	void (*window)(void *ctx, const struct machine_window *w);
+	void *window_ctx;
 	/* The guest uses the terminal from here on. May be NULL. */
 	void (*terminal)(void *ctx);
 	void *terminal_ctx;

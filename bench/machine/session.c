@@ -48,12 +48,31 @@ static void on_backlog(void *ctx, unsigned port)
 
 /* --- frames --------------------------------------------------------------- */
 
-/* What bpf/loader.c reports of the scheduler, or a result of the command's. */
+/* Whether the line marks an edge of a window. */
+static bool take_window(struct machine *m, json_t *line)
+{
+	const char *edge = json_string_value(json_object_get(line, "ktstr_window"));
+	const char *workload = json_string_value(json_object_get(line, "workload"));
+	struct machine_window w = { .workload = workload ? workload : "", .host_ns = monotonic_ns() };
+
+	if (!edge)
+		return false;
+	w.end = !strcmp(edge, "end");
+	w.index = (unsigned)json_integer_value(json_object_get(line, "index"));
+	w.guest_ns = (uint64_t)json_integer_value(json_object_get(line, "ns"));
+	if (m->job.window)
+		m->job.window(m->job.window_ctx, &w);
+	return true;
+}
+
+/* An edge of a window, what bpf/loader.c reports of the scheduler, or a result of the command's. */
 static void take_metric(void *ctx, struct frame *f)
 {
 	struct machine *m = ctx;
 	json_t *scheduler = m->o->scheduler ? json_object_get(frame_json(f), "sched_ext") : NULL;
 
+	if (take_window(m, frame_json(f)))
+		return;
 	if (!scheduler) {
 		if (m->job.metric)
 			m->job.metric(m->job.metric_ctx, frame_json(f));

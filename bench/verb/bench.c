@@ -33,13 +33,18 @@
 static const char *const usual[] = { "wakeup", "io-randread" };
 #define USUAL (sizeof(usual) / sizeof(*usual))
 
-enum { OPT_JSON = 0x100, OPT_DURATION, OPT_SEED };
+/* Options that the guest's program has too, by the same names. */
+#define GUEST_OPTIONS 3
+#define WORDS_MAX (GUEST_OPTIONS + WORKLOADS_MAX + 3)
+
+enum { OPT_JSON = 0x100, OPT_DURATION, OPT_WARMUP, OPT_SEED };
 
 struct bench {
 	struct machine_arguments machine;
 	struct machine_resolved resolved;
-	uint64_t duration_ns;
+	uint64_t duration_ns, warmup_ns; /* warmup_ns UINT64_MAX: a tenth of the duration */
 	uint64_t seed;
+	char guest_option[GUEST_OPTIONS][64];
 	const char *workload[WORKLOADS_MAX];
 	unsigned n_workloads;
 	bool needs_disk; /* a workload works on the first disk */
@@ -79,6 +84,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		    b->duration_ns > 3600 * SECOND_NS)
 			say_usage("--duration %s: not a time from 100ms to 1h; write it as 10s", arg);
 		return 0;
+	case OPT_WARMUP:
+		if (duration_parse(arg, &b->warmup_ns) || b->warmup_ns > 3600 * SECOND_NS)
+			say_usage("--warmup %s: not a time up to 1h; write it as 500ms", arg);
+		return 0;
 	case OPT_SEED:
 		if (number_parse(arg, 1, INT64_MAX, &b->seed))
 			say_usage("--seed %s: not a number from 1 up; use 1", arg);
@@ -94,6 +103,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp_option options[] = {
 	{ "json", OPT_JSON, "FILE", 0, "Write all there is to FILE as JSON; -: to stdout, instead of the table", 0 },
 	{ "duration", OPT_DURATION, "TIME", 0, "Measure each workload that long (5s)", 0 },
+	{ "warmup", OPT_WARMUP, "TIME", 0, "Run each workload that long before it is measured (a tenth of --duration)",
+	  0 },
 	{ "seed", OPT_SEED, "N", 0, "Of what is random in the workloads (1)", 0 },
 	{ 0 },
 };
@@ -144,12 +155,14 @@ static void set_defaults(struct bench *b)
 	struct machine_spec *o = &b->machine.spec;
 	char why[64];
 
+	if (b->warmup_ns == UINT64_MAX)
+		b->warmup_ns = b->duration_ns / 10;
 	for (unsigned i = 0, none = !b->n_workloads; none && i < USUAL; i++)
 		add_workload(b, usual[i]);
 	if (b->needs_disk && !o->n_disks)
 		disk_parse("size=256M", &o->disk[o->n_disks++], why, sizeof(why));
 	if (!o->timeout_ns)
-		o->timeout_ns = BOOT_PATIENCE_NS + b->n_workloads * WORKLOAD_PATIENCE * b->duration_ns;
+		o->timeout_ns = BOOT_PATIENCE_NS + b->n_workloads * (b->warmup_ns + WORKLOAD_PATIENCE * b->duration_ns);
 }
 
 /* --- run ---------------------------------------------------------------- */
@@ -174,6 +187,10 @@ static int measure(struct bench *b, struct machine_job *job)
 	struct machine_result result;
 	char memory[SIZE_TEXT];
 
+	int code = bench_result_attach(&b->result, job);
+
+	if (code)
+		return code;
 	b->result.n_workloads = b->n_workloads;
 	fprintf(stderr, "ktstr: bench: %s; %u CPUs, %s\n", b->resolved.image, b->resolved.cpus,
 		size_format(memory, b->resolved.memory));
@@ -182,43 +199,56 @@ static int measure(struct bench *b, struct machine_job *job)
 	return bench_result_finish(&b->result, &result);
 }
 
-/* The options of bench itself, as words again. */
-static int run_nested(const struct bench *b, const struct machine_job *job)
+/* What the guest's program and bench in the nested host are told alike. The number of words. */
+static unsigned common_words(struct bench *b, const char *words[GUEST_OPTIONS + WORKLOADS_MAX])
 {
-	const char *words[WORKLOADS_MAX + 6], *outputs[2] = { NULL };
-	char duration[32], seed[32];
 	unsigned n = 0;
 
-	snprintf(duration, sizeof(duration), "--duration=%" PRIu64 "ns", b->duration_ns);
-	snprintf(seed, sizeof(seed), "--seed=%" PRIu64, b->seed);
-	words[n++] = duration;
-	words[n++] = seed;
-	if (b->result.json) {
-		words[n++] = "--json";
-		words[n++] = b->result.json;
-	}
+	snprintf(b->guest_option[0], sizeof(*b->guest_option), "--duration=%" PRIu64 "ns", b->duration_ns);
+	snprintf(b->guest_option[1], sizeof(*b->guest_option), "--warmup=%" PRIu64 "ns", b->warmup_ns);
+	snprintf(b->guest_option[2], sizeof(*b->guest_option), "--seed=%" PRIu64, b->seed);
+	for (; n < GUEST_OPTIONS; n++)
+		words[n] = b->guest_option[n];
 	for (unsigned i = 0; i < b->n_workloads; i++)
 		words[n++] = b->workload[i];
+	return n;
+}
+
+static void guest_command(struct bench *b, const char *words[WORDS_MAX])
+{
+	words[0] = WORKLOAD_IN_GUEST;
+	words[1] = "--marks";
+	words[2 + common_words(b, words + 2)] = NULL;
+}
+
+static int run_nested(struct bench *b, const struct machine_job *job)
+{
+	const char *words[WORDS_MAX], *outputs[2] = { NULL }, *json = b->result.json;
+	unsigned n = common_words(b, words);
+
+	if (json) {
+		words[n++] = "--json";
+		words[n++] = json;
+	}
 	words[n] = NULL;
-	if (b->result.json && strcmp(b->result.json, "-"))
-		outputs[0] = b->result.json;
+	if (json && strcmp(json, "-"))
+		outputs[0] = json;
 	return machine_run_nested(&b->resolved, job, "bench", words, outputs);
 }
 
 int verb_bench(int argc, char **argv)
 {
-	static struct bench b = { .duration_ns = 5 * SECOND_NS, .seed = 1 };
-	char program[PATH_MAX], duration[32], seed[32];
-	const char *words[WORKLOADS_MAX + 6] = { WORKLOAD_IN_GUEST, "--duration", duration, "--seed", seed };
+	static struct bench b = { .duration_ns = 5 * SECOND_NS, .warmup_ns = UINT64_MAX, .seed = 1 };
+	char program[PATH_MAX];
+	const char *words[WORDS_MAX];
 	const struct nested_file workload = { .host = program, .guest = WORKLOAD_IN_GUEST };
 	struct machine_job job = { .start_ns = process_start_ns,
 				   .argv = words,
-				   /* No input; our stdout is for the report. */
+				   /* Our stdout is for the report. */
 				   .stdio = { -1, STDERR_FILENO, STDERR_FILENO },
 				   .watch_disks = true,
 				   .programs = &workload,
-				   .n_programs = 1,
-				   .metric = bench_result_line };
+				   .n_programs = 1 };
 	int rc;
 
 	cli_parse(&bench_argp, "bench", argc, argv, &b);
@@ -237,11 +267,7 @@ int verb_bench(int argc, char **argv)
 	rc = host_choose(b.machine.spec.host, &job.probe);
 	if (rc < 0)
 		return -rc;
-	snprintf(duration, sizeof(duration), "%" PRIu64 "ns", b.duration_ns);
-	snprintf(seed, sizeof(seed), "%" PRIu64, b.seed);
-	for (unsigned i = 0; i < b.n_workloads; i++)
-		words[5 + i] = b.workload[i];
-	job.metric_ctx = &b.result;
+	guest_command(&b, words);
 	if (b.machine.dry_run)
 		return machine_dry_run(&b.resolved, &job, (enum host_choice)rc, b.machine.dry_run, settings_json());
 	if (rc == HOST_DIRECT)

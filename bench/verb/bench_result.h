@@ -16,11 +16,14 @@ struct bench_result {
 	json_t *line[WORKLOADS_MAX];
 	unsigned n;
 	bool bad_line;
+	uint64_t begin_ns[WORKLOADS_MAX],
+		end_ns[WORKLOADS_MAX]; /* when the marks of the windows came; 0: they did not */
+	int answers;		       /* where marks are answered: the guest's stdin */
 	struct validity validity;
 };
 
-/* A line of the guest's, as machine_job.metric: @ctx is the struct bench_result. */
-void bench_result_line(void *ctx, json_t *line);
+/* Set up @job so that lines and windows of the guest come to @b. 0, or an exit code after a line on stderr. */
+int bench_result_attach(struct bench_result *b, struct machine_job *job);
 /*
  * After the machine's end: decide whether the run counts, print the table where it does, write the file in any case,
  * and free all. Returns the exit code.

@@ -27,24 +27,6 @@ static const struct workload *const workloads[] = {
 #define WORKLOADS (sizeof(workloads) / sizeof(*workloads))
 #define RUNS_MAX 16
 
-static uint64_t read_clock(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-uint64_t now_ns(void)
-{
-	return read_clock(CLOCK_MONOTONIC);
-}
-
-uint64_t thread_cpu_ns(void)
-{
-	return read_clock(CLOCK_THREAD_CPUTIME_ID);
-}
-
 /* xorshift64: the same seed gives the same offsets. */
 uint64_t random_next(uint64_t *state)
 {
@@ -97,7 +79,8 @@ void run_wait(struct run *run)
 	uint64_t start;
 
 	wait_until(run, now_ns() + o->warmup_ns);
-	start = now_ns();
+	window_begin(&run->window);
+	start = run->window.begin_ns;
 	run->phase = PHASE_MEASURE;
 	for (unsigned i = 1; i <= WORKLOAD_CAP && !run->error; i++) {
 		wait_until(run, start + i * o->duration_ns);
@@ -105,16 +88,8 @@ void run_wait(struct run *run)
 			break;
 	}
 	run->phase = PHASE_STOP;
-	run->measured_ns = now_ns() - start;
-}
-
-/* A path is the user's: quoted as far as JSON needs it. */
-static void print_text(const char *text, FILE *f)
-{
-	fputc('"', f);
-	for (const char *p = text; *p; p++)
-		fprintf(f, (unsigned char)*p < 0x20 || *p == '"' || *p == '\\' ? "\\u%04x" : "%c", (unsigned char)*p);
-	fputc('"', f);
+	window_end(&run->window);
+	run->measured_ns = run->window.end_ns - start;
 }
 
 static void print_config(const struct workload_asked *asked, FILE *f)
@@ -123,7 +98,7 @@ static void print_config(const struct workload_asked *asked, FILE *f)
 
 	if (asked->kind->disk) {
 		fputs("\"file\":", f);
-		print_text(asked->file, f);
+		print_quoted(asked->file, f);
 		comma = ",";
 	}
 	for (unsigned i = 0; i < WORKLOAD_OPTIONS_MAX && asked->kind->option[i].name; i++, comma = ",")
@@ -140,6 +115,8 @@ static void print_result(const struct run *run, FILE *f)
 	print_config(run->asked, f);
 	fprintf(f, "},\"warmup_ns\":%" PRIu64 ",\"duration_ns\":%" PRIu64 ",\"measured_ns\":%" PRIu64,
 		run->options->warmup_ns, run->options->duration_ns, run->measured_ns);
+	fputs(",\"window\":", f);
+	window_print(&run->window, f);
 	fprintf(f, ",\"rate_per_s\":%.3f,\"rate_of\":\"%s\",\"figures\":[",
 		seconds > 0 ? (double)run->latency.count / seconds : 0, kind->rate);
 	for (unsigned i = 0; i < run->n_figures; i++)
@@ -154,6 +131,7 @@ static void print_result(const struct run *run, FILE *f)
 
 struct arguments {
 	struct options options;
+	bool marks;
 	struct workload_asked run[RUNS_MAX];
 	unsigned n_runs;
 };
@@ -202,6 +180,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 's':
 		o->seed = take_number(state, "seed", arg, 1, INT64_MAX);
 		break;
+	case 'm':
+		a->marks = true;
+		break;
 	case ARGP_KEY_ARG:
 		take_workload(a, state, arg);
 		break;
@@ -218,6 +199,9 @@ static const struct argp_option options[] = {
 	{ "duration", 'd', "TIME", 0, "Measure that long (5s), longer for want of 1000 samples, ten times at most", 0 },
 	{ "warmup", 'W', "TIME", 0, "Discard what is seen that long before (a tenth of the duration)", 0 },
 	{ "seed", 's', "N", 0, "Of all that is random (1)", 0 },
+	{ "marks", 'm', NULL, 0,
+	  "Write a line of JSON before and after each measurement, and wait until it is answered by a line on stdin",
+	  0 },
 	{ 0 },
 };
 
@@ -265,6 +249,7 @@ int main(int argc, char **argv)
 		memset(&run, 0, sizeof(run));
 		run.options = &a.options;
 		run.asked = &a.run[i];
+		run.window = (struct window){ .marks = a.marks ? metrics : NULL, .workload = w->name, .index = i };
 		fprintf(stderr, "ktstr-workload: %s\n", w->name);
 		code = w->run(&run);
 		if (!code && run.error) {

@@ -13,6 +13,8 @@
 
 #include "bench/base/hist.h"
 #include "bench/workloads/catalog.h"
+#include "bench/workloads/clock.h"
+#include "bench/workloads/window.h"
 
 #define WORKLOAD_SAMPLES_MIN 1000
 #define WORKLOAD_CAP 10 /* durations */
@@ -42,6 +44,7 @@ struct run {
 	/* What is measured so far, while threads run: NULL, or the sum of their counts. */
 	uint64_t (*samples)(struct run *run);
 	void *ctx; /* of the above */
+	struct window window;
 	uint64_t measured_ns;
 	struct hist latency;
 	struct figure figure[FIGURES_MAX];
@@ -58,15 +61,12 @@ extern const struct workload wakeup_workload, messaging_workload, pipe_workload,
 	yield_workload, affinity_churn_workload, fair_workload, compute_workload, periodic_workload,
 	io_randread_workload, io_randwrite_workload, io_fsync_workload;
 
-uint64_t now_ns(void);
-/* CPU time of the calling thread. */
-uint64_t thread_cpu_ns(void);
 uint64_t random_next(uint64_t *state);
 /* A start for random_next(): different for each @index, for neighbouring seeds of xorshift begin alike. */
 uint64_t random_start(uint64_t seed, unsigned index);
 unsigned cpus_online(void);
 
-/* Warm up, measure, and set PHASE_STOP: the main thread's part of a run. */
+/* Warm up, mark the window and measure, and set PHASE_STOP: the main thread's part of a run. */
 void run_wait(struct run *run);
 void run_fail(struct run *run, int error);
 void run_figure(struct run *run, const char *name, const char *unit, bool more_is_better, double value);

@@ -71,7 +71,7 @@ registers    in memory
 poll         50 us
 file         kernel:/k
 timeout      324 s
-command      /ktstr/ktstr-workload --duration 2000000000ns --seed 1 wakeup
+command      /ktstr/ktstr-workload --marks --duration=2000000000ns --warmup=200000000ns --seed=1 wakeup
 setting      net = yes (DIR/config:2)
 setting      duration = 2s (DIR/config:6)
 setting      memory = 512M (KTSTR_MEMORY)

@@ -49,6 +49,33 @@ for io in io-randread io-randwrite io-fsync; do
 	fi
 done
 
+# BEN-15: the window begins once the mark was answered, however long that takes, and lasts as long as was asked; the warm-up
+# is outside. The line of the end comes before the result.
+coproc marked { "$workload" --marks --warmup 10ms --duration 100ms pipe 2>"$dir/err"; }
+exec 3<&"${marked[0]}" 4>&"${marked[1]}"
+read -r begin <&3
+sleep 0.3
+echo >&4
+read -r end <&3
+echo >&4
+read -r result <&3
+exec 3<&- 4>&-
+wait
+[[ $begin == '{"ktstr_window":"begin","workload":"pipe","index":0,"ns":'* && $end == '{"ktstr_window":"end",'* ]] ||
+	{ echo "no marks: $begin $end" && failed=1; }
+python3 - "$begin" "$end" "$result" <<'PYTHON' || failed=1
+import json, sys
+begin, end, result = map(json.loads, sys.argv[1:])
+window = result["window"]
+assert window["marked"], window
+assert window["begin_ns"] >= begin["ns"] + 300_000_000, "the window began before the answer"
+assert window["end_ns"] <= end["ns"], "the mark came before the end"
+assert window["end_ns"] - window["begin_ns"] == result["measured_ns"] >= 100_000_000
+PYTHON
+# Without a host that answers it says so, and ends all the same.
+"$workload" --marks --duration 50ms pipe </dev/null 2>/dev/null | grep -q '"marked":false' ||
+	{ echo "unanswered marks count as answered" && failed=1; }
+
 # The same seed reads the same offsets; another does not.
 if command -v strace >/dev/null; then
 	offsets() { strace -f -e trace=pread64 "$workload" --duration 10ms --seed "$1" io-randread:file="$dir/disk" 2>&1 >/dev/null |
