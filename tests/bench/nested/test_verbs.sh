@@ -55,7 +55,7 @@ def file(name):  # of a cpio archive in the newc format, where a name follows a 
 words = file(b"ktstr/argv").split(b"\0")[:-1]
 expected = [sys.argv[1], sys.argv[2], "--spec", "/ktstr/spec.json"]
 if sys.argv[2] == "bench":
-    expected += ["--duration=2000000000ns", "--seed=7", "--json", "-", "wakeup"]
+    expected += ["--duration=2000000000ns", "--warmup=200000000ns", "--seed=7", "wakeup", "--json", "-"]
 assert words == [w.encode() for w in expected], words
 spec, wanted = json.loads(file(b"ktstr/spec.json")), json.loads(sys.argv[3])
 wanted.update(schema="ktstr-spec/1", host="direct")
@@ -80,7 +80,7 @@ spec run '{"command": ["true"], "events": "/dev/fd/3", "console": true, "mode": 
 spec run '{"command": [{"hex": "ff"}], "files": [{"host": "kernel", "guest": "/x"}]}' --kernel kernel --file kernel:/x -- $'\xff'
 spec shell '{"shell": true}' --kernel kernel
 spec shell '{"shell": true, "command": ["top", "-b"]}' --kernel kernel -- top -b
-spec bench '{"cpus": 1, "timeout_ns": 324000000000}' --kernel kernel --cpus 1 --duration 2s --seed 7 --json - wakeup
+spec bench '{"cpus": 1, "timeout_ns": 324200000000}' --kernel kernel --cpus 1 --duration 2s --seed 7 --json - wakeup
 printf '{"schema":"ktstr-spec/1","host":"nested","kernel":"kernel","cpus":4,"command":["true"]}' >spec.json
 spec run '{"command": ["true"], "cpus": 4}' --spec spec.json
 
