@@ -145,6 +145,8 @@ int config_load(struct config *c, const char *dir)
 	if (!ret)
 		ret = read_list(dir, CONFIG_OUTPUTS, '\n', &c->outputs);
 	if (!ret)
+		ret = read_list(dir, CONFIG_OUTPUT_DIRS, '\n', &c->output_dirs);
+	if (!ret)
 		ret = read_list(dir, CONFIG_LINKS, '\0', &c->links);
 	if (!ret)
 		ret = read_options(c, dir);
@@ -164,6 +166,7 @@ void config_free(struct config *c)
 	free(c->env);
 	free(c->modules);
 	free(c->outputs);
+	free(c->output_dirs);
 	free(c->links);
 	free(c->cwd);
 	free(c->unknown);

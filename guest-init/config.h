@@ -9,10 +9,11 @@
 #include <stdbool.h>
 
 #define CONFIG_DIR "/ktstr"
-#define CONFIG_ARGV "argv"	 /* the command's words, each ended by NUL; missing: a shell on the console */
-#define CONFIG_ENV "env"	 /* NAME=VALUE, each ended by NUL */
-#define CONFIG_MODULES "modules" /* a guest path per line, in load order */
-#define CONFIG_OUTPUTS "outputs" /* a guest path per line: sent to the host after the command has ended */
+#define CONFIG_ARGV "argv"		 /* the command's words, each ended by NUL; missing: a shell on the console */
+#define CONFIG_ENV "env"		 /* NAME=VALUE, each ended by NUL */
+#define CONFIG_MODULES "modules"	 /* a guest path per line, in load order */
+#define CONFIG_OUTPUTS "outputs"	 /* a guest path per line: sent to the host after the command has ended */
+#define CONFIG_OUTPUT_DIRS "output_dirs" /* likewise: directories whose finished files are sent as they appear */
 #define CONFIG_LINKS                                                                                                   \
 	"links" /* what lies below /dev: a path and its target, each ended by NUL; no target: a directory */
 #define CONFIG_TOPOLOGY "topology" /* what the kernel is to see, see topology.h */
@@ -20,7 +21,7 @@
 
 struct config {
 	char **argv; /* NULL: none given */
-	char **env, **modules, **outputs;
+	char **env, **modules, **outputs, **output_dirs;
 	char **links;	     /* pairs: path, target */
 	char *cwd;	     /* cwd=PATH, else NULL */
 	bool console_shell;  /* console_shell=1: the command (or a shell) owns the console, not the bulk port */

@@ -66,16 +66,24 @@ static void report_part_failure(struct hub *h, const char *what, int error)
 
 int hub_open(struct hub *h, struct bulk *bulk, const struct config *config)
 {
+	int ret;
+
 	*h = (struct hub){ .bulk = bulk, .window_fd = -1 };
 	wake_init(&h->wake);
 	stats_init(&h->stats);
 	guests_init(&h->guests);
+	output_dirs_init(&h->output_dirs);
 	h->aside = epoll_create1(EPOLL_CLOEXEC);
 	if (h->aside < 0)
 		return -errno;
 	bulk->aside = h->aside;
 	bulk->other = frame_arrived;
 	bulk->other_ctx = h;
+	if (config->output_dirs && (ret = output_dirs_open(&h->output_dirs, bulk, config->output_dirs)))
+		bulk_complain(bulk,
+			      "ktstr: inotify: %s in the guest; files of output directories arrive when the command "
+			      "has ended",
+			      strerror(-ret));
 	if (!config->conversation)
 		return 0;
 	/* On a shell's console these bytes are typed by a user: parts of UTF-8 characters. */
@@ -123,6 +131,7 @@ void hub_close(struct hub *h)
 {
 	h->bulk->other = NULL;
 	h->bulk->aside = -1;
+	output_dirs_close(&h->output_dirs);
 	guests_close(&h->guests);
 	stats_close(&h->stats);
 	wake_close(&h->wake);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * All traffic besides the command's stdio, for init's one event loop: wake bytes, the statistics relay, the guest's
- * programs, the terminal's size. What never writes to the bulk port is in the epoll @aside, which is served even while
- * the port is full; the programs' socket is served only by the loop itself.
+ * programs, the terminal's size, the files of output directories. What never writes to the bulk port is in the epoll
+ * @aside, which is served even while the port is full; the rest is served only by the loop itself.
  */
 #ifndef KTSTR_GUEST_INIT_HUB_H
 #define KTSTR_GUEST_INIT_HUB_H
@@ -13,6 +13,7 @@
 #include "guest-init/bulk.h"
 #include "guest-init/config.h"
 #include "guest-init/guests.h"
+#include "guest-init/output_dirs.h"
 #include "guest-init/stats.h"
 #include "guest-init/wake.h"
 
@@ -22,6 +23,7 @@ struct hub {
 	struct wake wake;
 	struct stats stats;
 	struct guests guests;
+	struct output_dirs output_dirs;
 	int window_fd;	       /* the command's terminal, or -1 */
 	struct winsize window; /* the last one received; 0 columns: none */
 };

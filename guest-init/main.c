@@ -86,6 +86,8 @@ static int run_command(struct bulk *bulk, struct hub *hub, const struct config *
 	if (code < 0)
 		return code;
 	ret = outputs_send(bulk, config->outputs);
+	if (!ret && hub)
+		ret = output_dirs_finish(&hub->output_dirs);
 	return ret ? ret : code;
 }
 

@@ -29,7 +29,7 @@
 #define TYPED_END_MS 1000  /* between two end-of-input characters typed into a terminal */
 
 enum { OUT, ERR, METRICS, OUTPUTS };
-enum { PORT = OUTPUTS, INPUT, ENDED, ASIDE, GUESTS, POLLED };
+enum { PORT = OUTPUTS, INPUT, ENDED, ASIDE, GUESTS, FILES, POLLED };
 
 struct output {
 	int fd; /* -1: at its end */
@@ -308,6 +308,7 @@ static void relay_turn(struct relay *r)
 		[ENDED] = { .fd = r->ended_fd, .events = POLLIN },
 		[ASIDE] = { .fd = r->hub ? r->hub->aside : -1, .events = POLLIN },
 		[GUESTS] = { .fd = r->hub ? r->hub->guests.epoll : -1, .events = POLLIN },
+		[FILES] = { .fd = r->hub ? r->hub->output_dirs.fd : -1, .events = POLLIN },
 	};
 	bool away = r->port_away_until_ms > now_ms();
 
@@ -329,6 +330,8 @@ static void relay_turn(struct relay *r)
 		watch_serve(r->hub->aside);
 	if (p[GUESTS].revents)
 		serve_guests(r);
+	if (p[FILES].revents && output_dirs_serve(&r->hub->output_dirs))
+		fail(r, r->hub->output_dirs.error);
 	if (p[PORT].revents)
 		pump_port(r);
 	if (r->in >= 0 && p[INPUT].revents & POLLERR)

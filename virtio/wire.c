@@ -85,6 +85,7 @@ bool wire_type_known(uint32_t type)
 	case WIRE_JMET:
 	case WIRE_FOUT:
 	case WIRE_FEND:
+	case WIRE_FDEL:
 	case WIRE_JENV:
 	case WIRE_EACK:
 	case WIRE_WAKE:

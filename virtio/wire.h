@@ -53,6 +53,8 @@ enum wire_type {
 	WIRE_JMET = 0x4a4d4554, /* one line of JSON from the guest's metric descriptor */
 	WIRE_FOUT = 0x464f5554, /* chunk of a file for the host: path, NUL, bytes; ended by FEND */
 	WIRE_FEND = 0x46454e44, /* end of that file: path, NUL */
+	WIRE_FDEL = 0x4644454c, /* path, NUL: the guest removed this file of an output directory; with a text after
+				   it: it could not read the file, for that reason */
 	WIRE_JENV = 0x4a454e56, /* JSON: the guest's kernel, scheduler, CPUs, uptime */
 	WIRE_EACK = 0x4541434b, /* host to guest, empty: EXIT has arrived, power off (if the option ack_exit is set) */
 	WIRE_WAKE = 0x57414b45, /* the effect of a wake byte: u8 wake byte, then text */

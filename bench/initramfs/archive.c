@@ -410,6 +410,7 @@ void initramfs_free(struct initramfs *in)
 	initramfs_list_free(&in->options);
 	initramfs_list_free(&in->modules);
 	initramfs_list_free(&in->outputs);
+	initramfs_list_free(&in->output_dirs);
 	initramfs_list_free(&in->links);
 	initramfs_list_free(&in->inputs);
 	free(in);

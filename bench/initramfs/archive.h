@@ -101,6 +101,8 @@ int initramfs_put_env(struct initramfs *in, const char *item);
 int initramfs_set_option(struct initramfs *in, const char *key, const char *value);
 /* A guest file to be copied back when the command has ended (WIRE_FOUT). */
 int initramfs_add_output(struct initramfs *in, const char *guest);
+/* A guest directory, made if it is not there, whose finished files are copied back while the command runs. */
+int initramfs_add_output_dir(struct initramfs *in, const char *guest);
 
 /* Builds the archive in a buffer to free(). May be called again. */
 int initramfs_write(struct initramfs *in, uint8_t **archive, size_t *len);

@@ -68,3 +68,10 @@ int initramfs_add_output(struct initramfs *in, const char *guest)
 {
 	return check_line(in, "an output file's path", guest) ? in->error : initramfs_list_add(in, &in->outputs, guest);
 }
+
+int initramfs_add_output_dir(struct initramfs *in, const char *guest)
+{
+	if (check_line(in, "an output directory's path", guest) || initramfs_add_dir(in, guest, 0755))
+		return in->error;
+	return initramfs_list_add(in, &in->output_dirs, guest);
+}

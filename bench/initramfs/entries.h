@@ -29,7 +29,7 @@ struct initramfs {
 	struct initramfs_entry **entries; /* in the order of the archive */
 	size_t n, cap;
 	void *by_path; /* tsearch() tree of the same */
-	struct initramfs_list argv, env, options, modules, outputs;
+	struct initramfs_list argv, env, options, modules, outputs, output_dirs;
 	struct initramfs_list links;  /* below /dev: path and target in turn */
 	struct initramfs_list inputs; /* host files read */
 	int error;

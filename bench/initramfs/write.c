@@ -173,6 +173,7 @@ int initramfs_write(struct initramfs *in, uint8_t **archive, size_t *len)
 	write_list(in, CONFIG_OPTIONS, &in->options, '\n');
 	write_list(in, CONFIG_MODULES, &in->modules, '\n');
 	write_list(in, CONFIG_OUTPUTS, &in->outputs, '\n');
+	write_list(in, CONFIG_OUTPUT_DIRS, &in->output_dirs, '\n');
 	write_list(in, CONFIG_LINKS, &in->links, '\0');
 	if (in->error)
 		return in->error;

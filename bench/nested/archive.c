@@ -122,6 +122,21 @@ static int add_outputs(struct initramfs *in, const char *const *outputs)
 	return ret;
 }
 
+static int add_output_dirs(struct initramfs *in, const struct nested_plan *plan)
+{
+	char path[PATH_MAX];
+	int ret = 0;
+
+	for (size_t i = 0; i < plan->n_output_dirs && !ret; i++) {
+		const struct nested_output_dir *d = &plan->output_dirs[i];
+
+		ret = path_absolute(d->guest ? d->guest : d->host, path);
+		if (!ret)
+			ret = initramfs_add_output_dir(in, path);
+	}
+	return ret;
+}
+
 static int add_environment(struct initramfs *in, const struct nested_plan *plan, char *why, size_t size)
 {
 	char cwd[PATH_MAX], path[PATH_MAX], cache[PATH_MAX], name[256];
@@ -204,6 +219,8 @@ static int add_all(struct initramfs *in, const struct nested_plan *plan, const c
 		ret = add_kernels(in, plan, why, size);
 	if (!ret)
 		ret = add_outputs(in, plan->outputs);
+	if (!ret)
+		ret = add_output_dirs(in, plan);
 	if (!ret)
 		ret = add_environment(in, plan, why, size);
 	if (!ret)

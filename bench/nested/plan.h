@@ -26,6 +26,16 @@ struct nested_data {
 	size_t len;
 };
 
+/*
+ * A directory of L1 whose files appear in one of this machine while the command runs, each as soon as it is finished
+ * there: renamed to its name, or closed. session/output_dir.h says what of it L1 may choose. To have in L1 what is in
+ * the directory before, put it among the trees too.
+ */
+struct nested_output_dir {
+	const char *host;  /* made if it is not there */
+	const char *guest; /* NULL: the absolute form of host */
+};
+
 struct nested_disk {
 	const char *path; /* appears in L1 as the same path, a link to a virtio disk */
 	bool ro;
@@ -49,6 +59,8 @@ struct nested_plan {
 	size_t n_disks;
 	const char *const *kernels; /* names in the cache that are to be in L1's cache too, NULL-terminated, or NULL */
 	const char *const *outputs; /* files of this host that the command writes, NULL-terminated, or NULL */
+	const struct nested_output_dir *output_dirs;
+	size_t n_output_dirs;
 	const char *
 		lines; /* a file for the lines that the command writes to its $KTSTR_METRIC_FD, as they come; or NULL */
 	uint64_t memory_mib; /* of L1 altogether, 0: NESTED_OWN_MIB; $KTSTR_NESTED_MEMORY overrides */

@@ -331,6 +331,21 @@ out:
 	return ret;
 }
 
+/* Before L1 is started: a directory that can't be written is known at once. */
+static int open_outputs(struct nested *n, char *why, size_t size)
+{
+	int ret = outputs_init(&n->outputs, n->plan->outputs);
+
+	for (size_t i = 0; i < n->plan->n_output_dirs && !ret; i++) {
+		const struct nested_output_dir *d = &n->plan->output_dirs[i];
+
+		ret = outputs_add_dir(&n->outputs, d->host, d->guest ? d->guest : d->host);
+		if (ret)
+			snprintf(why, size, "%s", n->outputs.why);
+	}
+	return ret;
+}
+
 int nested_run(const struct nested_plan *plan, char *why, size_t size)
 {
 	struct nested n = { .plan = plan, .port = -1, .lines_fd = -1, .qemu = { .stderr_fd = -1, .serial_fd = -1 } };
@@ -351,13 +366,14 @@ int nested_run(const struct nested_plan *plan, char *why, size_t size)
 			goto out;
 		}
 	}
+	ret = open_outputs(&n, why, size);
+	if (ret)
+		goto out;
 	fprintf(stderr, "ktstr: nested host (QEMU, TCG): timings are not those of hardware\n");
 	ret = start(&n, why, size);
 	if (ret)
 		goto out;
-	ret = outputs_init(&n.outputs, plan->outputs);
-	if (!ret)
-		ret = reactor_create(&n.r, 64, 64);
+	ret = reactor_create(&n.r, 64, 64);
 	if (ret == -EPERM || ret == -ENOSYS)
 		ret = reactor_create_epoll(&n.r, 64);
 	if (ret)
@@ -376,10 +392,10 @@ out_qemu:
 	qemu_end(&n.qemu, 0);
 	if (ret < 0 && !why[0])
 		nested_explain(&n.qemu, n.session.crash, n.start_s, ret, why, size);
-	outputs_free(&n.outputs);
 	qemu_free(&n.qemu);
 	close(n.port);
 out:
+	outputs_free(&n.outputs);
 	while (n.n_locked)
 		disk_lock_drop(&n.disk_lock[--n.n_locked]);
 	if (n.lines_fd >= 0)

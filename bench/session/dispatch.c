@@ -128,6 +128,7 @@ static const struct frame_type types[] = {
 	{ WIRE_SERR, NULL, FRAME_OPAQUE, take_stderr },
 	{ WIRE_FOUT, NULL, FRAME_OPAQUE, take_output },
 	{ WIRE_FEND, NULL, FRAME_OPAQUE, take_output },
+	{ WIRE_FDEL, NULL, FRAME_OPAQUE, take_output },
 	{ WIRE_STAK, NULL, FRAME_CODE, take_taken },
 	{ WIRE_JMET, "metric", FRAME_JSON, NULL },
 	{ WIRE_SRDY, "system_ready", FRAME_EMPTY, take_ready },

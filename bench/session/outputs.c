@@ -12,6 +12,7 @@
 
 #include "bench/base/atomic.h"
 #include "bench/base/path.h"
+#include "bench/session/output_dir.h"
 #include "reactor/container.h"
 #include "virtio/wire.h"
 
@@ -68,6 +69,19 @@ int outputs_init(struct outputs *o, const char *const *paths)
 		}
 	}
 	return 0;
+}
+
+int outputs_add_dir(struct outputs *o, const char *host, const char *guest)
+{
+	struct output_dir *grown = realloc(o->dirs, (o->n_dirs + 1) * sizeof(*grown));
+	int ret;
+
+	if (!grown)
+		return -ENOMEM;
+	o->dirs = grown;
+	ret = output_dir_open(&grown[o->n_dirs], host, guest, o->why, sizeof(o->why));
+	o->n_dirs += !ret;
+	return ret;
 }
 
 /* All of it came, and is written. */
@@ -128,6 +142,32 @@ static struct output *find(struct outputs *o, const char *guest, size_t len)
 	return NULL;
 }
 
+/* Of a file that is none of ours by its name. */
+static void dir_frame(struct outputs *o, uint32_t type, const char *path, const uint8_t *data, size_t len)
+{
+	for (size_t i = 0; i < o->n_dirs; i++) {
+		struct output_dir *d = &o->dirs[i];
+		const char *name = output_dir_name(d, path);
+		char why[sizeof(o->why)];
+		int ret;
+
+		if (!name)
+			continue;
+		if (type == WIRE_FOUT)
+			ret = output_dir_chunk(d, name, data, len, why, sizeof(why));
+		else if (type == WIRE_FEND)
+			ret = output_dir_end(d, name, why, sizeof(why));
+		else
+			ret = output_dir_gone(d, name, (const char *)data, len, why, sizeof(why));
+		/* The first failure is the one that is reported; later files may be written all the same. */
+		if (ret && !o->error) {
+			o->error = ret == -ENODATA ? -EIO : ret;
+			memcpy(o->why, why, sizeof(o->why));
+		}
+		return;
+	}
+}
+
 void outputs_frame(struct outputs *o, uint32_t type, const uint8_t *payload, size_t len)
 {
 	const uint8_t *end = len ? memchr(payload, '\0', len) : NULL;
@@ -135,8 +175,10 @@ void outputs_frame(struct outputs *o, uint32_t type, const uint8_t *payload, siz
 	struct output *f = end ? find(o, (const char *)payload, name) : NULL;
 	int ret;
 
+	if (end && !f)
+		dir_frame(o, type, (const char *)payload, end + 1, len - name - 1);
 	/* The guest may not choose what is written here. */
-	if (!f || f->failed || f->whole)
+	if (!f || f->failed || f->whole || type == WIRE_FDEL)
 		return;
 	if (type == WIRE_FEND)
 		ret = output_whole(f);
@@ -214,6 +256,11 @@ void outputs_free(struct outputs *o)
 	free(o->files);
 	o->files = NULL;
 	o->n = 0;
+	for (size_t i = 0; i < o->n_dirs; i++)
+		output_dir_close(&o->dirs[i]);
+	free(o->dirs);
+	o->dirs = NULL;
+	o->n_dirs = 0;
 }
 
 void outputs_attach(struct outputs *o, struct reactor *r, void (*drained)(void *ctx), void *ctx)

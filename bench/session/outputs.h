@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Files that a guest brings back (WIRE_FOUT, WIRE_FEND). Only those that were
- * asked for are written. A regular file appears whole or not at all, by a
- * rename; what is none (a pipe, /dev/stdout) is written as it comes. All of it
- * through the reactor, so that a slow reader holds the guest and nobody else.
+ * Files that a guest sends to this host (WIRE_FOUT, WIRE_FEND, WIRE_FDEL). Only
+ * those that were asked for are written, by their names or as files of a
+ * directory (output_dir.h). A regular file appears whole or not at all, by a
+ * rename; what is none (a pipe, /dev/stdout) is written as it comes, through the
+ * reactor, so that a slow reader holds the guest and nobody else.
  */
 #ifndef KTSTR_BENCH_SESSION_OUTPUTS_H
 #define KTSTR_BENCH_SESSION_OUTPUTS_H
@@ -18,12 +19,15 @@
 #define OUTPUTS_HIGH (256u << 10)
 
 struct output;
+struct output_dir;
 
 struct outputs {
 	struct output *files;
 	size_t n;
+	struct output_dir *dirs;
+	size_t n_dirs;
 	int error; /* the first failure, negative errno; -ENODATA: the guest did not write it */
-	char why[256];
+	char why[320];
 	struct reactor *r;
 	void (*drained)(void *ctx);
 	void *ctx;
@@ -31,10 +35,13 @@ struct outputs {
 
 /* @paths: NULL-terminated, or NULL; as the user gave them. 0 or -errno. */
 int outputs_init(struct outputs *o, const char *const *paths);
+/* Finished files of the guest's directory @guest go into @host, which is made if it is not there. After
+ * outputs_init(). 0; or -errno and @o->why. */
+int outputs_add_dir(struct outputs *o, const char *host, const char *guest);
 /* Before the first frame: what writes them. @drained is called when outputs_full() or outputs_idle() may have changed.
  */
 void outputs_attach(struct outputs *o, struct reactor *r, void (*drained)(void *ctx), void *ctx);
-/* A FOUT or FEND frame; the guest's path is the absolute form of one of ours. */
+/* A FOUT, FEND or FDEL frame; the guest's path is the absolute form of one of ours, or below one of our directories. */
 void outputs_frame(struct outputs *o, uint32_t type, const uint8_t *payload, size_t len);
 /* 0, or why a file that came could not be written (@o->why names it). */
 int outputs_error(const struct outputs *o);

@@ -34,8 +34,18 @@ check "stderr apart from stdout" grep -q '^complaint$' err
 check "what the timings are is said" grep -q 'not those of hardware' err
 
 # The command's CPUs are those that were asked for, and never the first one.
+# And files of a directory come back while it runs: the next is written when the one before is seen here.
+feed() {
+	for _ in $(seq 600); do
+		[ -e back/sub/one ] && echo go && return
+		sleep 0.1
+	done
+}
 # shellcheck disable=SC2016 # the inner shell's
-nested 0 --cpus 3 -- sh -c 'nproc; grep Cpus_allowed_list /proc/self/status' </dev/null
+feed | nested 0 --cpus 3 --output-dir back:/back -- sh -c 'nproc; grep Cpus_allowed_list /proc/self/status
+	cd /back && mkdir sub && echo 1 >.ktstr-new && mv .ktstr-new sub/one && read -r word && echo "$word" >two
+	mv sub/one sub/three; ln two linked'
+check "files of a directory come back" [ "$(cd back && grep -r . | sort | tr '\n' ' ')" = 'linked:go sub/three:1 two:go ' ]
 check "as many CPUs as were asked for" has '^3$'
 check "CPU 0 is not among them" has 'Cpus_allowed_list:.1-3$'
 

@@ -350,6 +350,7 @@ static void configuration_is_what_the_guest_reads(void **state)
 	initramfs_set_option(in, "wait_disks", "2");
 	initramfs_add_output(in, "/out/x");
 	initramfs_add_output(in, "/out/y");
+	initramfs_add_output_dir(in, "/results");
 	c = read_back(in);
 	e = find(c, "ktstr/argv");
 	assert_int_equal(e->len, 7);
@@ -359,6 +360,8 @@ static void configuration_is_what_the_guest_reads(void **state)
 	assert_memory_equal(e->data, "A=3\n\0AB=2\0", 10);
 	assert_string_equal(find(c, "ktstr/options")->data, "cwd=/a b\nwait_disks=2\n");
 	assert_string_equal(find(c, "ktstr/outputs")->data, "/out/x\n/out/y\n");
+	assert_string_equal(find(c, "ktstr/output_dirs")->data, "/results\n");
+	assert_non_null(find(c, "results"));
 	assert_null(find(c, "ktstr/modules"));
 	contents_free(c);
 	/* Written again, with more. */

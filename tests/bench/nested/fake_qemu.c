@@ -158,6 +158,38 @@ static void play_outputs(void)
 	finish(0);
 }
 
+static void wait_for_file(const char *name)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", getenv("FAKE_DIR"), name);
+	while (access(path, F_OK))
+		usleep(1000);
+}
+
+/* Files of the directory /results, one of which is there before the next is sent; the last one only begins. */
+static void play_dir(void)
+{
+	file_back("/results/sub/one", "1");
+	frame(WIRE_FEND, "/results/sub/one", 17);
+	wait_for_file("sub/one");
+	if (getenv("FAKE_EVIL"))
+		file_back(getenv("FAKE_EVIL"), "evil");
+	file_back("/results/two", "2");
+	frame(WIRE_FEND, "/results/two", 13);
+	wait_for_file("two");
+	frame(WIRE_FDEL, "/results/sub/one", 17);
+	file_back("/results/torn", "3");
+	file_back("/foreign", "4");
+	frame(WIRE_FEND, "/foreign", 9);
+	file_back("/results/three", "3");
+	frame(WIRE_FEND, "/results/three", 15);
+	file_back("/results/two", "torn");
+	if (getenv("FAKE_STAY"))
+		pause();
+	finish(0);
+}
+
 static void note_words(char **argv)
 {
 	FILE *f = getenv("FAKE_WORDS") ? fopen(getenv("FAKE_WORDS"), "w") : NULL;
@@ -261,5 +293,7 @@ int main(int argc, char **argv)
 		play_late();
 	else if (!strcmp(part, "outputs"))
 		play_outputs();
+	else if (!strcmp(part, "dir"))
+		play_dir();
 	return 0;
 }

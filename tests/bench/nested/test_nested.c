@@ -196,6 +196,60 @@ static void outputs_come_back(void **state)
 	assert_string_equal(read_file("foreign"), "mine");
 }
 
+/* Each file is there as soon as it is finished (the part waits for it), whole, and only where it may be. */
+static void files_of_a_directory_come_while_the_command_runs(void **state)
+{
+	char results[PATH_MAX];
+	struct nested_output_dir out = { results, "/results" };
+	struct nested_plan plan = plan_of();
+
+	plan.output_dirs = &out;
+	plan.n_output_dirs = 1;
+	snprintf(results, sizeof(results), "%s/results", dir);
+	setenv("FAKE_DIR", results, 1);
+	assert_int_equal(run(&plan, "dir"), 0);
+	assert_null(read_file("results/sub/one"));
+	assert_string_equal(read_file("results/two"), "2");
+	assert_string_equal(read_file("results/three"), "3");
+	assert_null(read_file("results/torn"));
+	assert_int_equal(access("/foreign", F_OK), -1);
+	setenv("FAKE_EVIL", "/results/../escaped", 1);
+	assert_int_equal(run(&plan, "dir"), 1);
+	assert_non_null(strstr(read_file("stderr"), "/results: the guest named a file that can't be written"));
+	assert_null(read_file("escaped"));
+	assert_string_equal(read_file("results/three"), "3");
+	unsetenv("FAKE_EVIL");
+	out.host = "/proc/self/nowhere";
+	assert_int_equal(run(&plan, "dir"), 203);
+	assert_non_null(strstr(read_file("why"), "/proc/self/nowhere: "));
+}
+
+/* Killed at any time, whole files only: one that is half there has no name yet. */
+static void a_killed_run_leaves_whole_files(void **state)
+{
+	char results[PATH_MAX], three[PATH_MAX + 8];
+	struct nested_output_dir out = { results, "/results" };
+	struct nested_plan plan = plan_of();
+	int status;
+	pid_t pid;
+
+	plan.output_dirs = &out;
+	plan.n_output_dirs = 1;
+	snprintf(results, sizeof(results), "%s/killed", dir);
+	snprintf(three, sizeof(three), "%s/three", results);
+	setenv("FAKE_DIR", results, 1);
+	setenv("FAKE_STAY", "1", 1);
+	pid = start(&plan, "dir");
+	while (access(three, F_OK))
+		usleep(1000);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	unsetenv("FAKE_STAY");
+	assert_string_equal(read_file("killed/two"), "2");
+	assert_string_equal(read_file("killed/three"), "3");
+	assert_null(read_file("killed/torn"));
+}
+
 static void an_output_that_cannot_be_written_is_named(void **state)
 {
 	const char *outputs[] = { "/nonexistent/dir/out.json", NULL };
@@ -525,6 +579,8 @@ int main(void)
 		cmocka_unit_test(stdin_and_exit_code_pass),
 		cmocka_unit_test(all_output_arrives),
 		cmocka_unit_test(outputs_come_back),
+		cmocka_unit_test(files_of_a_directory_come_while_the_command_runs),
+		cmocka_unit_test(a_killed_run_leaves_whole_files),
 		cmocka_unit_test(an_output_that_cannot_be_written_is_named),
 		cmocka_unit_test(lines_come_as_they_are_said),
 		cmocka_unit_test(lines_that_are_lost_are_no_success),

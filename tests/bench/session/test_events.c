@@ -82,7 +82,7 @@ static void a_line_of_json_is_parsed_once(void **state)
 
 static void stdio_and_files_are_no_events(void **state)
 {
-	static const uint32_t types[] = { WIRE_SOUT, WIRE_SERR, WIRE_FOUT, WIRE_FEND };
+	static const uint32_t types[] = { WIRE_SOUT, WIRE_SERR, WIRE_FOUT, WIRE_FEND, WIRE_FDEL };
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
 		says(types[i], "x", 1, true, "nothing");
