@@ -104,6 +104,8 @@ static void report_failed(const struct job *job, const struct scheduler *s)
 		return;
 	print_attachment(f, s, "failed");
 	print_text(f, "error", s->said);
+	if (*s->cannot)
+		print_text(f, "cannot", s->cannot);
 	fputs(",\"held\":false}}\n", f);
 	fflush(f);
 }

@@ -11,12 +11,29 @@ void log_open(struct scheduler_log *l, const char *name, bool to_host)
 	l->to_host = to_host && !ktstr_guest_open(&l->host);
 }
 
+/* libbpf's words on a kfunc that the kernel's BTF lacks, or has with other arguments; or the verifier's, on a weak one.
+ */
+static void find_kfunc(struct scheduler_log *l)
+{
+	const char *name = strstr(l->line, "extern (func ksym) '");
+
+	if (name && (strstr(name, "not found in") || strstr(name, "incompatible with")))
+		name += strlen("extern (func ksym) '");
+	else if (strstr(l->line, "is referenced but wasn't resolved") && (name = strstr(l->line, "kfunc '")))
+		name += strlen("kfunc '");
+	else
+		return;
+	if (!*l->kfunc)
+		snprintf(l->kfunc, sizeof(l->kfunc), "%.*s", (int)strcspn(name, "'"), name);
+}
+
 /* Phrases of libbpf and of scx programs that the verdict of a run depends on. */
 static void line_ended(struct scheduler_log *l)
 {
 	l->line[l->len] = '\0';
 	l->refused |= strstr(l->line, "BEGIN PROG LOAD LOG") != NULL;
 	l->failed |= strstr(l->line, "libbpf: failed to load") != NULL;
+	find_kfunc(l);
 	l->dumped |= strstr(l->line, "triggered exit kind") != NULL;
 	l->len = 0;
 }

@@ -26,9 +26,10 @@ struct scheduler_log {
 	char line[LOG_LINE_MAX];
 	size_t len;
 	uint64_t bytes;
-	bool refused; /* a verifier's log was seen */
-	bool failed;  /* libbpf said that it could not load an object */
-	bool dumped;  /* the kernel's dump of a failed scheduler was seen */
+	bool refused;	/* a verifier's log was seen */
+	bool failed;	/* libbpf said that it could not load an object */
+	char kfunc[64]; /* one that the kernel's BTF lacks or has otherwise: "" none was named */
+	bool dumped;	/* the kernel's dump of a failed scheduler was seen */
 };
 
 /* @to_host: send to the host if the guest's init takes frames; otherwise to stderr. */

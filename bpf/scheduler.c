@@ -73,6 +73,7 @@ static int check_kernel(struct scheduler *s)
 
 	if (!read_line("state", state, sizeof(state))) {
 		uname(&u);
+		snprintf(s->cannot, sizeof(s->cannot), "the kernel has no sched_ext");
 		scheduler_say(s, "kernel %s has no sched_ext; boot one that has, such as --kernel default", u.release);
 		return SCHEDULER_UNAVAILABLE;
 	}
@@ -144,6 +145,19 @@ static int identify(struct scheduler *s)
 	return rc == -ENOEXEC ? 0 : rc;
 }
 
+/* It was not attached: whether that is this kernel's doing. */
+static void learn_cannot(struct scheduler *s)
+{
+	struct utsname u;
+
+	log_end_line(&s->log);
+	if (*s->log.kfunc)
+		snprintf(s->cannot, sizeof(s->cannot),
+			 "the kernel's BTF lacks kfunc %s, or has it with other arguments", s->log.kfunc);
+	else if (!uname(&u) && strstr(u.version, "PREEMPT_RT"))
+		snprintf(s->cannot, sizeof(s->cannot), "a PREEMPT_RT kernel");
+}
+
 int scheduler_attach(struct scheduler *s, const char *text, bool log_to_host)
 {
 	int rc;
@@ -162,7 +176,11 @@ int scheduler_attach(struct scheduler *s, const char *text, bool log_to_host)
 	dump_record();
 	s->start_ns = scheduler_clock_ns();
 	rc = s->kind->start(s);
-	return rc ? rc : wait_enabled(s);
+	if (!rc)
+		rc = wait_enabled(s);
+	if (rc)
+		learn_cannot(s);
+	return rc;
 }
 
 const char *scheduler_kind_name(const struct scheduler *s)

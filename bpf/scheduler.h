@@ -66,8 +66,9 @@ struct scheduler {
 	enum scheduler_stop stop;
 	bool exited; /* the kernel's scheduler; @exit holds why, as far as is known (kind -1: not) */
 	struct scx_exit_record exit;
-	char *dump;	 /* the kernel's, whole, or NULL */
-	char said[1024]; /* its last message on stderr */
+	char *dump;	  /* the kernel's, whole, or NULL */
+	char said[1024];  /* its last message on stderr */
+	char cannot[128]; /* why this kernel can't have it: "" it can, or that is not known */
 };
 
 /* Whether @text is a built-in name, or names a file or program; scheduler_attach() finds out if that exists. */

@@ -139,7 +139,7 @@ static int check_outputs(const struct machine_spec *o)
 	return rc;
 }
 
-static int check_scheduler(const struct machine_resolved *r)
+static int check_scheduler(struct machine_resolved *r)
 {
 	const struct machine_spec *o = r->spec;
 

@@ -4,6 +4,7 @@
 #define KTSTR_BENCH_MACHINE_RESOLVED_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bench/spec/machine.h"
@@ -19,6 +20,7 @@ struct machine_resolved {
 	char module_dir[PATH_MAX];	/* its .../lib/modules/RELEASE, or "" */
 	char kernel_name[NAME_MAX + 1]; /* in the cache, or "": a file elsewhere */
 	char config[PATH_MAX];		/* its configuration, or "" */
+	bool lacks_sched_ext;		/* and is asked to have a scheduler of it */
 	char config_in_guest[NAME_MAX + 32];
 };
 

@@ -131,7 +131,7 @@ bool machine_scheduler_is_object(const char *host)
 }
 
 /* Where the kernel's configuration lies beside it; else the guest finds out. */
-static int check_sched_ext(const struct machine_resolved *r)
+static int check_sched_ext(struct machine_resolved *r)
 {
 	char path[PATH_MAX + 8], line[256];
 	bool has = false;
@@ -147,6 +147,7 @@ static int check_sched_ext(const struct machine_resolved *r)
 	fclose(f);
 	if (has)
 		return 0;
+	r->lacks_sched_ext = true;
 	say_error("--scheduler %s: kernel %s has no sched_ext; use one that has, such as --kernel default",
 		  r->spec->scheduler, *r->kernel_name ? r->kernel_name : r->image);
 	return EXIT_UNAVAILABLE;
@@ -176,7 +177,7 @@ static int check_program(const struct machine_spec *o, const char *host)
 	return 0;
 }
 
-int machine_scheduler_check(const struct machine_resolved *r)
+int machine_scheduler_check(struct machine_resolved *r)
 {
 	const struct machine_spec *o = r->spec;
 	char program[PATH_MAX], why[512];

@@ -25,7 +25,7 @@ const char *machine_scheduler_name(const struct machine_spec *o, char name[PATH_
 /* Whether a file is a BPF object, which is loaded and not executed. */
 bool machine_scheduler_is_object(const char *host);
 /* That it is there, and the kernel may have sched_ext. 0, or an exit code after a line on stderr. */
-int machine_scheduler_check(const struct machine_resolved *r);
+int machine_scheduler_check(struct machine_resolved *r);
 /* The guest's command is the loader's words and @argv; machine/programs.h copies the programs. 0, or an exit code after
  * a line on stderr. */
 int machine_scheduler_argv(struct initramfs *in, const struct machine_spec *o, const char *const *argv);

@@ -118,8 +118,9 @@ const struct argp bench_argp = {
 	       "Without a WORKLOAD: wakeup and io-randread. Each has options of its own (messaging:groups=2,pipe=1); "
 	       "one that "
 	       "works on a disk gets a 256M disk in memory unless --disk names another. The exit code is 1 if a "
-	       "workload gave "
-	       "fewer than 1000 samples.\n\n"
+	       "workload gave fewer than 1000 samples or the run failed, 2 if its figures do not count (the scheduler "
+	       "was bypassed, or restarted itself), 77 if the kernel can't have the scheduler; --json says why under "
+	       "validity.\n\n"
 	       "WORKLOADS\n"
 	       "  wakeup          threads that wake each other (schbench's model): from the\n"
 	       "                  wake-up call until the woken thread runs; messengers=,\n"
@@ -260,6 +261,8 @@ int verb_bench(int argc, char **argv)
 	if (host_companion("ktstr-workload", "workloads/ktstr-workload", program))
 		return EXIT_UNAVAILABLE;
 	rc = machine_resolve(&b.machine.spec, &b.resolved);
+	if (b.resolved.lacks_sched_ext)
+		return bench_result_skip(&b.result, "the kernel has no sched_ext");
 	if (!rc && b.result.json && strcmp(b.result.json, "-"))
 		rc = file_result_check("--json", b.result.json);
 	if (rc)

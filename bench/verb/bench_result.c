@@ -13,6 +13,7 @@
 
 #include "bench/base/atomic.h"
 #include "bench/base/say.h"
+#include "bench/result/attachment.h"
 
 static void on_line(void *ctx, json_t *line)
 {
@@ -63,42 +64,61 @@ int bench_result_attach(struct bench_result *b, struct machine_job *job)
 
 /* --- whether it counts -------------------------------------------------- */
 
-/* The machine's end, whose reason was said in full on stderr. */
+/* The machine's end, whose reason was said in full on stderr */
 static void check_end(struct bench_result *b, const struct machine_result *machine)
 {
 	struct validity *v = &b->validity;
 	int code = machine->code;
 
-	if (!code && (b->bad_line || b->n != b->n_workloads)) {
-		say_error("bench: %u of %u workloads gave a result that can be read; report this as a fault", b->n,
-			  b->n_workloads);
-		validity_add(v, VALIDITY_FAILED, "%u of %u workloads gave a result that can be read", b->n,
-			     b->n_workloads);
-	} else if (code == EXIT_TIMEOUT) {
+	if (code == EXIT_TIMEOUT)
 		validity_add(v, VALIDITY_FAILED, "time-out: the guest did not end in time");
-	} else if (code == EXIT_PANIC) {
+	else if (code == EXIT_PANIC)
 		validity_add(v, VALIDITY_FAILED, "guest panic");
-	} else if (code > 128 && code <= 128 + SIGRTMAX) {
+	else if (code > 128 && code <= 128 + SIGRTMAX)
 		validity_add(v, VALIDITY_FAILED, "interrupted: signal %d", code - 128);
-	} else if (code) {
-		validity_add(v, VALIDITY_FAILED, "%s ended with exit code %d",
-			     machine->completed ? "the workload" : "the machine", code);
-	}
 }
 
-/* Figures of a window in which the kernel's own scheduler ran too are of neither. */
+/* What has no other reason. */
+static void check_rest(struct bench_result *b, const struct machine_result *machine)
+{
+	struct validity *v = &b->validity;
+
+	if (v->n)
+		return;
+	if (machine->code)
+		validity_add(v, VALIDITY_FAILED, "%s ended with exit code %d",
+			     machine->completed ? "the workload" : "the machine", machine->code);
+	else if (b->bad_line || b->n != b->n_workloads)
+		validity_add(v, VALIDITY_FAILED,
+			     "%u of %u workloads gave a result that can be read; report this as a fault", b->n,
+			     b->n_workloads);
+}
+
+/* Figures of a window in which another scheduler ran too are of neither. */
 static void check_scheduler(struct bench_result *b, const json_t *facts)
 {
 	const json_t *scheduler = json_object_get(json_object_get(facts, "guest"), "scheduler");
-	long long restarts = json_integer_value(json_object_get(scheduler, "restarts"));
+	const char *ops = json_string_value(json_object_get(scheduler, "ops"));
 
-	if (!restarts)
-		return;
-	say_error("bench: the scheduler restarted itself %lld time%s while it was measured, and in between the "
-		  "kernel's own ran: no result; see why it restarts with --scheduler-log",
-		  restarts, restarts == 1 ? "" : "s");
-	validity_add(&b->validity, VALIDITY_INVALID, "the scheduler restarted itself %lld time%s", restarts,
-		     restarts == 1 ? "" : "s");
+	attachment_check_life(&b->validity, scheduler);
+	for (unsigned i = 0; i < b->n; i++)
+		attachment_check_window(&b->validity, b->line[i], json_is_object(scheduler) ? ops ? ops : "" : NULL);
+}
+
+/* Without both marks nobody can say what the host did meanwhile. */
+static void check_marks(struct bench_result *b)
+{
+	for (unsigned i = 0; i < b->n; i++)
+		if (!b->begin_ns[i] || !b->end_ns[i] ||
+		    !json_is_true(json_object_get(json_object_get(b->line[i], "window"), "marked")))
+			validity_add(&b->validity, VALIDITY_INVALID, "%s: the marks of the window were not answered",
+				     b->result[i]->workload);
+}
+
+static void say_validity(const struct bench_result *b)
+{
+	for (unsigned i = 0; i < b->validity.n; i++)
+		say_error("bench: %s: %s", validity_name(b->validity.status), b->validity.reason[i]);
 }
 
 /* --- where it goes ------------------------------------------------------ */
@@ -114,8 +134,9 @@ static json_t *whole(const struct bench_result *b, json_t *facts)
 		json_object_set_new(window, "host_end_ns", json_integer((json_int_t)b->end_ns[i]));
 		json_array_append_new(results, result);
 	}
-	return json_pack("{ss ss so so sO}", "schema", "ktstr-bench/1", "ktstr", KTSTR_VERSION, "validity",
-			 validity_json(&b->validity), "results", results, "machine", facts);
+	return json_pack("{ss ss so so so}", "schema", "ktstr-bench/1", "ktstr", KTSTR_VERSION, "validity",
+			 validity_json(&b->validity), "results", results, "machine",
+			 facts ? json_incref(facts) : json_null());
 }
 
 static int write_json(const struct bench_result *b, json_t *facts)
@@ -164,7 +185,11 @@ int bench_result_finish(struct bench_result *b, struct machine_result *machine)
 
 	check_end(b, machine);
 	check_scheduler(b, facts);
-	if (!code)
+	check_rest(b, machine);
+	check_marks(b);
+	say_validity(b);
+	/* A failure's own exit code says more. */
+	if (!code || b->validity.status == VALIDITY_SKIPPED)
 		code = validity_exit_code(&b->validity);
 	if (!code)
 		code = print(b, facts);
@@ -177,6 +202,14 @@ int bench_result_finish(struct bench_result *b, struct machine_result *machine)
 		free(b->result[i]);
 	}
 	return code;
+}
+
+int bench_result_skip(struct bench_result *b, const char *reason)
+{
+	validity_add(&b->validity, VALIDITY_SKIPPED, "%s", reason);
+	if (b->json)
+		write_json(b, NULL);
+	return validity_exit_code(&b->validity);
 }
 
 bool bench_result_keep(const char *path, unsigned attempt)

@@ -29,6 +29,8 @@ int bench_result_attach(struct bench_result *b, struct machine_job *job);
  * and free all. Returns the exit code.
  */
 int bench_result_finish(struct bench_result *b, struct machine_result *machine);
+/* Without a machine: the reason, which was said on stderr, goes into the file. The exit code. */
+int bench_result_skip(struct bench_result *b, const char *reason);
 
 /*
  * Whether the file @path is a result that counts. One that does not goes aside (NAME.STATUS-N.json), where compare

@@ -165,6 +165,32 @@ static void refused_by_the_verifier(void **state)
 	scheduler_free(s);
 }
 
+/* BEN-11: what libbpf and the verifier say of a kfunc that this kernel lacks, or has otherwise. */
+static void a_kernel_that_lacks_a_kfunc(void **state)
+{
+	static const struct {
+		const char *says, *kfunc;
+	} cases[] = {
+		{ "libbpf: extern (func ksym) 'scx_bpf_a': not found in kernel or module BTFs", "kfunc scx_bpf_a," },
+		{ "libbpf: extern (func ksym) 'scx_bpf_b': func_proto [12] incompatible with vmlinux [34]",
+		  "kfunc scx_bpf_b," },
+		{ "kfunc 'scx_bpf_c' is referenced but wasn't resolved", "kfunc scx_bpf_c," },
+		{ "libbpf: extern (func ksym) 'scx_bpf_d': resolved to vmlinux [5]", NULL },
+	};
+	struct scheduler *s = *state;
+	char says[256];
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		snprintf(says, sizeof(says), "echo \"%s\" >&2; exit 1", cases[i].says);
+		assert_int_equal(scheduler_attach(s, program(says), false), SCHEDULER_FAILED);
+		if (cases[i].kfunc)
+			assert_non_null(strstr(s->cannot, cases[i].kfunc));
+		else
+			assert_null(strstr(s->cannot, "kfunc"));
+		scheduler_free(s);
+	}
+}
+
 static void ends_while_it_runs(void **state)
 {
 	struct scheduler *s = *state;
@@ -308,6 +334,7 @@ int main(void)
 		cmocka_unit_test_setup(does_not_come_back, fresh),
 		cmocka_unit_test_setup(ends_before_it_attached, fresh),
 		cmocka_unit_test_setup(refused_by_the_verifier, fresh),
+		cmocka_unit_test_setup(a_kernel_that_lacks_a_kfunc, fresh),
 		cmocka_unit_test_setup(ends_while_it_runs, fresh),
 		cmocka_unit_test_setup(attaches_nothing, fresh),
 		cmocka_unit_test_setup(slow_but_not_silent, fresh),
