@@ -6,7 +6,7 @@
 #  3. A unit is NAME.c with NAME.h. Units must not include each other, directly or by way of others.
 #  4. A header without a .c of its own is private to those who include it, and closes no circle.
 #  5. Tests may include anything.
-rooms='reactor virtio kvm guest-init bpf bench/base bench/workloads bench/cache bench/spec bench/session bench/initramfs bench/kernel bench/host
+rooms='reactor virtio kvm guest-init bpf bench/base bench/parsers bench/workloads bench/cache bench/spec bench/session bench/initramfs bench/kernel bench/host
 bench/nested bench/machine bench/cli bench/result bench/verb bench/lab'
 known='virtio/blk/backing virtio/blk/file' # the one circle that is left: which engine a backing gets
 set -euo pipefail
