@@ -103,6 +103,11 @@ other "tests skip, no Debian" 0 "missing to test [^:]*: clang-format llvm-symbol
 
 expect "bench/run --help" 0 'usage: bench/run' '^$' "$root/bench/run" --help
 expect "tests/run --help" 0 'usage: tests/run' '^$' "$root/tests/run" --help
+printf '#!/bin/sh\necho not formatted\nexit 1\n' >"$dir/bin/shellcheck"
+printf '#!/bin/bash\nfor p in "${@:4}"; do echo "installed $p"; done\n' >"$dir/bin/dpkg-query"
+chmod +x "$dir/bin/shellcheck"
+expect "tests/run names what failed at its end" 1 '^ktstr: failed: shellcheck
+0 passed, 1 failed, 0 skipped$' 'not formatted' env PATH="$dir/bin:$PATH" "$root/tests/run" --suite shell
 expect "tests/run unknown" 64 '^$' '--frob' "$root/tests/run" --frob
 
 # --- tests/soak, as far as it goes without boots
@@ -152,17 +157,32 @@ cat >"$dir/log.json" <<'LOG'
 {"name": "ktstr:nested / lost", "stdout": "ok 1 - a\nnot ok 2 - b\n# exit code 97\n# pty: at step x\nok 3 - c\n# aside\n", "result": "FAIL"}
 {"name": "ktstr:nested / wrong", "stdout": "# kernel default: 9.9.9-x\nBail out! no guest\n", "stderr": "seen", "result": "TIMEOUT"}
 {"name": "ktstr:kvm / none", "stdout": "no KVM\n", "result": "SKIP"}
+{"name": "ktstr:unit / c", "stdout": "fine\nFAILED: exit code 3\n    more\nFAILED: again\n", "result": "FAIL"}
+{"name": "ktstr:kvm / cut", "stdout": "# why\n[ RUN      ] t\n", "result": "TIMEOUT"}
 LOG
-sed -n '/^count() {/,/^}/p;/^lost_tests() {/,/^}/p' "$root/tests/run" >"$dir/functions"
-expect "sums" 0 '^1 2 1$' 'skipped: ktstr:kvm / none: no KVM' \
-	bash -euc ". $dir/functions; passed=0 failed=0 skipped=0; count $dir/log.json; echo \$passed \$failed \$skipped"
+sed -n '/^count() {/,/^}/p;/^lost_tests() {/,/^}/p;/^no_failure() {/,/^}/p' "$root/tests/run" >"$dir/functions"
+counted=". $dir/functions; passed=0 failed=0 skipped=0; failures=(); count $dir/log.json"
+expect "sums" 0 '^1 4 1$' 'skipped: ktstr:kvm / none: no KVM' \
+	bash -euc "$counted; echo \$passed \$failed \$skipped"
 expect "why TAP's cases failed" 0 '' "^ktstr: failed: ktstr:nested / lost: not ok 2 - b
 ktstr: failed: ktstr:nested / lost: # exit code 97
 ktstr: failed: ktstr:nested / lost: # pty: at step x
 ktstr: failed: ktstr:nested / wrong: kernel default: 9.9.9-x
 ktstr: failed: ktstr:nested / wrong: Bail out! no guest
 ktstr: skipped: [^
-]*$" bash -euc ". $dir/functions; passed=0 failed=0 skipped=0; count $dir/log.json"
+]*" bash -euc "$counted"
+# CI keeps the end of the output alone.
+expect "what failed, with its first fault" 0 '^nested / lost: not ok 2 - b
+nested / wrong: TIMEOUT, Bail out! no guest
+unit / c: FAILED: exit code 3
+kvm / cut: TIMEOUT, \[ RUN      \] t$' '' bash -euc "$counted; printf '%s\n' \"\${failures[@]}\""
+expect "but not what passed in a second try" 0 '^nested / wrong: [^
+]*
+unit / c:[^
+]*
+kvm / cut: [^
+]*
+3$' '' bash -euc "$counted; no_failure lost; printf '%s\n' \"\${failures[@]}\" \$failed"
 expect "what the emulation lost" 0 '^lost$' '^$' bash -euc ". $dir/functions; lost_tests $dir/log.json 'pty: at step'"
 
 [ "$failures" -eq 0 ] && echo "all as expected"
