@@ -44,3 +44,10 @@ int path_absolute(const char *path, char out[PATH_MAX])
 		strcpy(out, "/");
 	return 0;
 }
+
+bool path_is_dir(const char *path)
+{
+	size_t n = strlen(path);
+
+	return n && path[n - 1] == '/';
+}

@@ -109,6 +109,10 @@ static void add_files(struct initramfs *in, const struct machine_spec *o)
 	for (unsigned i = 0; i < o->outputs.n; i++) {
 		if (path_absolute(o->outputs.word[i], at))
 			continue;
+		if (path_is_dir(o->outputs.word[i])) {
+			initramfs_add_output_dir(in, at);
+			continue;
+		}
 		initramfs_add_output(in, at);
 		/* The command can write it as it could here: its directory is there. */
 		*strrchr(at, '/') = '\0';

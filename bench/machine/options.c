@@ -87,8 +87,8 @@ static const struct argp_option options[] = {
 	{ "module", OPT_MODULE, "NAME", 0, "Load a kernel module, and what it needs", 11 },
 	{ "output", OPT_OUTPUT, "PATH", 0,
 	  "Copy the guest's file PATH back to the same place; it is an error if the command does not write it, and an "
-	  "older "
-	  "file there is removed then",
+	  "older file there is removed then. DIR/, with the slash: each file of the directory, as soon as it is "
+	  "finished",
 	  11 },
 	{ "timeout", OPT_TIMEOUT, "TIME", 0,
 	  "End the guest after this time, in order if it still can, with exit code 124", 11 },

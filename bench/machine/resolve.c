@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bench/base/path.h"
 #include "bench/base/say.h"
 #include "bench/host/options.h"
 #include "bench/initramfs/command.h"
@@ -135,7 +136,8 @@ static int check_outputs(const struct machine_spec *o)
 	if (!rc && o->conversation.events)
 		rc = file_output_check("--events", o->conversation.events);
 	for (unsigned i = 0; i < o->outputs.n && !rc; i++)
-		rc = file_result_check("--output", o->outputs.word[i]);
+		rc = path_is_dir(o->outputs.word[i]) ? file_result_dir_check("--output", o->outputs.word[i])
+						     : file_result_check("--output", o->outputs.word[i]);
 	return rc;
 }
 

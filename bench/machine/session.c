@@ -182,6 +182,8 @@ int machine_session_open(struct machine *m)
 	if (rc)
 		return rc;
 	rc = outputs_init(&m->talk.outputs, m->o->outputs.word);
+	if (rc && *m->talk.outputs.why)
+		say_error("--output: %s", m->talk.outputs.why);
 	m->talk.session_open = true;
 	if (!rc)
 		rc = session_open(&m->talk.session, m->r, &cfg);

@@ -113,6 +113,10 @@ static int add_outputs(struct initramfs *in, const char *const *outputs)
 			break;
 		if (is_stream(path))
 			continue;
+		if (path_is_dir(*outputs)) {
+			ret = initramfs_add_output_dir(in, path);
+			continue;
+		}
 		ret = initramfs_add_output(in, path);
 		memcpy(dir, path, sizeof(dir));
 		*strrchr(dir, '/') = '\0';

@@ -36,41 +36,6 @@ static void fail(struct outputs *o, struct output *f, int error)
 		 error == -ENXIO ? "nobody reads this fifo; start its reader first" : strerror(-error));
 }
 
-int outputs_init(struct outputs *o, const char *const *paths)
-{
-	char guest[PATH_MAX];
-	int ret;
-
-	*o = (struct outputs){ 0 };
-	while (paths && paths[o->n])
-		o->n++;
-	if (!o->n)
-		return 0;
-	o->files = calloc(o->n, sizeof(*o->files));
-	if (!o->files) {
-		o->n = 0;
-		return -ENOMEM;
-	}
-	for (size_t i = 0; i < o->n; i++) {
-		o->files[i].all = o;
-		o->files[i].file.fd = -1;
-	}
-	for (size_t i = 0; i < o->n; i++) {
-		struct output *f = &o->files[i];
-
-		ret = path_absolute(paths[i], guest);
-		if (!ret && snprintf(f->host, sizeof(f->host), "%s", paths[i]) >= PATH_MAX)
-			ret = -ENAMETOOLONG;
-		if (!ret && !(f->guest = strdup(guest)))
-			ret = -ENOMEM;
-		if (ret) {
-			outputs_free(o);
-			return ret;
-		}
-	}
-	return 0;
-}
-
 int outputs_add_dir(struct outputs *o, const char *host, const char *guest)
 {
 	struct output_dir *grown = realloc(o->dirs, (o->n_dirs + 1) * sizeof(*grown));
@@ -81,6 +46,42 @@ int outputs_add_dir(struct outputs *o, const char *host, const char *guest)
 	o->dirs = grown;
 	ret = output_dir_open(&grown[o->n_dirs], host, guest, o->why, sizeof(o->why));
 	o->n_dirs += !ret;
+	return ret;
+}
+
+static int add_file(struct outputs *o, const char *path)
+{
+	struct output *f = &o->files[o->n];
+	char guest[PATH_MAX];
+	int ret = path_absolute(path, guest);
+
+	if (!ret && snprintf(f->host, sizeof(f->host), "%s", path) >= PATH_MAX)
+		ret = -ENAMETOOLONG;
+	if (!ret && !(f->guest = strdup(guest)))
+		ret = -ENOMEM;
+	f->all = o;
+	f->file.fd = -1;
+	o->n += !ret;
+	return ret;
+}
+
+int outputs_init(struct outputs *o, const char *const *paths)
+{
+	size_t n = 0;
+	int ret = 0;
+
+	*o = (struct outputs){ 0 };
+	while (paths && paths[n])
+		n++;
+	if (!n)
+		return 0;
+	o->files = calloc(n, sizeof(*o->files));
+	if (!o->files)
+		return -ENOMEM;
+	for (; *paths && !ret; paths++)
+		ret = path_is_dir(*paths) ? outputs_add_dir(o, *paths, *paths) : add_file(o, *paths);
+	if (ret)
+		outputs_free(o);
 	return ret;
 }
 

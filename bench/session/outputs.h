@@ -33,7 +33,8 @@ struct outputs {
 	void *ctx;
 };
 
-/* @paths: NULL-terminated, or NULL; as the user gave them. 0 or -errno. */
+/* @paths: NULL-terminated, or NULL; as the user gave them, a directory with a slash at its end. 0; or -errno, and
+ * @o->why if it is a directory's. */
 int outputs_init(struct outputs *o, const char *const *paths);
 /* Finished files of the guest's directory @guest go into @host, which is made if it is not there. After
  * outputs_init(). 0; or -errno and @o->why. */

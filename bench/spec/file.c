@@ -89,3 +89,26 @@ int file_output_check(const char *option, const char *path)
 	say_error("%s %s: %s; name a file in a directory that can be written", option, path, strerror(errno));
 	return EXIT_UNAVAILABLE;
 }
+
+int file_result_dir_check(const char *option, const char *path)
+{
+	char absolute[PATH_MAX];
+	int rc = path_absolute(path, absolute);
+	struct stat st;
+
+	if (!rc && stat(absolute, &st) && errno == ENOENT) {
+		char *slash = strrchr(absolute, '/');
+
+		slash[slash == absolute] = '\0';
+		rc = stat(absolute, &st) ? -errno : 0;
+	}
+	if (!rc && !S_ISDIR(st.st_mode))
+		rc = -ENOTDIR;
+	if (!rc && access(absolute, W_OK | X_OK))
+		rc = -errno;
+	if (!rc)
+		return 0;
+	say_error("%s %s: %s; name a directory that can be written, or a new one in such a directory", option, path,
+		  strerror(-rc));
+	return EXIT_UNAVAILABLE;
+}

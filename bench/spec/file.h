@@ -22,5 +22,7 @@ int file_output_check(const char *option, const char *path);
 /* The same for a file that is replaced as a whole (base/atomic.h): one in a directory that takes no new file is none.
  */
 int file_result_check(const char *option, const char *path);
+/* For the directory @path of results, which may be missing, but not its parent. Likewise. */
+int file_result_dir_check(const char *option, const char *path);
 
 #endif

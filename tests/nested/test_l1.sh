@@ -102,15 +102,19 @@ if [ "$(id -u)" -eq 0 ] && mkdir full && mount -t tmpfs -o size=2M none full 2>/
 	truncate -s 8M full/d.img
 	code=0
 	# shellcheck disable=SC2016 # the guest's
-	"$ktstr" run --host nested --cpus 1 --memory 256M --disk full/d.img sh -c \
-		'echo "$@"; dd if=/dev/zero of=/dev/vda bs=1M count=4 conv=fsync' x --host y -- --host=z >out 2>err </dev/null || code=$?
+	"$ktstr" run --host nested --cpus 1 --memory 256M --disk full/d.img --output results/ sh -c \
+		'echo "$@"; cd "$0/results" && mkdir a && echo 1 >a/b; dd if=/dev/zero of=/dev/vda bs=1M count=4 conv=fsync' "$dir" --host y -- --host=z >out 2>err </dev/null || code=$?
 	check "the guest's dd fails ($code)" [ "$code" -eq 1 ]
 	check "for an error of its disk" grep -q 'dd: .*Input/output error' err
 	check "words of the guest's command are no options" has '^--host y -- --host=z$'
+	check "files of a directory come from the guest, through the nested host" [ "$(cat results/a/b)" = 1 ]
 	rm full/d.img
 	truncate -s 8M full/d.img
-	nested 1 --disk full/d.img -- dd if=/dev/zero of=full/d.img bs=1M count=4 conv=notrunc </dev/null
+	nested 1 --disk full/d.img --output-dir full/r:/r -- sh -c \
+		'dd if=/dev/zero of=full/d.img bs=1M count=4 conv=notrunc; dd if=/dev/zero of=/r/big bs=1M count=4' </dev/null
 	check "what is not on the disk is said" grep -q 'ktstr: disk 1: not all that was written is on it: ' err
+	check "nor what does not fit into an output directory" grep -q 'ktstr: full/r/big: No space left' err
+	check "which has whole files only" [ -z "$(find full/r -type f)" ]
 	umount full && rmdir full
 else
 	echo "skipped: a full file system: only root can mount a small one"

@@ -175,6 +175,8 @@ wrong 69 "/dev/null" run --kernel "$dir/kernel" --disk /dev/null -- true
 wrong 69 "--stats $dir/no/where" run --kernel "$dir/kernel" --stats "$dir/no/where" -- true
 wrong 69 "--stats $dir" run --kernel "$dir/kernel" --stats "$dir" -- true
 wrong 69 "--output $dir/no/where" run --kernel "$dir/kernel" --output "$dir/no/where" -- true
+wrong 69 "--output $dir/no/where/: No such file" run --kernel "$dir/kernel" --output "$dir/no/where/" -- true
+wrong 69 "--output $dir/kernel/: Not a directory" run --kernel "$dir/kernel" --output "$dir/kernel/" -- true
 wrong 69 "--json $dir/no/where" bench --kernel "$dir/kernel" --json "$dir/no/where"
 : >"$dir/empty"
 wrong 69 "$dir/empty" run --kernel "$dir/kernel" --disk "$dir/empty" -- true
