@@ -3,12 +3,15 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "bench/kernel/config.h"
 #include "bench/result/report.h"
+#include "bench/result/text.h"
 
 /* Where each trait stands in a machine's facts. */
 static const struct {
@@ -23,6 +26,12 @@ static const struct {
 	{ "host kernel", { "host", "kernel", NULL, NULL } },
 	{ "mode", { "host", "resources", "mode", NULL } },
 	{ "ktstr", { "ktstr", NULL, NULL, NULL } },
+	/* Of the whole result, key "fingerprint" (bench/verb/bench_fingerprint.c). */
+	{ "ktstr's commit", { "tool", "commit", NULL } },
+	{ "kernel build", { "kernel", "build_id", NULL } },
+	{ "kernel configuration", { "kernel", "config_sha256", NULL } },
+	{ "kernel command line", { "kernel", "cmdline", NULL } },
+	{ "scheduler file", { "scheduler", "sha256", NULL } },
 };
 
 const char *boots_trait_name(unsigned i)
@@ -30,8 +39,10 @@ const char *boots_trait_name(unsigned i)
 	return traits[i].name;
 }
 
-static void trait_text(const json_t *machine, unsigned i, char text[128])
+static void trait_text(const json_t *result, unsigned i, char text[128])
 {
+	const json_t *machine = json_object_get(result, i < TRAITS_OF_MACHINE ? "machine" : "fingerprint");
+
 	if (i == TRAIT_SCHEDULER) {
 		report_scheduler(json_object_get(json_object_get(machine, "guest"), "environment"), text, 128);
 		return;
@@ -43,110 +54,57 @@ static void trait_text(const json_t *machine, unsigned i, char text[128])
 	else if (json_is_integer(machine))
 		snprintf(text, 128, "%lld", (long long)json_integer_value(machine));
 	else
-		snprintf(text, 128, "unknown");
-}
-
-static struct metric *find(const struct boots *b, const char *name)
-{
-	for (unsigned i = 0; i < b->n_metrics; i++)
-		if (!strcmp(b->metric[i]->name, name))
-			return b->metric[i];
-	return NULL;
+		snprintf(text, 128, TRAIT_UNKNOWN);
 }
 
 const struct metric *boots_find(const struct boots *b, const char *name)
 {
-	return find(b, name);
-}
-
-static void put(struct boots *b, const struct metric *what, double value)
-{
-	struct metric *m = find(b, what->name);
-
-	if (!m && b->n_metrics < METRICS_MAX) {
-		m = malloc(sizeof(*m));
-		if (!m)
-			return;
-		*m = *what;
-		m->n = 0;
-		b->metric[b->n_metrics++] = m;
-	}
-	if (m && m->n < BOOTS_MAX)
-		m->value[m->n++] = value;
-}
-
-static void put_percentiles(struct boots *b, const struct report_result *r, const char *prefix)
-{
-	static const struct {
-		unsigned ppm;
-		const char *name;
-		bool usual;
-	} percentiles[] = {
-		{ 500000, "p50", true }, { 900000, "p90", false }, { 990000, "p99", true }, { 999000, "p99.9", false }
-	};
-
-	for (unsigned i = 0; i < sizeof(percentiles) / sizeof(*percentiles); i++) {
-		struct metric m = { .unit = "ns", .usual = percentiles[i].usual };
-
-		snprintf(m.name, sizeof(m.name), "%.60s.%.20s.%s", prefix, r->metric, percentiles[i].name);
-		if (quantile_known(percentiles[i].ppm / 1e6, r->latency.count))
-			put(b, &m, (double)hist_quantile(&r->latency, percentiles[i].ppm));
-	}
-}
-
-static void put_rate(struct boots *b, const json_t *line, const char *prefix)
-{
-	struct metric m = { .unit = "/s", .more_is_better = true, .usual = true };
-
-	snprintf(m.name, sizeof(m.name), "%.60s.rate", prefix);
-	if (json_is_number(json_object_get(line, "rate_per_s")))
-		put(b, &m, json_number_value(json_object_get(line, "rate_per_s")));
-}
-
-static void put_figures(struct boots *b, const json_t *line, const char *prefix)
-{
-	const json_t *figures = json_object_get(line, "figures"), *figure;
-	size_t i;
-
-	json_array_foreach((json_t *)figures, i, figure)
-	{
-		const char *name = json_string_value(json_object_get(figure, "name"));
-		const char *unit = json_string_value(json_object_get(figure, "unit"));
-		struct metric m = { .more_is_better = json_is_true(json_object_get(figure, "more_is_better")) };
-
-		if (!name || !unit)
-			continue;
-		snprintf(m.name, sizeof(m.name), "%.60s.%.30s", prefix, name);
-		snprintf(m.unit, sizeof(m.unit), "%.7s", unit);
-		put(b, &m, json_number_value(json_object_get(figure, "value")));
-	}
-}
-
-/* A workload that was run more than once is told apart by its place: "wakeup#2". */
-static void prefix_of(const json_t *results, size_t at, char *text, size_t size)
-{
-	const char *name = json_string_value(json_object_get(json_array_get(results, at), "workload"));
-	unsigned nth = 1;
-
-	for (size_t i = 0; name && i < at; i++) {
-		const char *other = json_string_value(json_object_get(json_array_get(results, i), "workload"));
-
-		nth += other && !strcmp(other, name);
-	}
-	snprintf(text, size, nth > 1 ? "%.40s#%u" : "%.40s", name ? name : "", nth);
+	return metrics_find(b->metric, b->n_metrics, name);
 }
 
 static void count_other(struct boots *b, const struct validity *v)
 {
 	if (!b->other[v->status]++)
-		snprintf(b->why[v->status], sizeof(b->why[v->status]), "%s", v->n ? v->reason[0] : "no reason given");
+		text_clean(b->why[v->status], sizeof(b->why[v->status]), v->n ? v->reason[0] : "no reason given");
+}
+
+__attribute__((format(printf, 2, 3))) static void caveat(struct boots *b, const char *fmt, ...)
+{
+	char raw[sizeof(b->caveat[0])], text[sizeof(b->caveat[0])];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(raw, sizeof(raw), fmt, args);
+	va_end(args);
+	text_clean(text, sizeof(text), raw);
+	for (unsigned i = 0; i < b->n_caveats; i++)
+		if (!strcmp(b->caveat[i], text))
+			return;
+	if (b->n_caveats < CAVEATS_MAX)
+		memcpy(b->caveat[b->n_caveats++], text, sizeof(text));
+}
+
+static void add_caveats(struct boots *b, const json_t *machine)
+{
+	const json_t *host = json_object_get(machine, "host");
+	const char *kind = json_string_value(json_object_get(host, "kind")),
+		   *cpu = json_string_value(json_object_get(host, "cpu"));
+	char debug[128];
+
+	if (cpu && strstr(cpu, "TCG"))
+		caveat(b, "emulated: the host's CPU is %.60s", cpu);
+	if (json_is_false(json_object_get(host, "timings_of_hardware")))
+		caveat(b, "%.100s", kind ? kind : "the host's timings are not those of hardware");
+	kernel_config_text(json_object_get(json_object_get(machine, "guest"), "kernel_debug_options"), debug,
+			   sizeof(debug));
+	if (*debug)
+		caveat(b, "debug kernel: %.100s", debug);
 }
 
 bool boots_add(struct boots *b, const json_t *result)
 {
-	const json_t *results = json_object_get(result, "results"), *machine = json_object_get(result, "machine");
+	const json_t *results = json_object_get(result, "results");
 	const char *schema = json_string_value(json_object_get(result, "schema"));
-	struct report_result *r;
 	struct validity validity;
 
 	if (!schema || strcmp(schema, "ktstr-bench/1") || !validity_read(&validity, result))
@@ -157,25 +115,14 @@ bool boots_add(struct boots *b, const json_t *result)
 	}
 	if (!json_array_size(results) || b->n == BOOTS_MAX)
 		return false;
-	r = malloc(sizeof(*r));
-	for (size_t i = 0; r && i < json_array_size(results); i++) {
-		json_t *line = json_array_get(results, i);
-		char prefix[64];
-
-		prefix_of(results, i, prefix, sizeof(prefix));
-		if (!report_result_read(r, line)) {
-			free(r);
-			return false;
-		}
-		put_percentiles(b, r, prefix);
-		put_rate(b, line, prefix);
-		put_figures(b, line, prefix);
-	}
-	free(r);
+	if (!metrics_add(b->metric, &b->n_metrics, results))
+		return false;
+	add_caveats(b, json_object_get(result, "machine"));
 	for (unsigned i = 0; i < TRAITS; i++) {
-		char text[128];
+		char raw[128], text[128];
 
-		trait_text(machine, i, text);
+		trait_text(result, i, raw);
+		text_clean(text, sizeof(text), raw);
 		if (!b->n)
 			memcpy(b->trait[i], text, sizeof(text));
 		b->mixed[i] |= strcmp(b->trait[i], text) != 0;
@@ -241,21 +188,24 @@ static int none_valid(const struct boots *b, const char *path, char *why, size_t
 	return -ENODATA;
 }
 
-int boots_read(struct boots *b, const char *path, char *why, size_t size)
+int boots_read_any(struct boots *b, const char *path, char *why, size_t size)
 {
 	const char *name = strrchr(path, '/');
 	struct stat st;
-	int rc;
 
-	snprintf(b->label, sizeof(b->label), "%s", name && name[1] ? name + 1 : path);
+	text_clean(b->label, sizeof(b->label), name && name[1] ? name + 1 : path);
 	if (stat(path, &st)) {
 		snprintf(why, size, "%s: %s", path, strerror(errno));
 		return -errno;
 	}
-	rc = S_ISDIR(st.st_mode) ? read_directory(b, path, why, size) : read_file(b, path, why, size);
-	if (!rc && !b->n)
-		rc = none_valid(b, path, why, size);
-	return rc;
+	return S_ISDIR(st.st_mode) ? read_directory(b, path, why, size) : read_file(b, path, why, size);
+}
+
+int boots_read(struct boots *b, const char *path, char *why, size_t size)
+{
+	int rc = boots_read_any(b, path, why, size);
+
+	return !rc && !b->n ? none_valid(b, path, why, size) : rc;
 }
 
 void boots_free(struct boots *b)

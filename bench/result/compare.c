@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/base/size.h"
 #include "bench/result/order.h"
 #include "bench/result/rank.h"
+#include "bench/result/text.h"
 
 /* Below what a clock read and a wake-up cost, a difference of latencies is nobody's. */
 #define LATENCY_FLOOR_NS 500
@@ -17,7 +17,7 @@
 
 static bool wanted(const struct metric *m, const char *glob)
 {
-	return glob ? !fnmatch(glob, m->name, 0) : m->usual;
+	return !m->of_shape && (glob ? !fnmatch(glob, m->name, 0) : m->usual);
 }
 
 static void judge(struct compare *out)
@@ -33,8 +33,10 @@ static void judge(struct compare *out)
 static void fill(struct compare_row *r, const struct metric *a, const struct metric *b, const struct gates *gates,
 		 uint64_t seed)
 {
-	unsigned lower;
-	double p;
+	double p, tau, variance[2] = { NAN, NAN };
+	const struct metric *of[2] = { a, b };
+	const struct summary *over[2] = { &r->c.base, &r->c.test };
+	unsigned worse;
 
 	r->base = a;
 	r->test = b;
@@ -42,10 +44,36 @@ static void fill(struct compare_row *r, const struct metric *a, const struct met
 	r->gates.more_is_better = a->more_is_better;
 	r->gates.floor = strcmp(a->unit, "ns") ? 0 : LATENCY_FLOOR_NS;
 	comparison_make(a->value, a->n, b->value, b->n, seed, BOOTSTRAP_DEFAULT, &r->c);
-	r->modes = two_modes(a->value, a->n, &lower) | two_modes(b->value, b->n, &lower) << 1;
-	drift(a->value, a->n, &r->drift_p);
-	drift(b->value, b->n, &p);
-	r->drift_p = fmin(r->drift_p, p);
+	r->modes = two_modes(a->value, a->n, &r->lower[0]) | two_modes(b->value, b->n, &r->lower[1]) << 1;
+	r->drift_tau = drift(a->value, a->n, &r->drift_p);
+	tau = drift(b->value, b->n, &p);
+	r->drift_of_test = p < r->drift_p;
+	if (r->drift_of_test) {
+		r->drift_p = p;
+		r->drift_tau = tau;
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		outliers(of[i]->value, of[i]->n, &r->mild[i], &r->severe[i]);
+		variance[i] = pow(over[i]->cv * over[i]->mean, 2);
+	}
+	worse = variance[1] > variance[0];
+	r->between = a->ppm && variance[worse] > 0 ? fmax(0, 1 - of[worse]->within / of[worse]->n / variance[worse])
+						   : NAN;
+}
+
+static void fill_quantiles(struct compare *out, uint64_t seed)
+{
+	for (unsigned i = 0; i < out->base->n_metrics; i++) {
+		const struct metric *a = out->base->metric[i], *b = boots_find(out->test, a->name);
+		struct compare_quantile *q = &out->quantile[out->n_quantiles];
+
+		if (!a->ppm || !b)
+			continue;
+		*q = (struct compare_quantile){ .base = a, .test = b };
+		if (a->n && b->n)
+			comparison_make(a->value, a->n, b->value, b->n, seed, BOOTSTRAP_DEFAULT, &q->c);
+		out->n_quantiles++;
+	}
 }
 
 int compare_make(struct compare *out, const struct boots *base, const struct boots *test, const char *glob,
@@ -53,17 +81,27 @@ int compare_make(struct compare *out, const struct boots *base, const struct boo
 {
 	struct comparison *all;
 
-	*out = (struct compare){ .base = base, .test = test, .row = calloc(METRICS_MAX, sizeof(*out->row)) };
+	*out = (struct compare){ .base = base,
+				 .test = test,
+				 .row = calloc(METRICS_MAX, sizeof(*out->row)),
+				 .absent = calloc(METRICS_MAX, sizeof(*out->absent)),
+				 .quantile = calloc(METRICS_MAX, sizeof(*out->quantile)),
+				 .gates = *gates,
+				 .how = how };
 	all = calloc(METRICS_MAX, sizeof(*all));
-	if (!out->row || !all) {
+	if (!out->row || !out->absent || !out->quantile || !all) {
 		free(all);
 		return -ENOMEM;
 	}
 	for (unsigned i = 0; i < base->n_metrics; i++) {
 		const struct metric *a = base->metric[i], *b = boots_find(test, a->name);
 
-		if (b && wanted(a, glob))
+		if (!b || !wanted(a, glob))
+			continue;
+		if (a->n && b->n)
 			fill(&out->row[out->n++], a, b, gates, seed);
+		else
+			out->absent[out->n_absent++] = (struct compare_absent){ a, b };
 	}
 	for (unsigned i = 0; i < out->n; i++)
 		all[i] = out->row[i].c;
@@ -72,13 +110,27 @@ int compare_make(struct compare *out, const struct boots *base, const struct boo
 		out->row[i].c.p_adjusted = all[i].p_adjusted;
 	free(all);
 	judge(out);
+	fill_quantiles(out, seed);
 	return 0;
 }
 
 void compare_free(struct compare *c)
 {
 	free(c->row);
+	free(c->absent);
+	free(c->quantile);
 	c->row = NULL;
+	c->absent = NULL;
+	c->quantile = NULL;
+}
+
+/* What was not recorded by one of the two can't be told apart from the other's. */
+static bool unlike(const struct boots *base, const struct boots *test, unsigned i)
+{
+	if (i == TRAIT_SCHEDULER || i == TRAIT_SCHEDULER_FILE || !strcmp(base->trait[i], test->trait[i]))
+		return false;
+	return i < TRAITS_OF_MACHINE ||
+	       (strcmp(base->trait[i], TRAIT_UNKNOWN) && strcmp(test->trait[i], TRAIT_UNKNOWN));
 }
 
 unsigned compare_delta(const struct boots *base, const struct boots *test, FILE *f)
@@ -89,152 +141,148 @@ unsigned compare_delta(const struct boots *base, const struct boots *test, FILE 
 		const char *name = boots_trait_name(i);
 
 		if (base->mixed[i] || test->mixed[i]) {
-			fprintf(f, "%s: differs between the boots of %s\n", name,
-				base->mixed[i] ? base->label : test->label);
 			lines++;
-		} else if (i != TRAIT_SCHEDULER && strcmp(base->trait[i], test->trait[i])) {
-			fprintf(f, "%s: %s in %s, %s in %s\n", name, base->trait[i], base->label, test->trait[i],
-				test->label);
+			if (f)
+				fprintf(f, "%s: differs between the boots of %s\n", name,
+					base->mixed[i] ? base->label : test->label);
+		} else if (unlike(base, test, i)) {
 			lines++;
+			if (f)
+				fprintf(f, "%s: %s in %s, %s in %s\n", name, base->trait[i], base->label,
+					test->trait[i], test->label);
 		}
 	}
 	return lines;
 }
 
-/* --- text --------------------------------------------------------------- */
+/* --- in words ----------------------------------------------------------- */
 
-static const char *value_text(char text[SIZE_TEXT], const struct metric *m, double value)
+unsigned compare_boots(const struct compare_row *r)
 {
-	if (!strcmp(m->unit, "ns"))
-		return duration_format(text, (uint64_t)value);
-	return number_format(text, value);
+	return r->c.base.n < r->c.test.n ? r->c.base.n : r->c.test.n;
 }
 
-static void with_cv(char *text, size_t size, const struct metric *m, const struct summary *s)
+double compare_cv(const struct compare_row *r)
 {
-	char value[SIZE_TEXT];
-
-	snprintf(text, size, isnan(s->cv) ? "%s" : "%s %.0f%%", value_text(value, m, s->median), 100 * s->cv);
+	return fmax(r->c.base.cv, r->c.test.cv);
 }
 
-static void side_line(const struct boots *b, FILE *f)
+/* How many boots would find a change of this size, or call it none. */
+static void put_advice(const struct compare_row *r, char *text, size_t size)
 {
-	fprintf(f, "%s: %u boot%s under %s, kernel %s\n", b->label, b->n, b->n == 1 ? "" : "s",
-		b->trait[TRAIT_SCHEDULER], b->trait[TRAIT_KERNEL]);
-}
+	double cv = compare_cv(r), threshold = r->gates.threshold, change = fabs(r->c.ratio - 1);
+	bool find = change > threshold;
+	unsigned n = find ? boots_needed(cv, change, threshold, BOOTS_MAX)
+			  : boots_for_same(cv, change, threshold, BOOTS_MAX);
+	char percent[16];
 
-static void advice(const struct compare *c, FILE *f)
-{
-	double worst = 0, threshold = c->n ? c->row[0].gates.threshold : 0;
-	unsigned boots = c->base->n < c->test->n ? c->base->n : c->test->n, needed;
-
-	for (unsigned i = 0; i < c->n; i++)
-		worst = fmax(worst, fmax(c->row[i].c.base.cv, c->row[i].c.test.cv));
-	if (!(worst > 0) || boots < 4)
+	*text = '\0';
+	if (!(cv > 0) || !isfinite(change))
 		return;
-	fprintf(f, "%u boots that vary by up to %.1f%%: changes of %.1f%% are found 95 times of 100.\n", boots,
-		100 * worst, 100 * detectable(worst, boots, threshold));
-	needed = boots_needed(worst, 2 * threshold, threshold, BOOTS_MAX);
-	if (c->count[VERDICT_INCONCLUSIVE] && needed > boots)
-		fprintf(f, "To find %.0f%% as well, run %u boots.\n", 200 * threshold, needed);
+	text_percent(percent, r->c.ratio - 1);
+	/* A change close to the threshold stays close to it. */
+	if (n)
+		snprintf(text, size, "; %u boots a side %s (CV %.2g%%)",
+			 n > compare_boots(r) ? n : compare_boots(r) + 2,
+			 find ? "would find such a change" : "would show that it is none", 100 * cv);
+	else
+		snprintf(text, size, "; %u boots a side would not do (CV %.2g%%, %s%%): %s", BOOTS_MAX, 100 * cv,
+			 percent, r->between < 0.5 ? "measure longer" : "make the host quieter");
 }
 
-void compare_text(const struct compare *c, FILE *f)
+static void put_boundary(const struct compare *c, const struct compare_row *r, char *text, size_t size)
 {
-	side_line(c->base, f);
-	side_line(c->test, f);
-	fprintf(f, "\n%-30.30s %-13.13s %-13.13s %7s  %s\n", "median, variation over boots", c->base->label,
-		c->test->label, "change", "verdict");
-	for (unsigned i = 0; i < c->n; i++) {
-		const struct compare_row *r = &c->row[i];
-		char a[40], b[40];
+	char floor[SIZE_TEXT + 8];
 
-		with_cv(a, sizeof(a), r->base, &r->c.base);
-		with_cv(b, sizeof(b), r->test, &r->c.test);
-		fprintf(f, "%-30.30s %-13.13s %-13.13s %+6.1f%%  %s\n", r->base->name, a, b, 100 * (r->c.ratio - 1),
-			verdict_name(r->verdict));
+	if (r->gates.floor > 0)
+		snprintf(text, size, "%g%% and %s", 100 * c->gates.threshold,
+			 text_value(floor, r->base->unit, r->gates.floor));
+	else
+		snprintf(text, size, "%g%%", 100 * c->gates.threshold);
+}
+
+void compare_reason(const struct compare *c, const struct compare_row *r, char *text, size_t size)
+{
+	char advice[128], boundary[64], family[48], change[16];
+
+	put_advice(r, advice, sizeof(advice));
+	put_boundary(c, r, boundary, sizeof(boundary));
+	text_percent(change, r->c.ratio - 1);
+	*family = '\0';
+	if (c->n > 1)
+		snprintf(family, sizeof(family), " (%s, %u metrics)",
+			 c->how == CORRECTION_HOLM ? "Holm" : "Benjamini-Hochberg", c->n);
+	switch (r->gate) {
+	case GATE_BOOTS:
+		snprintf(text, size, "n=%u can't reach %g; run at least 4 boots a side", compare_boots(r),
+			 c->gates.alpha);
+		break;
+	case GATE_P:
+		snprintf(text, size, "p %.2g%s is not below %g%s", r->c.p_adjusted, family, c->gates.alpha, advice);
+		break;
+	case GATE_INTERVAL:
+		snprintf(text, size, "the interval holds 0%s", advice);
+		break;
+	case GATE_THRESHOLD:
+		snprintf(text, size, "%s%% is within %g%%, its interval is not%s", change, 100 * c->gates.threshold,
+			 advice);
+		break;
+	case GATE_FLOOR:
+		snprintf(text, size, "%s%%, but not beyond %s", change, boundary);
+		break;
+	case GATE_NONE:
+		if (r->verdict == VERDICT_SAME)
+			snprintf(text, size, "all of the interval is within %g%%", 100 * c->gates.threshold);
+		else
+			snprintf(text, size, "p %.2g%s, beyond %s", r->c.p_adjusted, family, boundary);
 	}
-	fprintf(f, "\n");
-	for (unsigned i = 0; i < c->n; i++) {
-		const struct compare_row *r = &c->row[i];
-		char reason[128];
+}
 
-		verdict_reason(&r->c, &r->gates, r->verdict, r->gate, reason, sizeof(reason));
-		fprintf(f, "%s is %s: %s\n", r->base->name, verdict_name(r->verdict), reason);
-		if (r->modes)
-			fprintf(f, "%s: the boots of %s fall into two modes\n", r->base->name,
-				r->modes & 1 ? c->base->label : c->test->label);
-		if (r->drift_p < DRIFT_P)
-			fprintf(f, "%s: drifts from boot to boot (p %.2g)\n", r->base->name, r->drift_p);
+const char *compare_caveat(const struct compare *c, unsigned i)
+{
+	const struct boots *a = c->base, *b = c->test;
+
+	if (i < a->n_caveats)
+		return a->caveat[i];
+	i -= a->n_caveats;
+	for (unsigned k = 0; k < b->n_caveats; k++) {
+		bool there = false;
+
+		for (unsigned n = 0; n < a->n_caveats; n++)
+			there |= !strcmp(a->caveat[n], b->caveat[k]);
+		if (!there && !i--)
+			return b->caveat[k];
 	}
-	fprintf(f, "%u test%s, corrected together.\n", c->n, c->n == 1 ? "" : "s");
-	advice(c, f);
+	return NULL;
 }
 
-void compare_markdown(const struct compare *c, FILE *f)
+void compare_side_name(const struct boots *b, char *text, size_t size)
 {
-	fprintf(f, "| metric | %s (%u boots) | %s (%u boots) | change | 95%% interval | p | verdict |\n",
-		c->base->label, c->base->n, c->test->label, c->test->n);
-	fprintf(f, "|---|---:|---:|---:|---:|---:|---|\n");
-	for (unsigned i = 0; i < c->n; i++) {
-		const struct compare_row *r = &c->row[i];
-		char a[40], b[40];
+	const char *slash = strrchr(b->label, '/'), *program = slash ? slash + 1 : b->label;
+	char name[sizeof(b->label)], ran[sizeof(b->trait[0])];
 
-		with_cv(a, sizeof(a), r->base, &r->c.base);
-		with_cv(b, sizeof(b), r->test, &r->c.test);
-		fprintf(f, "| %s | %s | %s | %+.1f%% | %.3f..%.3f | %.3g | %s |\n", r->base->name, a, b,
-			100 * (r->c.ratio - 1), r->c.low, r->c.high, r->c.p_adjusted, verdict_name(r->verdict));
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(program, " :"), program);
+	snprintf(ran, sizeof(ran), "%.*s", (int)strcspn(b->trait[TRAIT_SCHEDULER], " "), b->trait[TRAIT_SCHEDULER]);
+	/* eevdf ran EEVDF, ./scx_mine -v ran "mine (sched_ext)", fifo ran "ktstr_fifo (sched_ext)". */
+	if (b->mixed[TRAIT_SCHEDULER] || !*name || strcasestr(ran, name) || strcasestr(name, ran))
+		snprintf(text, size, "%s", b->label);
+	else
+		snprintf(text, size, "%s (%s)", b->label, ran);
+}
+
+void compare_subject(const struct compare *c, char *text, size_t size)
+{
+	const char *last = "";
+	size_t at = 0;
+
+	*text = '\0';
+	for (unsigned i = 0; i < c->base->n_metrics && at < size; i++) {
+		const char *workload = c->base->metric[i]->workload;
+
+		if (strcmp(workload, last))
+			at += (size_t)snprintf(text + at, size - at, "%s%s", *last ? ", " : "", workload);
+		last = workload;
 	}
-}
-
-/* --- JSON --------------------------------------------------------------- */
-
-/* JSON has no NaN. */
-static json_t *number(double value)
-{
-	return isfinite(value) ? json_real(value) : json_null();
-}
-
-static json_t *summary_json(const struct summary *s)
-{
-	return json_pack("{si so so so so so so so}", "n", (int)s->n, "median", number(s->median), "low",
-			 number(s->low), "high", number(s->high), "mean", number(s->mean), "cv", number(s->cv), "min",
-			 number(s->min), "max", number(s->max));
-}
-
-static json_t *row_json(const struct compare_row *r)
-{
-	char reason[128];
-
-	verdict_reason(&r->c, &r->gates, r->verdict, r->gate, reason, sizeof(reason));
-	return json_pack("{ss ss sb so so so so so so so sb sb ss ss}", "metric", r->base->name, "unit", r->base->unit,
-			 "more_is_better", r->base->more_is_better, "base", summary_json(&r->c.base), "test",
-			 summary_json(&r->c.test), "ratio", number(r->c.ratio), "low", number(r->c.low), "high",
-			 number(r->c.high), "p", number(r->c.p), "p_adjusted", number(r->c.p_adjusted),
-			 "base_two_modes", r->modes & 1, "test_two_modes", r->modes >> 1, "verdict",
-			 verdict_name(r->verdict), "reason", reason);
-}
-
-static json_t *side_json(const struct boots *b)
-{
-	json_t *o = json_pack("{ss si}", "label", b->label, "boots", (int)b->n);
-	char key[32];
-
-	for (unsigned i = 0; i < TRAITS; i++) {
-		snprintf(key, sizeof(key), "%s", boots_trait_name(i));
-		for (char *p = key; *p; p++)
-			*p = *p == ' ' ? '_' : *p;
-		json_object_set_new(o, key, b->mixed[i] ? json_null() : json_string(b->trait[i]));
-	}
-	return o;
-}
-
-json_t *compare_json(const struct compare *c)
-{
-	json_t *rows = json_array();
-
-	for (unsigned i = 0; i < c->n; i++)
-		json_array_append_new(rows, row_json(&c->row[i]));
-	return json_pack("{ss so so so}", "schema", "ktstr-compare/1", "base", side_json(c->base), "test",
-			 side_json(c->test), "metrics", rows);
+	if (at < size)
+		snprintf(text + at, size - at, " on %s", c->base->trait[TRAIT_SHAPE]);
 }

@@ -56,3 +56,12 @@ unsigned boots_needed(double cv, double change, double threshold, unsigned most)
 			return n;
 	return 0;
 }
+
+unsigned boots_for_same(double cv, double change, double threshold, unsigned most)
+{
+	for (unsigned n = RUNS_AUTO_MIN; n <= most; n++)
+		/* Half of the interval: the ratio of medians varies sqrt(pi / 2) times as much as one of means. */
+		if (1.960 * sqrt(M_PI / 2) * cv * sqrt(2.0 / n) <= threshold - fabs(change))
+			return n;
+	return 0;
+}

@@ -29,5 +29,10 @@ enum enough runs_enough(const double *values, unsigned n, double width);
 double detectable(double cv, unsigned n, double threshold);
 /* How many boots a side find @change in 95 % of the cases: 4..@most, or 0 when even these don't. */
 unsigned boots_needed(double cv, double change, double threshold, unsigned most);
+/*
+ * How many boots a side make the interval of a ratio narrow enough to lie within @threshold where the change is
+ * @change, a smaller one: 6..@most, or 0 when even these don't.
+ */
+unsigned boots_for_same(double cv, double change, double threshold, unsigned most);
 
 #endif

@@ -5,16 +5,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/base/atomic.h"
 #include "bench/base/say.h"
 #include "bench/cli/parse.h"
+#include "bench/result/rundir.h"
 #include "bench/verb/bench_compare.h"
 #include "bench/verb/bench_verbs.h"
 
-enum { OPT_METRIC = 0x100, OPT_ALPHA, OPT_THRESHOLD, OPT_CORRECTION, OPT_FORMAT, OPT_ACROSS, OPT_FAIL_ON };
+enum {
+	OPT_METRIC = 0x100,
+	OPT_ALPHA,
+	OPT_THRESHOLD,
+	OPT_CORRECTION,
+	OPT_FORMAT,
+	OPT_ACROSS,
+	OPT_FAIL_ON,
+	OPT_QUANTILES
+};
+
+#define SIDES_MAX 16
 
 struct arguments {
 	struct compare_options o;
-	const char *path[2];
+	const char *path[SIDES_MAX];
 	unsigned n;
 };
 
@@ -43,7 +56,7 @@ static unsigned take_word(const char *option, const char *arg, const char *const
 
 bool compare_option(struct compare_options *o, int key, const char *arg)
 {
-	static const char *const formats[] = { "text", "json", "markdown", NULL };
+	static const char *const formats[] = { "text", "json", "markdown", "junit", "tap", "csv", "lkml", NULL };
 	static const char *const corrections[] = { "holm", "bh", NULL };
 	static const char *const fails[] = { "worse", "inconclusive", "none", NULL };
 
@@ -62,6 +75,14 @@ bool compare_option(struct compare_options *o, int key, const char *arg)
 		return true;
 	case OPT_FORMAT:
 		o->format = (enum compare_format)take_word("format", arg, formats);
+		return true;
+	case OPT_QUANTILES:
+		o->quantiles = true;
+		return true;
+	case 'o':
+		if (!*arg)
+			say_usage("--output: is empty; name a file, or - for stdout");
+		o->output = arg;
 		return true;
 	case OPT_ACROSS:
 		o->across = true;
@@ -87,7 +108,9 @@ static const struct argp_option options[] = {
 	{ "alpha", OPT_ALPHA, "PART", 0, "Error that is accepted for all metrics together (5%)", 1 },
 	{ "correction", OPT_CORRECTION, "holm|bh", 0, "For several metrics: Holm, or Benjamini and Hochberg (holm)",
 	  1 },
-	{ "format", OPT_FORMAT, "text|json|markdown", 0, "What is printed (text)", 1 },
+	{ "format", OPT_FORMAT, "text|json|markdown|junit|tap|csv|lkml", 0, "What is printed (text)", 1 },
+	{ "output", 'o', "FILE", 0, "Write it to FILE, whole or not at all; -: to stdout (-)", 1 },
+	{ "quantiles", OPT_QUANTILES, NULL, 0, "Print where the distributions differ too, from p1 to p99.9", 1 },
 	{ "across", OPT_ACROSS, NULL, 0, "Judge also where kernel, host, guest or ktstr differ", 1 },
 	{ "fail-on", OPT_FAIL_ON, "worse|inconclusive|none", 0, "What makes the exit code 1 (worse)", 1 },
 	{ 0 },
@@ -103,8 +126,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		state->child_inputs[0] = &a->o;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (a->n == 2)
-			say_usage("bench compare %s: a third side; compare two at a time", arg);
+		if (a->n == SIDES_MAX)
+			say_usage("bench compare %s: more than %d sides; compare fewer", arg, SIDES_MAX);
 		a->path[a->n++] = arg;
 		return 0;
 	default:
@@ -116,81 +139,228 @@ static const struct argp_child children[] = { { &compare_options_argp, 0, NULL, 
 const struct argp bench_compare_argp = {
 	.parser = parse,
 	.children = children,
-	.args_doc = "BASE NEW",
-	.doc = "Say whether NEW is better or worse than BASE. Each is a directory of results of ktstr bench --json, "
-	       "one of each "
-	       "boot, as ktstr bench run leaves them.\v"
+	.args_doc = "DIR\nBASE NEW...",
+	.doc = "Say whether schedulers are better or worse than others. DIR is what ktstr bench run left: under each "
+	       "kernel, topology and workload each scheduler is compared with the first. Else each NEW is compared "
+	       "with BASE; each of these is a directory with a result of ktstr bench --json for each boot, or one such "
+	       "file.\v"
 	       "The sample is the boot. worse and better need a p below alpha after the correction for several metrics "
 	       "(Mann-Whitney), a 95% interval of the ratio of medians that excludes 1 (bootstrap), and a change "
-	       "beyond the "
-	       "threshold; same needs the interval within the threshold; all else is inconclusive, and the reason is "
-	       "printed. "
-	       "Fewer than 4 boots a side are always inconclusive. The exit code is 1 when a metric is worse, 2 when "
-	       "none is "
-	       "worse and one is inconclusive.\n\n"
+	       "beyond "
+	       "the threshold and for latencies beyond 500 ns; same needs the interval within the threshold; all else "
+	       "is inconclusive, and the reason is printed. Fewer than 4 boots a side are always inconclusive. Runs "
+	       "that are not valid are not counted, but named. junit and tap have a test for each metric: one that is "
+	       "worse fails, one that is inconclusive is skipped (--fail-on says otherwise).\n\n"
+	       "The exit code is 1 when a metric is worse, else 2 when one is inconclusive or there is no verdict, "
+	       "else "
+	       "0; 69 when results can't be read.\n\n"
 	       "EXAMPLES\n"
 	       "  ktstr bench run --out r --sched eevdf --sched ./scx_mine wakeup\n"
-	       "  ktstr bench compare r/eevdf r/scx_mine --metric '*' --format markdown",
+	       "  ktstr bench compare r\n"
+	       "  ktstr bench compare r/cells/eevdf r/cells/scx_mine --metric '*'\n"
+	       "  ktstr bench compare r --format junit -o results.xml\n"
+	       "  ktstr bench compare r --format lkml",
 };
 
-static int print(const struct compare *c, enum compare_format format)
-{
-	json_t *json;
-	int rc = 0;
+/* --- comparisons -------------------------------------------------------- */
 
-	if (format == COMPARE_TEXT) {
-		compare_text(c, stdout);
-	} else if (format == COMPARE_MARKDOWN) {
-		compare_markdown(c, stdout);
-	} else {
-		json = compare_json(c);
-		rc = !json || json_dumpf(json, stdout, JSON_INDENT(1) | JSON_SORT_KEYS) || putchar('\n') == EOF;
-		json_decref(json);
+struct pairs {
+	const struct compare_options *o;
+	struct compare *list;
+	unsigned n;
+	int code;
+};
+
+/* 1 (worse) outranks 2 (inconclusive); what can't be compared outranks both. */
+static void add_code(struct pairs *p, int code)
+{
+	static const int rank[] = { EXIT_OK, EXIT_INCONCLUSIVE, EXIT_FAILED, EXIT_UNAVAILABLE, EXIT_INTERNAL };
+	unsigned now = 0, next = 0;
+
+	for (unsigned i = 0; i < sizeof(rank) / sizeof(*rank); i++) {
+		now = rank[i] == p->code ? i : now;
+		next = rank[i] == code ? i : next;
 	}
-	return fflush(stdout) || rc ? -1 : 0;
+	p->code = next > now ? code : p->code;
 }
 
-static int code_of(const struct compare *c, enum compare_fail fail_on)
+static int code_of(const struct compare *c, enum compare_fail on)
 {
-	if (fail_on == FAIL_NONE)
-		return EXIT_OK;
-	if (c->count[VERDICT_WORSE] || (fail_on == FAIL_INCONCLUSIVE && c->count[VERDICT_INCONCLUSIVE]))
-		return EXIT_FAILED;
-	return c->count[VERDICT_INCONCLUSIVE] ? EXIT_INCONCLUSIVE : EXIT_OK;
+	bool inconclusive = c->count[VERDICT_INCONCLUSIVE];
+
+	for (unsigned v = 0; v < 4; v++)
+		if (c->count[v] && compare_failed((enum verdict)v, on))
+			return EXIT_FAILED;
+	return on != FAIL_NONE && inconclusive ? EXIT_INCONCLUSIVE : EXIT_OK;
+}
+
+/* @order and @repeat: see struct compare. */
+static void add_pair(struct pairs *p, const struct boots *base, const struct boots *test, const char *order,
+		     const char *repeat)
+{
+	const struct compare_options *o = p->o;
+	struct compare *c = &p->list[p->n];
+
+	if (compare_delta(base, test, stderr) && !o->across) {
+		say_error("bench compare: %s and %s: the above differs, so a verdict would not be on the scheduler "
+			  "alone; use --across to get one all the same",
+			  base->label, test->label);
+		add_code(p, EXIT_INCONCLUSIVE);
+		return;
+	}
+	if (compare_make(c, base, test, o->metric, &o->gates, o->correction, 1)) {
+		say_error("out of memory");
+		add_code(p, EXIT_INTERNAL);
+	} else if (!c->n && !c->n_absent) {
+		say_error("bench compare: %s and %s: no metric that both have%s%s; see those of one by --metric '*'",
+			  base->label, test->label, o->metric ? " matches " : "", o->metric ? o->metric : "");
+		add_code(p, EXIT_UNAVAILABLE);
+	} else {
+		c->with_quantiles = o->quantiles;
+		c->order = order;
+		c->repeat = repeat;
+		p->n++;
+		add_code(p, c->n ? code_of(c, o->fail_on) : EXIT_INCONCLUSIVE);
+		return;
+	}
+	compare_free(c);
+}
+
+/* All of it into the file or to stdout. */
+static int print(const struct pairs *p)
+{
+	const struct compare_options *o = p->o;
+	bool to_stdout = !o->output || !strcmp(o->output, "-");
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+	int rc = f ? compare_write(p->list, p->n, o->format, o->fail_on, f) : -ENOMEM;
+
+	if (f && fclose(f) && !rc)
+		rc = -ENOMEM;
+	if (!rc && to_stdout)
+		rc = fwrite(text, 1, size, stdout) != size || fflush(stdout) ? -errno : 0;
+	else if (!rc)
+		rc = atomic_write(o->output, text, size);
+	free(text);
+	if (rc)
+		say_error("%s: %s", to_stdout ? "stdout" : o->output, strerror(-rc));
+	return rc;
+}
+
+static int finish(struct pairs *p)
+{
+	if (p->n && print(p))
+		p->code = EXIT_FAILED;
+	for (unsigned i = 0; i < p->n; i++)
+		compare_free(&p->list[i]);
+	free(p->list);
+	return p->code;
+}
+
+static int no_memory(void)
+{
+	say_error("out of memory");
+	return EXIT_INTERNAL;
+}
+
+static int compare_sides(const struct compare_options *o, const char *const *path, unsigned n)
+{
+	struct boots *side = calloc(n, sizeof(*side));
+	struct pairs p = { .o = o, .list = calloc(n, sizeof(*p.list)), .code = EXIT_OK };
+	char why[512];
+
+	if (!side || !p.list) {
+		free(side);
+		free(p.list);
+		return no_memory();
+	}
+	for (unsigned i = 0; i < n && !p.code; i++)
+		if (boots_read(&side[i], path[i], why, sizeof(why))) {
+			say_error("bench compare: %s", why);
+			add_code(&p, EXIT_UNAVAILABLE);
+		}
+	for (unsigned i = 1; i < n && p.code != EXIT_UNAVAILABLE; i++)
+		add_pair(&p, &side[0], &side[i], NULL, NULL);
+	finish(&p);
+	for (unsigned i = 0; i < n; i++)
+		boots_free(&side[i]);
+	free(side);
+	return p.code;
 }
 
 int compare_paths(const struct compare_options *o, const char *base, const char *test)
 {
-	struct boots *side = calloc(2, sizeof(*side));
-	struct compare c = { 0 };
-	char why[512];
-	int code = EXIT_UNAVAILABLE;
+	return compare_sides(o, (const char *[]){ base, test }, 2);
+}
 
-	if (!side) {
-		say_error("out of memory");
-		return EXIT_INTERNAL;
-	}
-	if (boots_read(&side[0], base, why, sizeof(why)) || boots_read(&side[1], test, why, sizeof(why))) {
+/* A cell without a valid run is no error of the others. */
+static bool can_judge(struct pairs *p, const struct rundir_cell *cell, const struct boots *b, int rc, const char *why)
+{
+	if (rc) {
 		say_error("bench compare: %s", why);
-	} else if (compare_delta(&side[0], &side[1], stderr) && !o->across) {
-		say_error("bench compare: the above differs, so a verdict would not be on the scheduler alone; use "
-			  "--across "
-			  "to get one all the same");
-		code = EXIT_INCONCLUSIVE;
-	} else if (compare_make(&c, &side[0], &side[1], o->metric, &o->gates, o->correction, 1)) {
-		say_error("out of memory");
-		code = EXIT_INTERNAL;
-	} else if (!c.n) {
-		say_error("bench compare: no metric that both sides have%s%s; see those of one by --metric '*'",
-			  o->metric ? " matches " : "", o->metric ? o->metric : "");
-	} else {
-		code = print(&c, o->format) ? EXIT_FAILED : code_of(&c, o->fail_on);
+		add_code(p, EXIT_UNAVAILABLE);
+		return false;
 	}
-	compare_free(&c);
-	boots_free(&side[0]);
-	boots_free(&side[1]);
+	if (b->n)
+		return true;
+	for (unsigned i = 0; i < VALIDITY_STATUSES; i++)
+		if (b->other[i])
+			say_error("bench compare: cell %s: no valid run; %u %s: %s", cell->key, b->other[i],
+				  validity_name((enum validity_status)i), b->why[i]);
+	add_code(p, EXIT_INCONCLUSIVE);
+	return false;
+}
+
+static void compare_cells(struct pairs *p, const struct rundir *d, struct boots *side)
+{
+	bool good[RUNDIR_CELLS_MAX];
+	char why[512];
+
+	for (unsigned i = 0; i < d->n; i++) {
+		int rc = rundir_boots(d, &d->cell[i], &side[i], why, sizeof(why));
+
+		good[i] = can_judge(p, &d->cell[i], &side[i], rc, why);
+	}
+	for (unsigned i = 0; i < d->n; i++) {
+		const struct rundir_cell *base = rundir_base(d, &d->cell[i]);
+
+		if (base != &d->cell[i] && good[i] && good[base - d->cell])
+			add_pair(p, &side[base - d->cell], &side[i], "ABBA", d->repeat);
+	}
+}
+
+int compare_rundir(const struct compare_options *o, const char *path)
+{
+	struct rundir *d = malloc(sizeof(*d));
+	struct boots *side = calloc(RUNDIR_CELLS_MAX, sizeof(*side));
+	struct pairs p = { .o = o, .list = calloc(RUNDIR_CELLS_MAX, sizeof(*p.list)), .code = EXIT_OK };
+	char why[512];
+
+	if (!d || !side || !p.list) {
+		free(d);
+		free(side);
+		free(p.list);
+		return no_memory();
+	}
+	if (rundir_read(d, path, why, sizeof(why))) {
+		say_error("bench compare: %s", why);
+		add_code(&p, EXIT_UNAVAILABLE);
+	} else {
+		compare_cells(&p, d, side);
+		if (!p.n && !p.code) {
+			say_error("bench compare: %s: one scheduler alone; run another beside it, or name two sides",
+				  path);
+			add_code(&p, EXIT_UNAVAILABLE);
+		}
+	}
+	finish(&p);
+	for (unsigned i = 0; i < RUNDIR_CELLS_MAX; i++)
+		boots_free(&side[i]);
+	rundir_free(d);
 	free(side);
-	return code;
+	free(d);
+	return p.code;
 }
 
 int verb_bench_compare(int argc, char **argv)
@@ -198,7 +368,9 @@ int verb_bench_compare(int argc, char **argv)
 	struct arguments a = { .o = COMPARE_OPTIONS_INIT };
 
 	cli_parse(&bench_compare_argp, "bench compare", argc, argv, &a);
-	if (a.n != 2)
-		say_usage("bench compare: name two sides, BASE and NEW");
-	return compare_paths(&a.o, a.path[0], a.path[1]);
+	if (a.n == 1 && rundir_is(a.path[0]))
+		return compare_rundir(&a.o, a.path[0]);
+	if (a.n < 2)
+		say_usage("bench compare: name a directory that ktstr bench run left, or two sides, BASE and NEW");
+	return compare_sides(&a.o, a.path, a.n);
 }

@@ -6,10 +6,7 @@
 #include <argp.h>
 #include <stdbool.h>
 
-#include "bench/result/compare.h"
-
-enum compare_format { COMPARE_TEXT, COMPARE_JSON, COMPARE_MARKDOWN };
-enum compare_fail { FAIL_WORSE, FAIL_INCONCLUSIVE, FAIL_NONE };
+#include "bench/result/formats.h"
 
 struct compare_options {
 	struct gates gates;
@@ -17,7 +14,9 @@ struct compare_options {
 	enum compare_format format;
 	enum compare_fail fail_on;
 	bool across;
+	bool quantiles;
 	const char *metric; /* a glob, or NULL: the usual ones */
+	const char *output; /* a file, "-" or NULL: stdout */
 };
 #define COMPARE_OPTIONS_INIT                                                                                           \
 	{                                                                                                              \
@@ -31,5 +30,7 @@ bool compare_option(struct compare_options *o, int key, const char *arg);
 
 /* Compare two sides (bench/result/boots.h) and print it. An exit code. */
 int compare_paths(const struct compare_options *o, const char *base, const char *test);
+/* Each scheduler of each group of a run directory with the group's first. An exit code: that of the worst. */
+int compare_rundir(const struct compare_options *o, const char *path);
 
 #endif
