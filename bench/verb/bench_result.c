@@ -156,6 +156,17 @@ static int write_json(const struct bench_result *b, json_t *facts)
 	return rc ? EXIT_FAILED : EXIT_OK;
 }
 
+/* What each sample cost the guest beside the work itself. */
+static void print_cost(const struct bench_result *b)
+{
+	const json_t *cost = b->n ? json_object_get(b->line[b->n - 1], "measuring_cost") : NULL;
+
+	if (cost)
+		printf("  measuring  reading the clock takes the guest %.0f ns, counting a sample %.0f ns\n",
+		       json_number_value(json_object_get(cost, "clock_ns")),
+		       json_number_value(json_object_get(cost, "histogram_ns")));
+}
+
 static int print(const struct bench_result *b, const json_t *facts)
 {
 	int code = EXIT_OK;
@@ -165,6 +176,7 @@ static int print(const struct bench_result *b, const json_t *facts)
 		for (unsigned i = 0; i < b->n; i++)
 			report_histogram(stdout, b->result[i]);
 		report_provenance(stdout, facts);
+		print_cost(b);
 		if (fflush(stdout))
 			code = EXIT_FAILED;
 	}

@@ -23,6 +23,7 @@ static void work_fork(struct hand *h)
 			return;
 		}
 		hand_sample(h, now_ns() - start);
+		hand_turn(h);
 	}
 }
 
@@ -33,6 +34,7 @@ static void work_yield(struct hand *h)
 
 		sched_yield();
 		hand_sample(h, now_ns() - start);
+		hand_turn(h);
 	}
 }
 
@@ -49,7 +51,7 @@ static void work_affinity(struct hand *h)
 		uint64_t start;
 
 		/* A random CPU of those that may be used; there is one. */
-		for (cpu = (unsigned)(random_next(&h->random) % CPU_SETSIZE); !CPU_ISSET(cpu, &allowed);)
+		for (cpu = (unsigned)(hand_random(h) % CPU_SETSIZE); !CPU_ISSET(cpu, &allowed);)
 			cpu = (cpu + 1) % CPU_SETSIZE;
 		CPU_ZERO(&one);
 		CPU_SET(cpu, &one);
@@ -60,6 +62,7 @@ static void work_affinity(struct hand *h)
 			return;
 		}
 		hand_sample(h, now_ns() - start);
+		hand_turn(h);
 	}
 }
 

@@ -66,7 +66,10 @@ const struct workload_kind workload_kinds[] = {
 	  "busy threads that want all CPU time they can get: how long each does not run, and how even their shares are",
 	  false,
 	  { { "threads", "threads; 0: two for each CPU", VALUE_NUMBER, 0, 0, 1024 },
-	    { "nice", "nice value of every second thread", VALUE_NUMBER, 0, 0, 19 } } },
+	    { "nice", "nice value of every second thread", VALUE_NUMBER, 0, 0, 19 },
+	    { "idle", "so many of the threads, the last ones, have the idle policy", VALUE_NUMBER, 0, 0, 1024 },
+	    { "weights", "cpu.weight of a cgroup for each thread, in turn (100:300:100); without: no cgroups",
+	      VALUE_LIST, 0, 1, 10000 } } },
 	{ "compute",
 	  "iteration",
 	  "iterations",
@@ -112,6 +115,22 @@ static const struct workload_kind *find_kind(const char *name, size_t n)
 	return NULL;
 }
 
+/* "100:300:100" */
+static bool parse_list(const struct workload_option *o, const char *text, struct workload_asked *a, uint64_t *n)
+{
+	char copy[256], *rest = copy;
+	const char *item;
+
+	*n = 0;
+	if (strlen(text) >= sizeof(copy))
+		return false;
+	strcpy(copy, text);
+	while ((item = strsep(&rest, ":")))
+		if (*n == WORKLOAD_LIST_MAX || number_parse(item, o->min, o->max, &a->list[(*n)++]))
+			return false;
+	return true;
+}
+
 static bool parse_value(const struct workload_option *o, const char *text, uint64_t *out)
 {
 	int rc;
@@ -139,8 +158,9 @@ static void range_text(const struct workload_option *o, char *text, size_t size)
 	else if (o->kind == VALUE_BYTES)
 		snprintf(text, size, "a size from %s to %s", size_format(low, o->min), size_format(high, o->max));
 	else
-		snprintf(text, size, "a number from %llu to %llu", (unsigned long long)o->min,
-			 (unsigned long long)o->max);
+		snprintf(text, size, "%s from %llu to %llu",
+			 o->kind == VALUE_LIST ? "numbers with : between them, each" : "a number",
+			 (unsigned long long)o->min, (unsigned long long)o->max);
 }
 
 static bool take_option(struct workload_asked *a, const char *text, char *why, size_t size)
@@ -161,7 +181,8 @@ static bool take_option(struct workload_asked *a, const char *text, char *why, s
 
 		if (strlen(o->name) != n || memcmp(o->name, text, n))
 			continue;
-		if (text[n] && parse_value(o, text + n + 1, &a->value[i]))
+		if (text[n] && (o->kind == VALUE_LIST ? parse_list(o, text + n + 1, a, &a->value[i])
+						      : parse_value(o, text + n + 1, &a->value[i])))
 			return true;
 		range_text(o, range, sizeof(range));
 		snprintf(why, size, "%s: write %s=N, %s", text, o->name, range);

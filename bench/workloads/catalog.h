@@ -12,11 +12,13 @@
 
 #define WORKLOAD_OPTIONS_MAX 8
 #define WORKLOAD_FILE_MAX 256
+#define WORKLOAD_LIST_MAX 16
 
 enum workload_value {
 	VALUE_NUMBER,
 	VALUE_TIME, /* ns; written "200us" */
 	VALUE_BYTES,
+	VALUE_LIST, /* of numbers from min to max; written "100:300:100". At most one of a workload's options */
 };
 
 struct workload_option {
@@ -39,7 +41,8 @@ extern const struct workload_kind workload_kinds[];
 
 struct workload_asked {
 	const struct workload_kind *kind;
-	uint64_t value[WORKLOAD_OPTIONS_MAX]; /* by the order of kind->option */
+	uint64_t value[WORKLOAD_OPTIONS_MAX]; /* by the order of kind->option; of a list how many it has */
+	uint64_t list[WORKLOAD_LIST_MAX];
 	char file[WORKLOAD_FILE_MAX];
 };
 

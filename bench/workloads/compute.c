@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "bench/workloads/crew.h"
+#include "bench/workloads/places.h"
 
 enum { THREADS, SET };
 
@@ -20,14 +21,14 @@ struct line {
 };
 
 /* One circle through all lines (Sattolo). */
-static struct line *make_circle(uint64_t *random, uint32_t n)
+static struct line *make_circle(struct hand *h, uint32_t n)
 {
 	struct line *lines = aligned_alloc(LINE, (size_t)n * LINE);
 
 	for (uint32_t i = 0; lines && i < n; i++)
 		lines[i] = (struct line){ .next = i };
 	for (uint32_t i = n - 1; lines && i > 0; i--) {
-		uint32_t k = (uint32_t)(random_next(random) % i), next = lines[i].next;
+		uint32_t k = (uint32_t)(hand_random(h) % i), next = lines[i].next;
 
 		lines[i].next = lines[k].next;
 		lines[k].next = next;
@@ -35,12 +36,17 @@ static struct line *make_circle(uint64_t *random, uint32_t n)
 	return lines;
 }
 
+struct floor {
+	struct places places;
+	_Atomic uint64_t moves[DISTANCES];
+};
+
 static void work(struct hand *h)
 {
+	struct floor *floor = h->ctx;
 	uint32_t n = (uint32_t)(h->run->asked->value[SET] / LINE), at = 0;
-	struct line *lines = make_circle(&h->random, n);
+	struct line *lines = make_circle(h, n);
 	int cpu = sched_getcpu();
-	double moves = 0;
 
 	if (!lines) {
 		run_fail(h->run, ENOMEM);
@@ -55,30 +61,39 @@ static void work(struct hand *h)
 			at = lines[at].next;
 		}
 		hand_sample(h, now_ns() - start);
+		hand_turn(h);
 		here = sched_getcpu();
-		moves += here != cpu && h->run->phase == PHASE_MEASURE;
+		if (here != cpu && hand_counts(h))
+			floor->moves[places_distance(&floor->places, cpu, here)]++;
 		cpu = here;
 	}
-	h->figure = moves;
 	free(lines);
-}
-
-static void sum(struct run *run, struct hand *hands, unsigned n)
-{
-	double moves = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		moves += hands[i].figure;
-	/* Seen between passes: one that went and came back within a pass is not. */
-	run_figure(run, "migrations_seen", "", false, moves);
 }
 
 static int compute_run(struct run *run)
 {
+	static const char *const names[DISTANCES] = { "migrations_smt", "migrations_llc", "migrations_node",
+						      "migrations_far" };
 	unsigned asked = (unsigned)run->asked->value[THREADS];
-	struct crew crew = { .n = asked ? asked : cpus_online(), .work = work, .sum = sum };
+	struct floor *floor = calloc(1, sizeof(*floor));
+	struct crew crew = { .n = asked ? asked : cpus_online(), .work = work, .ctx = floor };
+	uint64_t all = 0;
+	int code;
 
-	return crew_run(run, &crew);
+	if (!floor) {
+		fprintf(stderr, "ktstr-workload: compute: out of memory\n");
+		return 70;
+	}
+	places_read(&floor->places, "");
+	code = crew_run(run, &crew);
+	for (unsigned i = 0; i < DISTANCES; i++) {
+		run_figure(run, names[i], "", false, (double)floor->moves[i]);
+		all += floor->moves[i];
+	}
+	/* Seen between passes: one that went and came back within a pass is not. */
+	run_figure(run, "migrations_seen", "", false, (double)all);
+	free(floor);
+	return code;
 }
 
 const struct workload compute_workload = { "compute", compute_run };

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define STACK_SIZE (64 << 10)
@@ -25,6 +26,37 @@ static uint64_t samples_of(struct run *run)
 	for (unsigned i = 0; i < s->n; i++)
 		sum += atomic_load_explicit(&s->hands[i].samples, memory_order_relaxed);
 	return sum;
+}
+
+static uint64_t hash_step(uint64_t hash, uint64_t value)
+{
+	return (hash ^ value) * UINT64_C(0x100000001b3);
+}
+
+uint64_t hand_random(struct hand *h)
+{
+	uint64_t value = random_next(&h->random);
+
+	if (h->drawn < DRAWS_HASHED) {
+		h->drawn_hash = hash_step(h->drawn_hash, value);
+		h->drawn++;
+	}
+	return value;
+}
+
+/* At both edges of the window, while the hands run. */
+static void take_accounts(struct run *run, bool end)
+{
+	const struct state *s = run->ctx;
+
+	for (unsigned i = 0; i < s->n; i++) {
+		struct hand *h = &s->hands[i];
+		int tid = atomic_load(&h->tid);
+
+		account_read(end ? &h->in_window : &h->at_begin, tid);
+		if (end)
+			account_since(&h->in_window, &h->at_begin);
+	}
 }
 
 /* Kernels without CONFIG_SCHED_INFO have no such file: the account stays 0. */
@@ -58,7 +90,11 @@ static void *hand_main(void *arg)
 	struct start start = *(struct start *)arg;
 
 	free(arg);
+	atomic_store(&start.hand->tid, (int)syscall(SYS_gettid));
 	start.work(start.hand);
+	/* A hand that the end cut short: the hash does not depend on when that was. */
+	while (start.hand->drawn < DRAWS_HASHED)
+		hand_random(start.hand);
 	take_account(start.hand);
 	return NULL;
 }
@@ -117,6 +153,21 @@ static void add_account(struct run *run, const struct hand *hands, unsigned n)
 	run_figure(run, "involuntary_switches", "", false, (double)sum.involuntary);
 }
 
+/* What is kept of each hand, for the result. */
+static void keep_workers(struct run *run, const struct hand *hands, unsigned n)
+{
+	run->operations_hash = UINT64_C(0xcbf29ce484222325);
+	run->worker = calloc(n, sizeof(*run->worker));
+	run->n_workers = run->worker ? n : 0;
+	for (unsigned i = 0; i < n; i++) {
+		run->operations_hash = hash_step(run->operations_hash, hands[i].drawn_hash);
+		if (run->worker)
+			run->worker[i] = (struct worker_result){ .turns = hands[i].turns,
+								 .longest_gap_ns = hands[i].longest_gap_ns,
+								 .account = hands[i].in_window };
+	}
+}
+
 int crew_run(struct run *run, const struct crew *crew)
 {
 	struct state state = { .hands = calloc(crew->n, sizeof(struct hand)), .n = crew->n };
@@ -128,6 +179,7 @@ int crew_run(struct run *run, const struct crew *crew)
 		return EXIT_INTERNAL;
 	}
 	run->samples = samples_of;
+	run->at_edge = take_accounts;
 	run->ctx = &state;
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
@@ -145,7 +197,9 @@ int crew_run(struct run *run, const struct crew *crew)
 	if (crew->sum)
 		crew->sum(run, state.hands, crew->n);
 	add_account(run, state.hands, crew->n);
+	keep_workers(run, state.hands, crew->n);
 	run->samples = NULL;
+	run->at_edge = NULL;
 	pthread_attr_destroy(&attr);
 	free(state.hands);
 	return 0;

@@ -49,7 +49,7 @@ static void work(struct hand *h)
 	}
 	memset(buf, (int)h->index, BLOCK);
 	while (!hand_stops(h)) {
-		off_t offset = (off_t)(random_next(&h->random) % d->blocks * BLOCK);
+		off_t offset = (off_t)(hand_random(h) % d->blocks * BLOCK);
 		uint64_t start = now_ns();
 		ssize_t n = d->write ? pwrite(d->fd, buf, BLOCK, offset) : pread(d->fd, buf, BLOCK, offset);
 

@@ -9,13 +9,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench/base/size.h"
 #include "bench/workloads/workload.h"
 
-#define POLL_NS 10000000ull
 #define EXIT_USAGE 64
 #define EXIT_INTERNAL 70
 
@@ -26,108 +24,6 @@ static const struct workload *const workloads[] = {
 };
 #define WORKLOADS (sizeof(workloads) / sizeof(*workloads))
 #define RUNS_MAX 16
-
-/* xorshift64: the same seed gives the same offsets. */
-uint64_t random_next(uint64_t *state)
-{
-	uint64_t x = *state;
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return *state = x;
-}
-
-uint64_t random_start(uint64_t seed, unsigned index)
-{
-	return (seed + index) * UINT64_C(0x9e3779b97f4a7c15) | 1;
-}
-
-unsigned cpus_online(void)
-{
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-	return n > 0 ? (unsigned)n : 1;
-}
-
-void run_fail(struct run *run, int error)
-{
-	int none = 0;
-
-	atomic_compare_exchange_strong(&run->error, &none, error);
-}
-
-void run_figure(struct run *run, const char *name, const char *unit, bool more_is_better, double value)
-{
-	if (run->n_figures < FIGURES_MAX)
-		run->figure[run->n_figures++] = (struct figure){ name, unit, more_is_better, value };
-}
-
-static void wait_until(struct run *run, uint64_t deadline)
-{
-	struct timespec t = { 0 };
-
-	for (uint64_t now; (now = now_ns()) < deadline && !run->error;) {
-		t.tv_nsec = (long)(deadline - now < POLL_NS ? deadline - now : POLL_NS);
-		nanosleep(&t, NULL);
-	}
-}
-
-void run_wait(struct run *run)
-{
-	const struct options *o = run->options;
-	uint64_t start;
-
-	wait_until(run, now_ns() + o->warmup_ns);
-	window_begin(&run->window);
-	start = run->window.begin_ns;
-	run->phase = PHASE_MEASURE;
-	for (unsigned i = 1; i <= WORKLOAD_CAP && !run->error; i++) {
-		wait_until(run, start + i * o->duration_ns);
-		if (!run->samples || run->samples(run) >= WORKLOAD_SAMPLES_MIN)
-			break;
-	}
-	run->phase = PHASE_STOP;
-	window_end(&run->window);
-	run->measured_ns = run->window.end_ns - start;
-}
-
-static void print_config(const struct workload_asked *asked, FILE *f)
-{
-	const char *comma = "";
-
-	if (asked->kind->disk) {
-		fputs("\"file\":", f);
-		print_quoted(asked->file, f);
-		comma = ",";
-	}
-	for (unsigned i = 0; i < WORKLOAD_OPTIONS_MAX && asked->kind->option[i].name; i++, comma = ",")
-		fprintf(f, "%s\"%s\":%" PRIu64, comma, asked->kind->option[i].name, asked->value[i]);
-}
-
-static void print_result(const struct run *run, FILE *f)
-{
-	const struct workload_kind *kind = run->asked->kind;
-	double seconds = (double)run->measured_ns / 1e9;
-
-	fprintf(f, "{\"workload\":\"%s\",\"metric\":\"%s\",\"unit\":\"ns\",\"seed\":%" PRIu64 ",\"config\":{",
-		kind->name, kind->metric, run->options->seed);
-	print_config(run->asked, f);
-	fprintf(f, "},\"warmup_ns\":%" PRIu64 ",\"duration_ns\":%" PRIu64 ",\"measured_ns\":%" PRIu64,
-		run->options->warmup_ns, run->options->duration_ns, run->measured_ns);
-	fputs(",\"window\":", f);
-	window_print(&run->window, f);
-	fprintf(f, ",\"rate_per_s\":%.3f,\"rate_of\":\"%s\",\"figures\":[",
-		seconds > 0 ? (double)run->latency.count / seconds : 0, kind->rate);
-	for (unsigned i = 0; i < run->n_figures; i++)
-		fprintf(f, "%s{\"name\":\"%s\",\"unit\":\"%s\",\"more_is_better\":%s,\"value\":%.17g}", i ? "," : "",
-			run->figure[i].name, run->figure[i].unit, run->figure[i].more_is_better ? "true" : "false",
-			run->figure[i].value);
-	fputs("],\"histogram\":", f);
-	hist_write_json(&run->latency, f);
-	fputs("}\n", f);
-	fflush(f);
-}
 
 struct arguments {
 	struct options options;
@@ -258,6 +154,7 @@ int main(int argc, char **argv)
 		}
 		if (!code)
 			print_result(&run, metrics);
+		free(run.worker);
 	}
 	return code;
 }

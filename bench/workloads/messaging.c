@@ -38,6 +38,7 @@ static void send_messages(struct hand *h, const struct hall *hall, const struct 
 			/* At most PIPE_BUF bytes: what several senders write is never mixed. */
 			if (write(group[i].out, message, hall->size) < 0 && errno != EAGAIN && errno != EPIPE)
 				run_fail(h->run, errno);
+			hand_turn(h);
 		}
 	free(message);
 }
@@ -60,6 +61,7 @@ static void receive_messages(struct hand *h, const struct hall *hall, const stru
 			continue;
 		memcpy(&sent, message, sizeof(sent));
 		hand_sample(h, now_ns() - sent);
+		hand_turn(h);
 		have = 0;
 	}
 	free(message);

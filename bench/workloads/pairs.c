@@ -62,6 +62,7 @@ static void pass(struct hand *h, step *give, step *wait)
 		uint64_t start = now_ns();
 
 		ok = me ? wait(p, me) && give(p, me) : give(p, me) && wait(p, me);
+		hand_turn(h);
 		if (ok && !me)
 			hand_sample(h, now_ns() - start);
 	}

@@ -30,7 +30,7 @@ static void work(struct hand *h)
 	const uint64_t *value = h->run->asked->value;
 	uint64_t deadline = value[DEADLINE] ? value[DEADLINE] : value[PERIOD];
 	struct owed *owed = h->ctx;
-	uint64_t due = now_ns() + random_next(&h->random) % value[PERIOD];
+	uint64_t due = now_ns() + hand_random(h) % value[PERIOD];
 
 	for (; !hand_stops(h); due += value[PERIOD]) {
 		uint64_t start, cpu;
@@ -39,6 +39,7 @@ static void work(struct hand *h)
 		sleep_until(due);
 		start = now_ns();
 		hand_sample(h, start - due);
+		hand_turn(h);
 		for (cpu = thread_cpu_ns() + value[RUN]; thread_cpu_ns() < cpu && !hand_stops(h);)
 			;
 		if (h->run->phase != PHASE_MEASURE)

@@ -86,8 +86,8 @@ static void work_as_worker(struct hand *h, const struct post_office *o, struct m
 {
 	for (unsigned i = 0; i < MATRIX; i++)
 		for (unsigned j = 0; j < MATRIX; j++) {
-			w->a[i][j] = (double)(random_next(&h->random) % 1000) / 1000;
-			w->b[i][j] = (double)(random_next(&h->random) % 1000) / 1000;
+			w->a[i][j] = (double)(hand_random(h) % 1000) / 1000;
+			w->b[i][j] = (double)(hand_random(h) % 1000) / 1000;
 		}
 	while (!hand_stops(h)) {
 		uint64_t now;
@@ -103,6 +103,7 @@ static void work_as_worker(struct hand *h, const struct post_office *o, struct m
 		if ((slept || o->interval_ns) && w->stamp_ns)
 			hand_sample(h, now - w->stamp_ns);
 		multiply(w, o->operations);
+		hand_turn(h);
 	}
 }
 
@@ -152,6 +153,7 @@ static void wake_by_timetable(struct hand *h, struct messenger *m, uint64_t inte
 			break;
 		w->stamp_ns = due;
 		futex_post(&w->woken);
+		hand_turn(h);
 	}
 	/* Those that were taken out of the list are seen by nobody else. */
 	for (struct worker *w = taken, *next; w; w = next) {
@@ -167,6 +169,7 @@ static void wake_as_they_come(struct hand *h, struct messenger *m)
 		atomic_store(&m->posted, 0);
 		/* After posted was cleared: who queues from here on posts again. */
 		wake_all(m, true);
+		hand_turn(h);
 		if (!hand_stops(h))
 			futex_wait(&m->posted);
 	}

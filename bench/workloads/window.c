@@ -75,8 +75,7 @@ void scx_snapshot_read(struct scx_snapshot *s, const char *root)
 	}
 }
 
-/* Tell the host, and wait until it has read its counters. */
-static void mark(struct window *w, const char *edge)
+void window_mark(struct window *w, const char *edge)
 {
 	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
 	char byte;
@@ -92,20 +91,6 @@ static void mark(struct window *w, const char *edge)
 			return;
 		}
 	} while (byte != '\n');
-}
-
-void window_begin(struct window *w)
-{
-	mark(w, "begin");
-	scx_snapshot_read(&w->at_begin, "");
-	w->begin_ns = now_ns();
-}
-
-void window_end(struct window *w)
-{
-	w->end_ns = now_ns();
-	scx_snapshot_read(&w->at_end, "");
-	mark(w, "end");
 }
 
 /* --- as JSON ------------------------------------------------------------ */

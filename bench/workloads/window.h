@@ -26,20 +26,19 @@ struct scx_snapshot {
 };
 
 struct window {
-	FILE *marks;	      /* where the host is told; NULL: it is not */
-	const char *workload; /* of the marks */
-	unsigned index;	      /* of the workload in this run */
-	bool unanswered;      /* the host did not answer a mark in time */
-	uint64_t begin_ns, end_ns;
+	FILE *marks;			   /* where the host is told; NULL: it is not */
+	const char *workload;		   /* of the marks */
+	unsigned index;			   /* of the workload in this run */
+	bool unanswered;		   /* the host did not answer a mark in time */
+	_Atomic uint64_t begin_ns, end_ns; /* 0: not yet */
 	struct scx_snapshot at_begin, at_end;
 };
 
 /* @root: "" or where another /sys is, for tests. */
 void scx_snapshot_read(struct scx_snapshot *s, const char *root);
 
-/* The last thing before the window, and the first after it. */
-void window_begin(struct window *w);
-void window_end(struct window *w);
+/* Tell the host, and wait until it has read its counters: before the window, and after it. */
+void window_mark(struct window *w, const char *edge);
 /* As the value of a member. */
 void window_print(const struct window *w, FILE *f);
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "bench/base/hist.h"
+#include "bench/workloads/account.h"
 #include "bench/workloads/catalog.h"
 #include "bench/workloads/clock.h"
 #include "bench/workloads/window.h"
@@ -26,13 +27,23 @@ struct options {
 	uint64_t seed;
 };
 
-enum phase { PHASE_WARMUP, PHASE_MEASURE, PHASE_STOP };
+/*
+ * PHASE_AFTER: the window is over, and the threads go on for as long as it takes to read what the kernel counted of
+ * them.
+ */
+enum phase { PHASE_WARMUP, PHASE_MEASURE, PHASE_AFTER, PHASE_STOP };
 
 /* A result beside the histogram and the rate: "jain_index". */
 struct figure {
 	const char *name, *unit;
 	bool more_is_better;
 	double value;
+};
+
+/* What one thread did in the window. */
+struct worker_result {
+	uint64_t turns, longest_gap_ns;
+	struct account account;
 };
 
 /* The state that the threads of a workload share. */
@@ -43,8 +54,13 @@ struct run {
 	_Atomic int error; /* the first errno of a thread: ends the run */
 	/* What is measured so far, while threads run: NULL, or the sum of their counts. */
 	uint64_t (*samples)(struct run *run);
+	/* Called at both edges of the window, next to it. */
+	void (*at_edge)(struct run *run, bool end);
 	void *ctx; /* of the above */
 	struct window window;
+	struct worker_result *worker; /* to free() */
+	unsigned n_workers;
+	uint64_t operations_hash; /* of what the threads drew by chance: the same for the same seed */
 	uint64_t measured_ns;
 	struct hist latency;
 	struct figure figure[FIGURES_MAX];
@@ -68,6 +84,13 @@ unsigned cpus_online(void);
 
 /* Warm up, mark the window and measure, and set PHASE_STOP: the main thread's part of a run. */
 void run_wait(struct run *run);
+/* What measuring costs here: reading the clock, and counting a value in a histogram. */
+struct cost {
+	double clock_ns, record_ns;
+};
+struct cost measure_cost(void);
+
+void print_result(const struct run *run, FILE *f);
 void run_fail(struct run *run, int error);
 void run_figure(struct run *run, const char *name, const char *unit, bool more_is_better, double value);
 

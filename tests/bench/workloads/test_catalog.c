@@ -23,19 +23,37 @@ static void every_kind_takes_its_options(void **state)
 		for (unsigned i = 0; i < WORKLOAD_OPTIONS_MAX && k->option[i].name; i++) {
 			const struct workload_option *o = &k->option[i];
 
-			assert_true(o->preset >= o->min && o->preset <= o->max);
+			assert_true(o->kind == VALUE_LIST || (o->preset >= o->min && o->preset <= o->max));
 			assert_int_equal(a.value[i], o->preset);
 			snprintf(word, sizeof(word), "%s:%s=%llu%s", k->name, o->name, (unsigned long long)o->max,
 				 o->kind == VALUE_TIME ? "ns" : "");
 			if (!workload_parse(word, &a, why, sizeof(why)))
 				fail_msg("%s: %s", word, why);
-			assert_int_equal(a.value[i], o->max);
+			assert_int_equal(o->kind == VALUE_LIST ? a.list[0] : a.value[i], o->max);
 			snprintf(word, sizeof(word), "%s:%s=%llu%s", k->name, o->name, (unsigned long long)o->max + 1,
 				 o->kind == VALUE_TIME ? "ns" : "");
 			assert_false(workload_parse(word, &a, why, sizeof(why)));
 			assert_non_null(strstr(why, o->name));
 		}
 	}
+	(void)state;
+}
+
+static void lists(void **state)
+{
+	struct workload_asked a;
+	char why[512], word[256] = "fair:weights=1";
+
+	assert_true(workload_parse("fair:threads=3,weights=100:300:100", &a, why, sizeof(why)));
+	assert_int_equal(a.value[3], 3);
+	assert_int_equal(a.list[1], 300);
+	assert_false(workload_parse("fair:weights=100:", &a, why, sizeof(why)));
+	assert_false(workload_parse("fair:weights=", &a, why, sizeof(why)));
+	assert_false(workload_parse("fair:weights=100:0", &a, why, sizeof(why)));
+	assert_non_null(strstr(why, "numbers with : between them, each from 1 to 10000"));
+	for (unsigned i = 0; i < WORKLOAD_LIST_MAX; i++)
+		strcat(word, ":1");
+	assert_false(workload_parse(word, &a, why, sizeof(why)));
 	(void)state;
 }
 
@@ -95,6 +113,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind_takes_its_options),
+		cmocka_unit_test(lists),
 		cmocka_unit_test(several_options_and_a_file),
 		cmocka_unit_test(wrong_words_are_named),
 	};

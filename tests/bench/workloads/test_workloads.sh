@@ -22,7 +22,8 @@ runs() { # WORD PATTERN...
 		break
 	done
 	for pattern in "^{\"workload\":\"${word%%:*}\",\"metric\":\"[a-z_]*\",\"unit\":\"ns\",\"seed\":3,\"config\":{" \
-		'"run_ns"' '"histogram":{"count":[1-9]' "$@"; do
+		'"run_ns"' '"histogram":{"count":[1-9]' '"workers":\[{"iterations":' '"workers_sum":{"run_ns":' \
+		'"operations":{"seed":3,"hash":"[0-9a-f]*"}' '"measuring_cost":{"clock_ns":[0-9.]*,' "$@"; do
 		grep -q -- "$pattern" "$dir/out" || { echo "$word: no $pattern in: $(cut -c1-600 "$dir/out")" && failed=1; }
 	done
 	[ "$(wc -l <"$dir/out")" -eq 1 ] || { echo "$word: not one line" && failed=1; }
@@ -38,8 +39,9 @@ runs fork
 runs yield:threads=2
 runs affinity-churn:threads=2
 runs fair '"jain_index","unit":"","more_is_better":true' '"max_gap_ns"'
-runs fair:threads=4,nice=5 '"nice":5'
-runs compute:set=64k '"migrations_seen"'
+runs fair:threads=4,nice=5 '"nice":5' '"share_error_max"' '"max_gap_ms","unit":"ms"' '"not_starved"' '"max_gap_ns":[1-9]'
+runs fair:threads=3,idle=1 '"idle":1'
+runs compute:set=64k '"migrations_seen"' '"migrations_smt"' '"migrations_llc"' '"migrations_node"' '"migrations_far"'
 runs periodic:period=2ms,run=100us '"deadlines_missed"' '"mean_slack_ns"'
 for io in io-randread io-randwrite io-fsync; do
 	if dd if="$dir/disk" of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null; then
@@ -75,6 +77,60 @@ PYTHON
 # Without a host that answers it says so, and ends all the same.
 "$workload" --marks --duration 50ms pipe </dev/null 2>/dev/null | grep -q '"marked":false' ||
 	{ echo "unanswered marks count as answered" && failed=1; }
+
+# WRK-12: the operations of a seed are the same in each run, and others with another.
+operations() { "$workload" --duration 20ms --warmup 0s --seed "$1" "$2" 2>/dev/null | grep -o '"operations":{[^}]*}'; }
+for word in wakeup compute:set=64k periodic:period=1ms,run=10us affinity-churn pipe; do
+	[ "$(operations 5 $word)" = "$(operations 5 $word)" ] || { echo "$word: the same seed gives other operations" && failed=1; }
+	[ "$(operations 5 $word)" != "$(operations 6 $word)" ] ||
+		{ echo "$word: another seed gives the same operations" && failed=1; }
+done
+
+# WRK-06: the classes of moves add up to all that were seen. WRK-11: an iteration is a sample where each is one.
+"$workload" --duration 300ms compute:threads=8,set=16k >"$dir/out" 2>"$dir/err"
+"$workload" --duration 300ms yield:threads=3 >"$dir/yield" 2>>"$dir/err"
+python3 - "$dir/out" "$dir/yield" <<'PYTHON' || failed=1
+import json, sys
+compute, calls = (json.load(open(name)) for name in sys.argv[1:])
+figure = {f["name"]: f["value"] for f in compute["figures"]}
+assert sum(figure["migrations_" + d] for d in ("smt", "llc", "node", "far")) == figure["migrations_seen"], figure
+for result, n in ((compute, 8), (calls, 3)):
+    workers = result["workers"]
+    assert len(workers) == n
+    for key in ("run_ns", "wait_ns", "slices", "voluntary", "involuntary"):
+        assert sum(w[key] for w in workers) == result["workers_sum"][key], key
+    if result["workers_sum"]["slices"]:
+        assert 0 < result["workers_sum"]["run_ns"] <= n * result["measured_ns"] * 2
+assert abs(sum(w["iterations"] for w in calls["workers"]) - calls["histogram"]["count"]) <= 3
+PYTHON
+
+# WRK-03: a stall of the workers counts from the timetable, and in closed mode it is a sample or so of each of them. What stalls
+# them all is the program's stop.
+stalled() { # WORD: p50 and p99.9 in ms
+	"$workload" --warmup 50ms --duration 1s "$1" >"$dir/out" 2>"$dir/err" &
+	local pid=$!
+	sleep 0.4
+	kill -STOP $pid
+	sleep 0.2
+	kill -CONT $pid
+	wait $pid
+}
+stalled wakeup:messengers=1,workers=2,rate=1000,operations=0
+python3 - "$dir/out" <<'PYTHON' || failed=1
+import json, sys
+r = json.load(open(sys.argv[1]))
+h = r["histogram"]
+late = sum(n for low, n in h["buckets"] if low >= 20_000_000)
+# 200 wake-ups were due in the stall; most of them are late by more than 20 ms.
+assert h["max"] >= 150_000_000 and late >= 50, (h["max"], late, h["count"])
+PYTHON
+stalled wakeup:messengers=1,workers=2,operations=0
+python3 - "$dir/out" <<'PYTHON' || failed=1
+import json, sys
+h = json.load(open(sys.argv[1]))["histogram"]
+late = sum(n for low, n in h["buckets"] if low >= 150_000_000)
+assert late * 20 <= h["count"], (late, h["count"])
+PYTHON
 
 # The same seed reads the same offsets; another does not.
 if command -v strace >/dev/null; then
