@@ -9,7 +9,7 @@ cases=$*
 . "$(dirname "$0")/tap.sh"
 
 guest() {
-	run_guest run --host direct --cpus 1 --memory 512M --timeout 240s "$@"
+	run_guest run --host direct --cpus 1 --memory 512M --timeout 600s "$@"
 }
 truncate -s 64M file
 
@@ -169,7 +169,7 @@ GUEST
 		--file /usr/bin/fio --file throttle.sh:/throttle.sh --stats stats -- sh /throttle.sh
 	sed 's/^/# disk, IOPS, bytes\/s, longest us: /' out
 	# In those 10 s a disk gives what its bucket holds and what comes into it, and no more. A guest that can hardly reach
-	# the rate, or is held up, has not emptied its bucket in the 4 s before. Without a limit it would be thrice the rate.
+	# the rate, or is held up, has not emptied its bucket in the 4 s before.
 	within() { # ROW FIELD RATE BUCKET
 		awk -v row="$1" -v field="$2" -v rate="$3" -v bucket="$4" '
 			NR == row { ok = $field > 0 && $field <= rate * 1.02 + bucket / 10 }

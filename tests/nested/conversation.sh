@@ -298,7 +298,7 @@ if wanted shell; then
 	attempt never_read shell_to_nobody
 	report "a screen that takes nothing is waited for until the time-out" test "$code" -eq 124
 	attempt at_terminal 33x101 '=Ctrl-]' '=# ' '+stty size\r' '=33 101' '+sleep 1000\r' '=sleep' '+\x03' '=# ' '@44x55' \
-		'+sleep 1; stty size\r' '=44 55' '=# ' '+exit 3\r'
+		'+until stty size | grep 44.55; do sleep 1; done\r' '=44 55' '=# ' '+exit 3\r'
 	report "a terminal: size, ^C, another size, exit code; as it was behind it" test "$code" -eq 3
 	attempt at_terminal 24x80 '=# ' '+printf "S<AB\\\\nCD\\\\033[5;10Hx\\\\033[24;80Hy>E"; exit 4\r' '=>E'
 	report "what a program draws comes byte by byte as its terminal made it" sh -c \

@@ -114,7 +114,7 @@ elif wanted tap; then
 	report "a name that is none is refused" test "$code" -eq 64
 	"$ktstr" run --host direct --net tap=tap1 -- sleep 600 >/dev/null 2>&1 &
 	busy=$!
-	sleep 3
+	for _ in $(seq 600); do grep -qs "^iff:.*tap1" /proc/$busy/fdinfo/* && break; sleep 0.1; done
 	guest --net tap=tap1 -- true
 	report "one in use is named, and what to do" sh -c "test $code -eq 69 && grep -q 'tap tap1.*in use' err"
 	kill $busy

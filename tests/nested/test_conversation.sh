@@ -53,7 +53,7 @@ need_nested
 # The terminal that passes through the nested host, too.
 if [ $# -eq 0 ] || [[ " $* " == *" shell "* ]]; then
 	code=0
-	"$pty" 33x101 '=# ' '+stty size\r' '=33 101' '@44x55' '+sleep 2; stty size\r' '=44 55' \
+	"$pty" 33x101 '=# ' '+stty size\r' '=33 101' '@44x55' '+until stty size | grep 44.55; do sleep 1; done\r' '=44 55' \
 		'+printf "S<AB\\\\nCD\\\\033[5;10Hx\\\\033[24;80Hy>E"\r' '=>E' \
 		'+yes 0123456789 | head -n $((1200 + 100)) | cat -n; exit 3\r' '=1300' -- \
 		"$ktstr" shell --host nested >"$dir/screen" || code=$?

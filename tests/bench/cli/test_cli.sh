@@ -20,7 +20,7 @@ wrong() {
 	local code=$1 text=$2
 	shift 2
 	words=$* n=$((n + 1))
-	timeout 20 "$ktstr" "$@" </dev/null >"$dir/out" 2>"$dir/err"
+	timeout 60 "$ktstr" "$@" </dev/null >"$dir/out" 2>"$dir/err"
 	local got=$?
 	[ $got -eq "$code" ] || fail "exit code $got, not $code"
 	[ "$(wc -l <"$dir/err")" -eq 1 ] || fail "not one line"
@@ -52,9 +52,9 @@ words='locks --watch=50ms' n=$((n + 1))
 mkdir "$dir/locks"
 KTSTR_LOCK_DIR=$dir/locks "$ktstr" locks --watch=50ms >>"$dir/out" 2>"$dir/err" &
 watcher=$!
-seen() { # LINE: within 10 s, from here on
+seen() { # LINE: within 30 s, from here on
 	: >"$dir/out"
-	for _ in $(seq 100); do
+	for _ in $(seq 300); do
 		grep -q "$1" "$dir/out" && return
 		sleep 0.1
 	done
@@ -74,7 +74,7 @@ wait $watcher 2>/dev/null
 words='locks --watch' n=$((n + 1))
 : >"$dir/out"
 "$ktstr" locks --watch <&- >"$dir/out" 2>"$dir/err" &
-for _ in $(seq 100); do [ ! -s "$dir/out" ] || break; sleep 0.1; done
+for _ in $(seq 300); do [ ! -s "$dir/out" ] || break; sleep 0.1; done
 [ "$(readlink /proc/$!/fd/0)" = /dev/null ] || fail "stdin is $(readlink /proc/$!/fd/0)"
 kill $!
 wait $! 2>/dev/null

@@ -28,7 +28,7 @@ wrong() {
 	done
 	shift
 	n=$((n + 1))
-	env "${variables[@]}" timeout 20 "$ktstr" "$@" </dev/null >"$dir/out" 2>"$dir/err"
+	env "${variables[@]}" timeout 60 "$ktstr" "$@" </dev/null >"$dir/out" 2>"$dir/err"
 	got=$?
 	[ $got -eq 64 ] || fail "$*: exit code $got, not 64"
 	[ "$(wc -l <"$dir/err")" -eq 1 ] || fail "$*: not one line"

@@ -17,7 +17,7 @@ fi
 failed=0
 
 expect() { # WHAT TEXT
-	timeout 20 "$ktstr" run --host direct --kernel "$dir/kernel" -- true >/dev/null 2>"$dir/err" </dev/null
+	timeout 60 "$ktstr" run --host direct --kernel "$dir/kernel" -- true >/dev/null 2>"$dir/err" </dev/null
 	grep -q "$2" "$dir/err" || { echo "FAILED: $1: $(<"$dir/err")"; failed=1; }
 }
 
@@ -35,9 +35,9 @@ expect "what was remembered of another /dev/kvm" cmpxchg16b
 expect "an empty answer" cmpxchg16b
 
 # There is one nested host, and in it what KVM is counts as it does outside.
-KTSTR_NESTED=1 timeout 20 "$ktstr" run --host nested --kernel "$dir/kernel" -- true >/dev/null 2>"$dir/err" </dev/null
+KTSTR_NESTED=1 timeout 60 "$ktstr" run --host nested --kernel "$dir/kernel" -- true >/dev/null 2>"$dir/err" </dev/null
 grep -q "this is the nested host already" "$dir/err" || { echo "FAILED: a nested host in the nested host"; failed=1; }
-KTSTR_NESTED=1 timeout 20 "$ktstr" run --kernel "$dir/kernel" -- true >/dev/null 2>"$dir/err" </dev/null
+KTSTR_NESTED=1 timeout 60 "$ktstr" run --kernel "$dir/kernel" -- true >/dev/null 2>"$dir/err" </dev/null
 grep -q -e "--host direct: .*cmpxchg16b" "$dir/err" || { echo "FAILED: a nested host is started in the nested host: $(<"$dir/err")"; failed=1; }
 
 # Whether guests have cmpxchg16b follows from the nested host's CPU.

@@ -28,7 +28,7 @@ start() {
 	"$ktstr" run --host try --bypass-llc-locks --cpus 1 --kernel "$guest" --initrd "$0" --append "do=$what" "$@" \
 		</dev/null >"$dir/out" 2>"$dir/err" &
 	pid=$!
-	for ((i = 0; i < 200; i++)); do
+	for ((i = 0; i < 1200; i++)); do
 		! grep -qa up "$dir/out" || break
 		sleep 0.05
 	done
@@ -51,18 +51,18 @@ trap '' HUP
 start i --timeout 2s
 trap - HUP
 kill -HUP "$pid"
-ended 30
+ended 60
 [ "$code" = 124 ] || fail "SIGHUP, ignored by who started it: exit code $code, not 124"
 
 # What stands after the machine in a file that nobody reads: it is opened for ever.
 mkfifo "$dir/fifo"
 start i --timeout 1s --stats "$dir/fifo"
-for ((i = 0; i < 200; i++)); do
+for ((i = 0; i < 1200; i++)); do
 	! grep -q 'did not end within' "$dir/err" || break
 	sleep 0.05
 done
 kill -TERM "$pid"
-ended 20
+ended 60
 [ "$code" = 143 ] || fail "SIGTERM while --stats waits for a reader: exit code $code, not 143"
 
 # SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT are blocked in no thread.
@@ -76,7 +76,7 @@ for status in /proc/"$pid"/task/*/status; do
 	[ $((0x$blocked & (1 << 10 | 1 << 6 | 1 << 7 | 1 << 3 | 1 << 5))) = 0 ] || fail "$status: SigBlk $blocked"
 done
 kill -BUS "$pid"
-ended 20
+ended 60
 # A sanitizer has its own way to die.
 grep -q '^ktstr: SIGBUS; a kernel, initrd or disk file was truncated' "$dir/err" || fail "no line about SIGBUS"
 [ "$code" = 135 ] || grep -q __asan_ "$ktstr" || fail "SIGBUS: exit code $code, not 135"
