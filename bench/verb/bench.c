@@ -62,7 +62,8 @@ static void add_workload(struct bench *b, const char *word)
 		say_usage("%s", why);
 	if (b->n_workloads == WORKLOADS_MAX)
 		say_usage("%s: more workloads than fit; name at most %d", word, WORKLOADS_MAX);
-	b->needs_disk |= asked.kind->disk && !strcmp(asked.file, "/dev/vda");
+	b->needs_disk |= (asked.kind->disk && !strcmp(asked.file, "/dev/vda")) ||
+			 (asked.around.background[BACKGROUND_IO] && !*asked.around.file);
 	b->workload[b->n_workloads++] = word;
 }
 

@@ -194,9 +194,10 @@ static bool take_option(struct workload_asked *a, const char *text, char *why, s
 
 bool workload_parse(const char *word, struct workload_asked *out, char *why, size_t size)
 {
-	size_t n = strcspn(word, ":");
+	size_t len = (size_t)(around_find(word) - word), n = strcspn(word, ":");
 	char text[512], *rest = text;
 
+	n = n < len ? n : len;
 	*out = (struct workload_asked){ .kind = find_kind(word, n), .file = "/dev/vda" };
 	if (!out->kind) {
 		int at = snprintf(why, size, "%.*s: no such workload; use one of", (int)n, word);
@@ -207,13 +208,16 @@ bool workload_parse(const char *word, struct workload_asked *out, char *why, siz
 	}
 	for (unsigned i = 0; i < WORKLOAD_OPTIONS_MAX && out->kind->option[i].name; i++)
 		out->value[i] = out->kind->option[i].preset;
-	if (!word[n])
+	if (!around_parse(word + len, &out->around, why, size))
+		return false;
+	if (n == len)
 		return true;
-	if (strlen(word + n + 1) >= sizeof(text)) {
+	if (len - n - 1 >= sizeof(text)) {
 		snprintf(why, size, "%.40s...: is too long", word);
 		return false;
 	}
-	strcpy(text, word + n + 1);
+	memcpy(text, word + n + 1, len - n - 1);
+	text[len - n - 1] = '\0';
 	for (const char *item; (item = strsep(&rest, ","));)
 		if (!take_option(out, item, why, size))
 			return false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What workloads there are and what can be asked of each: one table, read by the guest's ktstr-workload and by the
- * host's command line. A workload is asked for as NAME or NAME:OPTION=VALUE,... ("messaging:groups=2,pipe=1").
+ * host's command line. A workload is asked for as NAME or NAME:OPTION=VALUE,... ("messaging:groups=2,pipe=1"), and what
+ * is around it follows (bench/workloads/around.h).
  */
 #ifndef KTSTR_WORKLOADS_CATALOG_H
 #define KTSTR_WORKLOADS_CATALOG_H
@@ -9,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "bench/workloads/around.h"
 
 #define WORKLOAD_OPTIONS_MAX 8
 #define WORKLOAD_FILE_MAX 256
@@ -43,6 +46,7 @@ struct workload_asked {
 	const struct workload_kind *kind;
 	uint64_t value[WORKLOAD_OPTIONS_MAX]; /* by the order of kind->option; of a list how many it has */
 	uint64_t list[WORKLOAD_LIST_MAX];
+	struct around_asked around;
 	char file[WORKLOAD_FILE_MAX];
 };
 

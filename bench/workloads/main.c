@@ -15,6 +15,7 @@
 #include "bench/workloads/workload.h"
 
 #define EXIT_USAGE 64
+#define EXIT_UNAVAILABLE 69
 #define EXIT_INTERNAL 70
 
 static const struct workload *const workloads[] = {
@@ -122,6 +123,34 @@ static FILE *metrics_open(void)
 	return number_parse(fd, 0, 1 << 20, &n) ? NULL : fdopen((int)n, "w");
 }
 
+/* One of them. 0, or an exit code after a line on stderr. */
+static int run_one(struct run *run, FILE *metrics)
+{
+	const struct workload *w = find_workload(run->asked);
+	char why[1024] = "out of memory";
+	int code = EXIT_UNAVAILABLE;
+
+	fprintf(stderr, "ktstr-workload: %s\n", w->name);
+	if (!setting_open(&run->setting, &run->asked->around, why, sizeof(why))) {
+		fprintf(stderr, "ktstr-workload: %s: %s\n", w->name, why);
+	} else {
+		code = w->run(run);
+		if (!code && run->error) {
+			fprintf(stderr, "ktstr-workload: %s: %s\n", w->name, strerror(run->error));
+			code = EXIT_INTERNAL;
+		}
+		if (!code && !setting_holds(&run->setting)) {
+			fprintf(stderr, "ktstr-workload: %s: a process of +bg ended before the workload did\n",
+				w->name);
+			code = EXIT_INTERNAL;
+		}
+	}
+	setting_close(&run->setting);
+	if (!code)
+		print_result(run, metrics);
+	return code;
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments a = { .options = { .duration_ns = 5000000000u, .warmup_ns = UINT64_MAX, .seed = 1 } };
@@ -146,14 +175,7 @@ int main(int argc, char **argv)
 		run.options = &a.options;
 		run.asked = &a.run[i];
 		run.window = (struct window){ .marks = a.marks ? metrics : NULL, .workload = w->name, .index = i };
-		fprintf(stderr, "ktstr-workload: %s\n", w->name);
-		code = w->run(&run);
-		if (!code && run.error) {
-			fprintf(stderr, "ktstr-workload: %s: %s\n", w->name, strerror(run.error));
-			code = EXIT_INTERNAL;
-		}
-		if (!code)
-			print_result(&run, metrics);
+		code = run_one(&run, metrics);
 		free(run.worker);
 	}
 	return code;

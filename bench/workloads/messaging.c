@@ -5,6 +5,7 @@
  * read after it has all of it, so the time that it waits in a full pipe counts.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,12 +94,16 @@ static void release(void *ctx)
 
 		if (!shutdown(c->in, SHUT_RDWR))
 			continue;
-		if (poll(&in, 1, 0) > 0 && read(c->in, drain, sizeof(drain)) < 0)
+		/* A thread may be quicker than we between poll() and the call; then nobody would wake us. */
+		fcntl(c->in, F_SETFL, O_NONBLOCK);
+		fcntl(c->out, F_SETFL, O_NONBLOCK);
+		if (poll(&in, 1, 0) > 0 && read(c->in, drain, sizeof(drain)) < 0 && errno != EAGAIN)
 			return;
 		/* A receiver wakes by bytes, which it no longer counts. */
 		memset(drain, 0, sizeof(drain));
 		if (poll(&out, 1, 0) > 0 &&
-		    write(c->out, drain, hall->size < sizeof(drain) ? hall->size : sizeof(drain)) < 0)
+		    write(c->out, drain, hall->size < sizeof(drain) ? hall->size : sizeof(drain)) < 0 &&
+		    errno != EAGAIN)
 			return;
 	}
 }

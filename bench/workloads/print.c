@@ -78,6 +78,8 @@ static void print_workers(const struct run *run, FILE *f)
 	}
 	fputs("],\"workers_sum\":{", f);
 	print_account(&sum, f);
+	fputs("},\"main_thread\":{", f);
+	print_account(&run->main, f);
 	fputs("}", f);
 }
 
@@ -101,6 +103,8 @@ void print_result(const struct run *run, FILE *f)
 			run->figure[i].value);
 	fputs("]", f);
 	print_cost(f);
+	fputs(",\"around\":", f);
+	setting_print(&run->setting, f);
 	print_operations(run, f);
 	print_workers(run, f);
 	fputs(",\"histogram\":", f);

@@ -6,7 +6,8 @@
 
 #include "bench/workloads/workload.h"
 
-#define POLL_NS 10000000ull
+/* How often it is seen that a thread failed. Each look costs the guest a wake-up in the window. */
+#define POLL_NS 250000000ull
 
 /* xorshift64: the same seed gives the same offsets. */
 uint64_t random_next(uint64_t *state)
@@ -62,6 +63,8 @@ void run_wait(struct run *run)
 	wait_until(run, now_ns() + o->warmup_ns);
 	window_mark(w, "begin");
 	scx_snapshot_read(&w->at_begin, "");
+	setting_edge(&run->setting, false);
+	account_read(&run->main_at_begin, getpid());
 	if (run->at_edge)
 		run->at_edge(run, false);
 	w->begin_ns = now_ns();
@@ -75,6 +78,9 @@ void run_wait(struct run *run)
 	w->end_ns = now_ns();
 	if (run->at_edge)
 		run->at_edge(run, true);
+	account_read(&run->main, getpid());
+	account_since(&run->main, &run->main_at_begin);
+	setting_edge(&run->setting, true);
 	scx_snapshot_read(&w->at_end, "");
 	run->phase = PHASE_STOP;
 	window_mark(w, "end");

@@ -15,6 +15,7 @@
 #include "bench/workloads/account.h"
 #include "bench/workloads/catalog.h"
 #include "bench/workloads/clock.h"
+#include "bench/workloads/setting.h"
 #include "bench/workloads/window.h"
 
 #define WORKLOAD_SAMPLES_MIN 1000
@@ -58,7 +59,9 @@ struct run {
 	void (*at_edge)(struct run *run, bool end);
 	void *ctx; /* of the above */
 	struct window window;
-	struct worker_result *worker; /* to free() */
+	struct setting setting;
+	struct account main_at_begin, main; /* the main thread's, which waits */
+	struct worker_result *worker;	    /* to free() */
 	unsigned n_workers;
 	uint64_t operations_hash; /* of what the threads drew by chance: the same for the same seed */
 	uint64_t measured_ns;

@@ -57,6 +57,50 @@ static void lists(void **state)
 	(void)state;
 }
 
+/* WRK-10 */
+static void what_is_around(void **state)
+{
+	static const char *const wrong[] = {
+		"wakeup+bg=cpu",
+		"wakeup+bg=disk:1",
+		"wakeup+bg=cpu:0",
+		"wakeup+bg=file:",
+		"wakeup+cgroup=weight:0",
+		"wakeup+cgroup=max:10",
+		"wakeup+cgroup=max:%",
+		"wakeup+cgroup=cpuset:a",
+		"wakeup+cgroup=",
+		"wakeup+cgroup=weight:1/weight:1/weight:1/weight:1/weight:1",
+		"wakeup+bg-cgroup=weight:1",
+		"wakeup:workers=2+bg=cpu:1+",
+	};
+	struct workload_asked a;
+	char why[512];
+
+	assert_true(workload_parse("wakeup:workers=2+bg=cpu:4,io:1,fork:1,file:/a+b"
+				   "+cgroup=cpuset:0-1,3,weight:50/max:150%+bg-cgroup=weight:10000",
+				   &a, why, sizeof(why)));
+	assert_int_equal(a.value[1], 2);
+	assert_int_equal(a.around.background[BACKGROUND_CPU], 4);
+	assert_int_equal(a.around.background[BACKGROUND_FORK], 1);
+	assert_string_equal(a.around.file, "/a+b");
+	assert_int_equal(a.around.work.n, 2);
+	assert_string_equal(a.around.work.level[0].cpuset, "0-1,3");
+	assert_int_equal(a.around.work.level[0].weight, 50);
+	assert_int_equal(a.around.work.level[1].max_percent, 150);
+	assert_string_equal(a.around.work.level[1].cpuset, "");
+	assert_int_equal(a.around.load.level[0].weight, 10000);
+	assert_true(workload_parse("pipe+bg=cpu:1", &a, why, sizeof(why)));
+	assert_int_equal(a.around.work.n, 0);
+	/* A + in a file's name is none of ours. */
+	assert_true(workload_parse("io-randread:file=/dev/a+b", &a, why, sizeof(why)));
+	assert_string_equal(a.file, "/dev/a+b");
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		if (workload_parse(wrong[i], &a, why, sizeof(why)) || !*why)
+			fail_msg("%s is taken", wrong[i]);
+	(void)state;
+}
+
 static void several_options_and_a_file(void **state)
 {
 	struct workload_asked a;
@@ -114,6 +158,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind_takes_its_options),
 		cmocka_unit_test(lists),
+		cmocka_unit_test(what_is_around),
 		cmocka_unit_test(several_options_and_a_file),
 		cmocka_unit_test(wrong_words_are_named),
 	};

@@ -21,7 +21,7 @@ runs() { # WORD PATTERN...
 		! grep -q '"histogram":{"count":0' "$dir/out" || continue
 		break
 	done
-	for pattern in "^{\"workload\":\"${word%%:*}\",\"metric\":\"[a-z_]*\",\"unit\":\"ns\",\"seed\":3,\"config\":{" \
+	for pattern in "^{\"workload\":\"${word%%[:+]*}\",\"metric\":\"[a-z_]*\",\"unit\":\"ns\",\"seed\":3,\"config\":{" \
 		'"run_ns"' '"histogram":{"count":[1-9]' '"workers":\[{"iterations":' '"workers_sum":{"run_ns":' \
 		'"operations":{"seed":3,"hash":"[0-9a-f]*"}' '"measuring_cost":{"clock_ns":[0-9.]*,' "$@"; do
 		grep -q -- "$pattern" "$dir/out" || { echo "$word: no $pattern in: $(cut -c1-600 "$dir/out")" && failed=1; }
@@ -131,6 +131,19 @@ h = json.load(open(sys.argv[1]))["histogram"]
 late = sum(n for low, n in h["buckets"] if low >= 150_000_000)
 assert late * 20 <= h["count"], (late, h["count"])
 PYTHON
+
+# WRK-10: load beside a workload; what it can't have is refused before it runs.
+runs pipe+bg=cpu:2,fork:1 '"background":{"cpu":2,"io":0,"fork":1}'
+refused() { # WORD PATTERN
+	if "$workload" --duration 50ms "$1" >"$dir/out" 2>"$dir/err" || [ -s "$dir/out" ] || ! grep -q -- "$2" "$dir/err"; then
+		echo "$1: not refused: $(cat "$dir/out" "$dir/err")"
+		failed=1
+	fi
+}
+refused "pipe+bg=io:1,file:$dir/nothing" 'nothing: No such file'
+: >"$dir/empty"
+refused "pipe+bg=io:1,file:$dir/empty" 'ended before the workload'
+[ -e /sys/fs/cgroup/cgroup.controllers ] || refused pipe+cgroup=weight:10 'no cgroup2'
 
 # The same seed reads the same offsets; another does not.
 if command -v strace >/dev/null; then
