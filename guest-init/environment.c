@@ -50,7 +50,7 @@ size_t environment_quote(char *json, size_t size, const char *text)
 
 size_t environment_json(char *json, size_t size)
 {
-	char text[TEXT_MAX], kernel[6 * 65 + 3], sched[6 * 128 + 3] = "null", cmdline[2 * TEXT_MAX];
+	char text[TEXT_MAX], kernel[6 * 65 + 3], sched[6 * 128 + 3] = "null", cmdline[2 * TEXT_MAX], boot[6 * 40 + 3];
 	struct timespec up;
 	struct utsname u;
 	int n;
@@ -63,7 +63,12 @@ size_t environment_json(char *json, size_t size)
 	if (!read_line("/proc/cmdline", text, sizeof(text)))
 		text[0] = '\0';
 	environment_quote(cmdline, sizeof(cmdline), text);
-	n = snprintf(json, size, "{\"kernel\":%s,\"cpus\":%ld,\"sched_ext\":%s,\"uptime_s\":%ld.%03ld,\"cmdline\":%s}",
-		     kernel, sysconf(_SC_NPROCESSORS_ONLN), sched, (long)up.tv_sec, up.tv_nsec / 1000000, cmdline);
+	if (!read_line("/proc/sys/kernel/random/boot_id", text, 40))
+		text[0] = '\0';
+	environment_quote(boot, sizeof(boot), text);
+	n = snprintf(
+		json, size,
+		"{\"kernel\":%s,\"cpus\":%ld,\"sched_ext\":%s,\"uptime_s\":%ld.%03ld,\"boot_id\":%s,\"cmdline\":%s}",
+		kernel, sysconf(_SC_NPROCESSORS_ONLN), sched, (long)up.tv_sec, up.tv_nsec / 1000000, boot, cmdline);
 	return n < 0 || (size_t)n >= size ? 0 : (size_t)n;
 }

@@ -147,7 +147,7 @@ const struct argp bench_argp = {
 	       "  ktstr bench io-randread --disk /dev/nvme0n1,ro,direct=on --json result.json\n"
 	       "  ktstr bench wakeup --scheduler fifo\n"
 	       "  ktstr bench run --out r --sched eevdf --sched fifo    boot by boot; a verdict\n"
-	       "  ktstr bench compare r/eevdf r/fifo                    the same again\n"
+	       "  ktstr bench compare r/cells/eevdf r/cells/fifo        the same again\n"
 	       "  ktstr bench messaging:groups=2 periodic:period=4ms,run=1ms\n"
 	       "  ktstr bench --kernel 6.12 --json - | jq '.results[].percentiles'",
 };

@@ -223,20 +223,3 @@ int bench_result_skip(struct bench_result *b, const char *reason)
 		write_json(b, NULL);
 	return validity_exit_code(&b->validity);
 }
-
-bool bench_result_keep(const char *path, unsigned attempt)
-{
-	json_t *json = json_load_file(path, 0, NULL);
-	struct validity v;
-	char aside[PATH_MAX];
-	bool valid = json && validity_read(&v, json) && v.status == VALIDITY_VALID;
-
-	if (json && !valid) {
-		snprintf(aside, sizeof(aside), "%.*s.%s-%u.json", (int)(strlen(path) - strlen(".json")), path,
-			 validity_name(v.status), attempt + 1);
-		if (rename(path, aside))
-			say_error("%s: %s", path, strerror(errno));
-	}
-	json_decref(json);
-	return valid;
-}

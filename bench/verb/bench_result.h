@@ -32,10 +32,4 @@ int bench_result_finish(struct bench_result *b, struct machine_result *machine);
 /* Without a machine: the reason, which was said on stderr, goes into the file. The exit code. */
 int bench_result_skip(struct bench_result *b, const char *reason);
 
-/*
- * Whether the file @path is a result that counts. One that does not goes aside (NAME.STATUS-N.json), where compare
- * counts it and --resume repeats it.
- */
-bool bench_result_keep(const char *path, unsigned attempt);
-
 #endif

@@ -88,5 +88,5 @@ expect "no directory" 64 '' '--out is missing' "$ktstr" bench run wakeup
 expect "a wrong word is ktstr bench's error" 64 '' 'wakes: no such workload' "$ktstr" bench run --out "$dir/r" wakes
 expect "nothing was made" 1 '' '' test -e "$dir/r"
 expect "bad runs" 64 '' '--runs 0: not a number' "$ktstr" bench run --out "$dir/r" --runs 0
-expect "help" 0 'Run workloads again and again' '' "$ktstr" bench run --help
+expect "help" 0 'Boot again and again' '' "$ktstr" bench run --help
 exit $failed
