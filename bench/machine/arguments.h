@@ -5,7 +5,8 @@
 
 #include "bench/spec/machine.h"
 
-enum dry_run { DRY_RUN_NO, DRY_RUN_TEXT, DRY_RUN_JSON };
+/* DRY_RUN_NEEDS, undocumented: JSON that also says what the nested host would be given (machine/nested.h). */
+enum dry_run { DRY_RUN_NO, DRY_RUN_TEXT, DRY_RUN_JSON, DRY_RUN_NEEDS };
 
 /* Options that may be repeated. */
 enum machine_list {

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bench/base/json.h"
 #include "bench/base/program.h"
 #include "bench/base/say.h"
 #include "bench/host/facts.h"
@@ -333,6 +334,43 @@ static void plan_free(struct plan *p)
 	free(p->term);
 	free(p->spec);
 	free(p);
+}
+
+/* --- the same as a list, for who starts a nested host for several machines ---- */
+
+static json_t *files_json(const struct nested_file *files, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_pack("{ss ss?}", "host", files[i].host, "guest", files[i].guest));
+	return list;
+}
+
+static json_t *needs_json(const struct plan *p, const struct machine_resolved *r)
+{
+	json_t *disks = json_array(), *needs;
+
+	for (size_t i = 0; i < p->plan.n_disks; i++)
+		json_array_append_new(disks, json_pack("{ss sb}", "path", p->disks[i].path, "ro", p->disks[i].ro));
+	needs = json_pack("{so so so so sI si}", "binaries", files_json(p->binaries, p->plan.n_binaries), "files",
+			  files_json(p->files, p->plan.n_files), "trees", files_json(p->trees, p->plan.n_trees),
+			  "disks", disks, "memory_mib", (json_int_t)p->plan.memory_mib, "cpus", (int)p->plan.cpus);
+	/* One of the cache is there by its name; of another the image is, and is to be named. */
+	json_put_text(needs, "kernel", *r->kernel_name ? r->kernel_name : NULL);
+	json_put_text(needs, "image", *r->kernel_name ? NULL : r->image);
+	json_put_text(needs, "guest_init", p->init);
+	return needs;
+}
+
+json_t *machine_nested_needs(const struct machine_resolved *r, const struct machine_job *job)
+{
+	struct plan *p = calloc(1, sizeof(*p));
+	json_t *needs = p && !plan_make(p, r, job, NULL) ? needs_json(p, r) : NULL;
+
+	if (p)
+		plan_free(p);
+	return needs;
 }
 
 int machine_run_nested(const struct machine_resolved *r, const struct machine_job *job, const char *verb,

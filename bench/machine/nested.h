@@ -13,4 +13,11 @@
 int machine_run_nested(const struct machine_resolved *r, const struct machine_job *job, const char *verb,
 		       const char *const *words, const char *const *outputs);
 
+/*
+ * What the machine needs there, for who starts one nested host for several: {"binaries", "files", "trees": lists of
+ * {"host", "guest" or null}, "disks": [{"path", "ro"}], "kernel": a name of the cache, or null and "image": a file,
+ * "guest_init", "memory_mib", "cpus"}. NULL after a line on stderr.
+ */
+json_t *machine_nested_needs(const struct machine_resolved *r, const struct machine_job *job);
+
 #endif

@@ -283,9 +283,11 @@ static bool parse_text(struct machine_spec *o, int key, const char *arg)
 
 static void parse_dry_run(struct machine_arguments *a, const char *arg)
 {
-	if (arg && strcmp(arg, "json"))
+	bool needs = arg && !strcmp(arg, "needs");
+
+	if (arg && !needs && strcmp(arg, "json") != 0)
 		say_usage("--dry-run %s: not a form; use --dry-run or --dry-run=json", arg);
-	a->dry_run = arg ? DRY_RUN_JSON : DRY_RUN_TEXT;
+	a->dry_run = needs ? DRY_RUN_NEEDS : arg ? DRY_RUN_JSON : DRY_RUN_TEXT;
 }
 
 static void parse_register_page(struct machine_spec *o, const char *arg)

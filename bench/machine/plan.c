@@ -13,6 +13,7 @@
 #include "bench/host/claim.h"
 #include "bench/host/facts.h"
 #include "bench/machine/archive.h"
+#include "bench/machine/nested.h"
 #include "bench/machine/shape.h"
 #include "bench/spec/document.h"
 
@@ -340,14 +341,21 @@ int machine_dry_run(const struct machine_resolved *r, const struct machine_job *
 		    enum dry_run form, json_t *settings)
 {
 	json_t *plan = plan_of(r, job, host, settings);
+	int rc = EXIT_OK;
 
-	if (form == DRY_RUN_JSON)
-		json_dumpf(plan, stdout, JSON_INDENT(2));
-	else
+	if (form == DRY_RUN_NEEDS && host == HOST_NESTED) {
+		json_t *needs = machine_nested_needs(r, job);
+
+		rc = needs ? EXIT_OK : EXIT_UNAVAILABLE;
+		json_object_set_new(plan, "needs", needs);
+	}
+	if (form == DRY_RUN_TEXT) {
 		print_plan(r, plan);
-	if (form == DRY_RUN_JSON)
+	} else {
+		json_dumpf(plan, stdout, JSON_INDENT(2));
 		putchar('\n');
+	}
 	json_decref(plan);
 	json_decref(settings);
-	return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
+	return fflush(stdout) ? EXIT_FAILED : rc;
 }

@@ -48,7 +48,7 @@ static void dry_run_close(struct dry_run *d)
 /* 0, or an exit code after a line on stderr: it could not be run at all. */
 static int dry_run(struct dry_run *d, const struct matrix *m, const struct matrix_cell *cell)
 {
-	static const char *const extra[] = { "--dry-run=json", NULL };
+	static const char *const extra[] = { "--dry-run=needs", NULL };
 	struct word_list words = { 0 };
 	pid_t pid = -ENOMEM;
 	int status;
@@ -124,12 +124,13 @@ static int take_plan(struct matrix_check *c, unsigned cell, const struct dry_run
 
 	free(text);
 	if (!json) {
-		say_error("bench run: ktstr bench --dry-run=json gave no plan; report this as a fault");
+		say_error("bench run: ktstr bench --dry-run gave no plan; report this as a fault");
 		return EXIT_INTERNAL;
 	}
 	c->nested |= nested;
 	if (cpus > 0 && (unsigned)cpus > c->cpus)
 		c->cpus = (unsigned)cpus;
+	c->cell[cell].needs = json_incref(json_object_get(json, "needs"));
 	c->cell[cell].timeout_ns = (uint64_t)json_integer_value(json_object_get(json, "timeout_ns"));
 	c->cell[cell].run_ns = (nested ? START_NESTED_NS : START_DIRECT_NS) +
 			       measured_ns(json_object_get(json, "command"));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is known of each cell before the first boot, by ktstr bench --dry-run=json. */
+/* What is known of each cell before the first boot, by a dry run of ktstr bench. */
 #ifndef KTSTR_BENCH_MATRIX_CHECK_H
 #define KTSTR_BENCH_MATRIX_CHECK_H
 
@@ -12,6 +12,7 @@ struct matrix_check {
 		char skip[MATRIX_REASON_MAX]; /* why it can't be had, "": it can */
 		uint64_t timeout_ns;	      /* that ktstr bench sets itself; 0: none */
 		uint64_t run_ns;	      /* a boot's time, roughly */
+		json_t *needs;		      /* of the nested host (machine/nested.h), to the process's end; or NULL */
 	} cell[MATRIX_CELLS_MAX];
 	unsigned cpus; /* of the largest guest */
 	bool nested;   /* the guests would run in the nested host */
