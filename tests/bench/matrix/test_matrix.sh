@@ -171,6 +171,21 @@ rc=0
 wait $! || rc=$?
 check "BEN-05: interrupted" test "$rc $(jq -r '.cells[].stop' "$results/state.json")" = '143 interrupted'
 
+# --- in the nested host: a matrix from a file, and a copy of the directory with what there is
+fresh
+"$ktstr" bench run --dry-run=json --sched eevdf --sched fifo --runs 3 -w a -w b >"$dir/plan.json"
+jq '{matrix: del(.order, .estimated_ns), check: {cpus: 2, cells: [.cells[] |
+	{skip: (if .key == "b+fifo" then "no sched_ext" else "" end), timeout_ns: 0, run_ns: 1}]}}' "$dir/plan.json" >"$dir/inner.json"
+expect "nested: the first half" 0 '^$' 'boot 9 of 9' "$ktstr" bench run --matrix "$dir/inner.json" --out "$results" --progress plain
+check "nested: no cell that is skipped" test "$(sets "$results" | tr '\n' ,)" = \
+	'a+eevdf 1 1,a+eevdf 2 2,a+eevdf 3 3,a+fifo 1 1,a+fifo 2 2,a+fifo 3 3,b+eevdf 1 1,b+eevdf 2 2,b+eevdf 3 3,'
+check "nested: matrix.json is not its own" test ! -e "$results/matrix.json"
+rm "$results/cells/a+fifo/run-002.json"
+expect "nested: only what is missing" 0 '^$' 'boot 9 of 9: a.fifo, run 2' "$ktstr" bench run --matrix "$dir/inner.json" --out "$results" --progress plain
+check "nested: one boot more" test "$(boots)" = 10
+echo '{}' >"$dir/inner.json"
+expect "nested: no such file" 70 '' 'not what ktstr bench run writes' "$ktstr" bench run --matrix "$dir/inner.json" --out "$results"
+
 # --- RES-11: no room, no right
 if unshare -rm true 2>/dev/null; then
 	fresh
