@@ -12,6 +12,7 @@
 #include "bench/host/facts.h"
 #include "bench/host/remedy.h"
 #include "bench/kernel/elf.h"
+#include "bench/machine/fingerprint.h"
 #include "bench/machine/resolve.h"
 #include "bench/machine/state.h"
 
@@ -108,7 +109,12 @@ static int make_boot(struct machine *m)
 	}
 	if (machine_converses(m))
 		rc = machine_archive_make(&m->boot.archive, m->resolved, &m->job);
-	return rc ? rc : open_kernel(m);
+	if (!rc)
+		rc = open_kernel(m);
+	if (!rc && m->job.fingerprint)
+		m->boot.fingerprint =
+			machine_fingerprint(m->resolved, m->boot.cmdline, &m->boot.archive, m->boot.kernel_fd);
+	return rc;
 }
 
 /*

@@ -152,6 +152,7 @@ void machine_free(struct machine *m)
 	if (m->boot.kernel_fd)
 		close(m->boot.kernel_fd);
 	free(m->boot.cmdline);
+	json_decref(m->boot.fingerprint);
 	free(m);
 }
 

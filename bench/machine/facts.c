@@ -229,6 +229,16 @@ static json_t *vmm_facts(const struct machine *m)
 	return vmm;
 }
 
+/* The scheduler's own name is known once it is attached. */
+static json_t *fingerprint_facts(const struct machine *m)
+{
+	json_t *scheduler = json_object_get(m->boot.fingerprint, "scheduler");
+
+	if (json_is_object(scheduler) && json_is_string(json_object_get(m->talk.scheduler, "ops")))
+		json_object_set(scheduler, "ops", json_object_get(m->talk.scheduler, "ops"));
+	return json_incref(m->boot.fingerprint);
+}
+
 json_t *machine_facts(struct machine *m, int code)
 {
 	json_t *facts = json_object(), *end = json_object();
@@ -238,6 +248,8 @@ json_t *machine_facts(struct machine *m, int code)
 	json_object_set_new(facts, "host", host_facts(m));
 	json_object_set_new(facts, "guest", guest_facts(m));
 	json_object_set_new(facts, "timings_ns", timings(m));
+	if (m->boot.fingerprint)
+		json_object_set_new(facts, "fingerprint", fingerprint_facts(m));
 	json_put_text(end, "reason", vm_end_name(vm_state(m->vm)));
 	json_put_text(end, "detail", m->ending.detail);
 	json_put_count(end, "exit_code", (uint64_t)code);

@@ -32,6 +32,7 @@ struct machine_job {
 	bool shell;		 /* the command, or a shell, has a terminal of the guest's own, and we are its user */
 	bool other_vmm;		 /* the archive is for a VMM that has none of our conversation */
 	bool watch_disks;	 /* time each request; --stats does too */
+	bool fingerprint;	 /* the facts have what exactly ran (machine/fingerprint.h) */
 	struct machine_stdio stdio; /* the guest's console, for a plain VMM: in and out */
 	uint8_t escape;		    /* this byte of stdin ends the machine; 0: none */
 	struct machine_host *host;  /* the CPUs that were claimed for it (host/claim.h) */

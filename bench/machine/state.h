@@ -34,7 +34,8 @@ struct tail {
 struct machine_boot {
 	char *cmdline; /* stays, for the facts */
 	struct machine_archive archive;
-	int kernel_fd; /* the ELF of a bzImage, or 0: the image itself */
+	int kernel_fd;	     /* the ELF of a bzImage, or 0: the image itself */
+	json_t *fingerprint; /* stays, for the facts; NULL: the job wants none */
 };
 
 /* What host and guest say to each other: written by session.c, closed by end.c. */

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "bench/result/boots.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "bench/kernel/config.h"
+#include "bench/result/files.h"
 #include "bench/result/report.h"
 #include "bench/result/text.h"
 
@@ -131,50 +130,17 @@ bool boots_add(struct boots *b, const json_t *result)
 	return true;
 }
 
-static int read_file(struct boots *b, const char *path, char *why, size_t size)
+static int add_file(void *ctx, const char *file, json_t *json, char *why, size_t size)
 {
-	json_error_t error;
-	json_t *json = json_load_file(path, 0, &error);
-	bool ok = json && boots_add(b, json);
+	struct boots *b = ctx;
 
-	if (!json)
-		snprintf(why, size, "%s: line %d: %s", path, error.line, error.text);
-	else if (!ok && b->n == BOOTS_MAX)
-		snprintf(why, size, "%s: more than %d boots; compare fewer", path, BOOTS_MAX);
-	else if (!ok)
-		snprintf(why, size, "%s: not a result of ktstr bench --json", path);
-	json_decref(json);
-	return ok ? 0 : -EINVAL;
-}
-
-static int is_result(const struct dirent *d)
-{
-	size_t n = strlen(d->d_name);
-
-	return *d->d_name != '.' && n > 5 && !strcmp(d->d_name + n - 5, ".json");
-}
-
-static int read_directory(struct boots *b, const char *path, char *why, size_t size)
-{
-	struct dirent **names;
-	int n = scandir(path, &names, is_result, alphasort), rc = n < 0 ? -errno : 0;
-	char file[4096];
-
-	if (n < 0)
-		snprintf(why, size, "%s: %s", path, strerror(-rc));
-	for (int i = 0; i < n; i++) {
-		snprintf(file, sizeof(file), "%s/%s", path, names[i]->d_name);
-		if (!rc)
-			rc = read_file(b, file, why, size);
-		free(names[i]);
-	}
-	if (n >= 0)
-		free(names);
-	if (!rc && !n) {
-		snprintf(why, size, "%s: no results (*.json) in this directory", path);
-		rc = -ENOENT;
-	}
-	return rc;
+	if (boots_add(b, json))
+		return 0;
+	if (b->n == BOOTS_MAX)
+		snprintf(why, size, "%s: more than %d boots; compare fewer", file, BOOTS_MAX);
+	else
+		snprintf(why, size, "%s: not a result of ktstr bench --json", file);
+	return -EINVAL;
 }
 
 static int none_valid(const struct boots *b, const char *path, char *why, size_t size)
@@ -191,14 +157,9 @@ static int none_valid(const struct boots *b, const char *path, char *why, size_t
 int boots_read_any(struct boots *b, const char *path, char *why, size_t size)
 {
 	const char *name = strrchr(path, '/');
-	struct stat st;
 
 	text_clean(b->label, sizeof(b->label), name && name[1] ? name + 1 : path);
-	if (stat(path, &st)) {
-		snprintf(why, size, "%s: %s", path, strerror(errno));
-		return -errno;
-	}
-	return S_ISDIR(st.st_mode) ? read_directory(b, path, why, size) : read_file(b, path, why, size);
+	return files_each(path, add_file, b, why, size);
 }
 
 int boots_read(struct boots *b, const char *path, char *why, size_t size)

@@ -249,6 +249,7 @@ int verb_bench(int argc, char **argv)
 				   /* Our stdout is for the report. */
 				   .stdio = { -1, STDERR_FILENO, STDERR_FILENO },
 				   .watch_disks = true,
+				   .fingerprint = true,
 				   .programs = &workload,
 				   .n_programs = 1 };
 	int rc;

@@ -125,7 +125,7 @@ static void say_validity(const struct bench_result *b)
 
 static json_t *whole(const struct bench_result *b, json_t *facts)
 {
-	json_t *results = json_array();
+	json_t *results = json_array(), *all, *fingerprint = json_object_get(facts, "fingerprint");
 
 	for (unsigned i = 0; i < b->n; i++) {
 		json_t *result = report_result_json(b->result[i]), *window = json_object_get(result, "window");
@@ -134,9 +134,15 @@ static json_t *whole(const struct bench_result *b, json_t *facts)
 		json_object_set_new(window, "host_end_ns", json_integer((json_int_t)b->end_ns[i]));
 		json_array_append_new(results, result);
 	}
-	return json_pack("{ss ss so so so}", "schema", "ktstr-bench/1", "ktstr", KTSTR_VERSION, "validity",
-			 validity_json(&b->validity), "results", results, "machine",
-			 facts ? json_incref(facts) : json_null());
+	all = json_pack("{ss ss so so so}", "schema", "ktstr-bench/1", "ktstr", KTSTR_VERSION, "validity",
+			validity_json(&b->validity), "results", results, "machine",
+			facts ? json_incref(facts) : json_null());
+	/* One place for those who compare: it is of the run, not of the machine alone. */
+	if (fingerprint) {
+		json_object_set(all, "fingerprint", fingerprint);
+		json_object_del(facts, "fingerprint");
+	}
+	return all;
 }
 
 static int write_json(const struct bench_result *b, json_t *facts)

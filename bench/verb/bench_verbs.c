@@ -7,5 +7,8 @@ const struct verb bench_verbs[] = {
 	  VERB_MACHINE, NULL },
 	{ "compare", verb_bench_compare, "say whether results are better or worse than others", &bench_compare_argp, 0,
 	  NULL },
+	{ "export", verb_bench_export, "print latencies as HdrHistogram's tools read them", &bench_export_argp, 0,
+	  NULL },
+	{ "show", verb_bench_show, "say what was run, on what, and how it ended", &bench_show_argp, 0, NULL },
 	{ 0 },
 };

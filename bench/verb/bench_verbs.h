@@ -10,7 +10,9 @@ extern const struct verb bench_verbs[];
 
 int verb_bench_run(int argc, char **argv);
 int verb_bench_compare(int argc, char **argv);
+int verb_bench_export(int argc, char **argv);
+int verb_bench_show(int argc, char **argv);
 
-extern const struct argp bench_run_argp, bench_compare_argp;
+extern const struct argp bench_run_argp, bench_compare_argp, bench_export_argp, bench_show_argp;
 
 #endif
