@@ -175,8 +175,9 @@ static void print_level(FILE *f, const struct hist *h, double level, uint64_t be
 
 void hdr_distribution(FILE *f, const struct hist *h)
 {
-	double level = 0;
+	unsigned step = 0; /* after STEPS of them half of the rest is done */
 	uint64_t below = 0;
+	double level = 0;
 
 	fprintf(f, "%12s %14s %10s %14s\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");
 	for (unsigned i = 0; i < HIST_BUCKETS && below < h->count; i++) {
@@ -184,9 +185,10 @@ void hdr_distribution(FILE *f, const struct hist *h)
 			continue;
 		below += h->bucket[i];
 		/* All levels that this bucket reaches; from the last sample on there is 1 alone. */
-		while (below < h->count && level <= (double)below / (double)h->count) {
+		while (below < h->count && level * (double)h->count <= (double)below + 1e-6) {
 			print_level(f, h, level, below, hist_highest(i));
-			level += 1 / (STEPS * pow(2, floor(log2(1 / (1 - level))) + 1));
+			step++;
+			level = 1 - (1 - step % STEPS / (2.0 * STEPS)) * pow(0.5, step / STEPS);
 		}
 		if (below == h->count)
 			print_level(f, h, 1, below, hist_highest(i));

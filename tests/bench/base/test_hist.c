@@ -218,6 +218,42 @@ static void totals_that_contradict_are_refused(void **state)
 	assert_int_equal(h.max, 4097);
 }
 
+static int ascending(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* RES-05: 10^8 samples in one struct of fixed size; a quantile is at most 0.4 % off the one of all samples sorted. */
+static void a_hundred_million_samples_take_no_more_room(void **state)
+{
+	enum { EXACT = 1000000 };
+	static const unsigned ppm[] = { 1000, 10000, 500000, 900000, 990000, 999000, 999900, 999999 };
+	uint64_t *v = malloc(EXACT * sizeof(*v)), x = 7;
+
+	assert_non_null(v);
+	hist_init(&h);
+	for (unsigned i = 0; i < EXACT; i++) {
+		x = x * 6364136223846793005u + 1442695040888963407u;
+		/* All sizes from 1 to 2^40 are as likely. */
+		v[i] = (UINT64_C(1) << (x >> 59) * 40 / 32) + (x >> 24) % (UINT64_C(1) << (x >> 59) * 40 / 32);
+		hist_record(&h, v[i]);
+	}
+	qsort(v, EXACT, sizeof(*v), ascending);
+	for (unsigned i = 0; i < sizeof(ppm) / sizeof(*ppm); i++) {
+		uint64_t exact = v[(uint64_t)EXACT * ppm[i] / 1000000 - 1], got = hist_quantile(&h, ppm[i]);
+
+		assert_true(got >= exact && (double)(got - exact) <= 0.004 * (double)exact);
+	}
+	for (unsigned i = 0; i < 100000000 - EXACT; i++)
+		hist_record(&h, v[i % EXACT]);
+	assert_int_equal(h.count, 100000000);
+	assert_true(sizeof(h) < 300000);
+	free(v);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +268,7 @@ int main(void)
 		cmocka_unit_test(between_counts_each_sample_once),
 		cmocka_unit_test(json_and_back_is_the_same),
 		cmocka_unit_test(totals_that_contradict_are_refused),
+		cmocka_unit_test(a_hundred_million_samples_take_no_more_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
