@@ -15,8 +15,52 @@ static const char *source_of(enum manual_value value)
 
 struct writing {
 	FILE *f;
-	const struct verb *verb;
+	const char *name; /* "bench run", as this shell has it */
+	char condition[128];
 };
+
+/* Options of a verb: those of its parent, too, where it hands them on. */
+static void each_option(const struct manual_at *at, bool (*fn)(void *ctx, const struct argp_option *o),
+			struct writing *w)
+{
+	cli_options(at->verb->argp, fn, w);
+	if (at->parent && at->verb->flags & VERB_MACHINE)
+		cli_options(at->parent->argp, fn, w);
+}
+
+/* The names of a verb's own verbs, each after a blank. */
+static void own_verbs(FILE *f, const struct verb *v)
+{
+	for (const struct verb *own = v->verbs ? manual_verb(v->verbs) : NULL; own; own = manual_verb(own + 1))
+		fprintf(f, " %s", own->name);
+}
+
+/* 'bench run'|'bench compare' of all verbs, for case. */
+static void pairs(FILE *f)
+{
+	struct manual_at at = { 0 };
+	const char *bar = "";
+
+	while (manual_next(&at))
+		if (at.parent) {
+			fprintf(f, "%s'%s'", bar, at.name);
+			bar = "|";
+		}
+}
+
+/* A pattern of case: a blank is escaped. */
+static const char *pattern(const char *name, char text[64])
+{
+	char *to = text;
+
+	for (; *name && to < text + 60; name++) {
+		if (*name == ' ')
+			*to++ = '\\';
+		*to++ = *name;
+	}
+	*to = '\0';
+	return text;
+}
 
 /* A description up to where its details begin: at a semicolon, a sentence's end, the colon after more than a word. */
 static size_t brief(const char *doc)
@@ -84,7 +128,7 @@ static bool bash_value(void *ctx, const struct argp_option *o)
 
 	if (value == VALUE_NONE || o->flags & OPTION_ARG_OPTIONAL)
 		return true;
-	fprintf(w->f, "\t%s:--%s) ", w->verb->name, o->name);
+	fprintf(w->f, "\t%s:--%s) ", w->name, o->name);
 	if (value == VALUE_CHOICE) {
 		fputs("words='", w->f);
 		choices(w->f, o, " ");
@@ -102,6 +146,8 @@ static bool bash_value(void *ctx, const struct argp_option *o)
 void manual_bash(FILE *f)
 {
 	struct writing w = { .f = f };
+	struct manual_at at = { 0 };
+	char name[64];
 
 	fputs("# bash completion for ktstr; made by `ktstr manual bash`.\n"
 	      "_ktstr()\n{\n"
@@ -125,23 +171,30 @@ void manual_bash(FILE *f)
 	      "\t# --name=value is three words.\n"
 	      "\tif [ \"$cur\" = = ]; then\n\t\tcur=''\n"
 	      "\telif [ \"$prev\" = = ]; then\n\t\tprev=${COMP_WORDS[COMP_CWORD - 2]}\n\tfi\n"
-	      "\tcase $verb:$prev in\n",
+	      "\tif [ \"$COMP_CWORD\" -gt 2 ]; then\n\t\tcase \"$verb ${COMP_WORDS[2]}\" in\n\t\t",
 	      f);
-	for (w.verb = manual_verb(verbs); w.verb; w.verb = manual_verb(w.verb + 1))
-		cli_options(w.verb->argp, bash_value, &w);
+	pairs(f);
+	fputs(") verb=\"$verb ${COMP_WORDS[2]}\" ;;\n\t\tesac\n\tfi\n\tcase $verb:$prev in\n", f);
+	while (manual_next(&at)) {
+		w.name = pattern(at.name, name);
+		each_option(&at, bash_value, &w);
+	}
 	fprintf(f, "\tkernel:rm) words=$(%s) ;;\n", kernels);
 	fputs("\tesac\n\tif [ -z \"$words$files$none\" ]; then\n\t\tcase $verb in\n", f);
-	for (w.verb = manual_verb(verbs); w.verb; w.verb = manual_verb(w.verb + 1)) {
-		fprintf(f, "\t\t%s) words='--help", w.verb->name);
-		cli_options(w.verb->argp, bash_name, &w);
-		if (manual_argument(w.verb) == VALUE_CHOICE) {
+	while (manual_next(&at)) {
+		enum manual_value value = manual_argument(at.verb);
+
+		fprintf(f, "\t\t%s) words='--help", pattern(at.name, name));
+		each_option(&at, bash_name, &w);
+		if (value == VALUE_CHOICE) {
 			fputc(' ', f);
-			arguments(f, w.verb);
+			arguments(f, at.verb);
 		}
-		fprintf(f, "%s'", w.verb->flags & VERB_COMMAND ? " --" : "");
-		if (source_of(manual_argument(w.verb)))
-			fprintf(f, "\" $(%s)\"", source_of(manual_argument(w.verb)));
-		fputs(" ;;\n", f);
+		own_verbs(f, at.verb);
+		fprintf(f, "%s'", at.verb->flags & VERB_COMMAND ? " --" : "");
+		if (source_of(value))
+			fprintf(f, "\" $(%s)\"", source_of(value));
+		fprintf(f, "%s ;;\n", value == VALUE_FILE ? " files=1" : "");
 	}
 	fputs("\t\tesac\n\tfi\n"
 	      "\tif [ -n \"$words\" ]; then mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\"); fi\n"
@@ -185,6 +238,8 @@ static bool zsh_option(void *ctx, const struct argp_option *o)
 void manual_zsh(FILE *f)
 {
 	struct writing w = { .f = f };
+	struct manual_at at = { 0 };
+	char name[64];
 
 	fputs("#compdef ktstr\n# zsh completion for ktstr; made by `ktstr manual zsh`.\n"
 	      "_ktstr()\n{\n\tlocal -a verbs\n\tverbs=(\n",
@@ -195,20 +250,28 @@ void manual_zsh(FILE *f)
 		fputs("'\n", f);
 	}
 	fputs("\t)\n\tif (( CURRENT == 2 )); then\n\t\t_describe -t verbs verb verbs\n\t\treturn\n\tfi\n"
-	      "\tlocal verb=$words[2]\n\tshift words\n\t(( CURRENT-- ))\n\tcase $verb in\n",
+	      "\tlocal verb=$words[2]\n\tshift words\n\t(( CURRENT-- ))\n\tif (( CURRENT > 2 )); then\n\t\tcase "
+	      "\"$verb $words[2]\" in\n\t\t",
 	      f);
-	for (w.verb = manual_verb(verbs); w.verb; w.verb = manual_verb(w.verb + 1)) {
-		fprintf(f, "\t%s)\n\t\t_arguments \\\n", w.verb->name);
-		cli_options(w.verb->argp, zsh_option, &w);
-		if (manual_argument(w.verb) == VALUE_CHOICE) {
-			fprintf(f, "\t\t\t'%s:what:(", strstr(w.verb->argp->args_doc, "...") ? "*" : "1");
-			arguments(f, w.verb);
+	pairs(f);
+	fputs(") verb=\"$verb $words[2]\"; shift words; (( CURRENT-- )) ;;\n\t\tesac\n\tfi\n\tcase $verb in\n", f);
+	while (manual_next(&at)) {
+		enum manual_value value = manual_argument(at.verb);
+
+		fprintf(f, "\t%s)\n\t\t_arguments \\\n", pattern(at.name, name));
+		each_option(&at, zsh_option, &w);
+		if (value == VALUE_CHOICE) {
+			fprintf(f, "\t\t\t'%s:what:(", strstr(at.verb->argp->args_doc, "...") ? "*" : "1");
+			arguments(f, at.verb);
+			own_verbs(f, at.verb);
 			fputs(")' \\\n", f);
 		}
-		if (source_of(manual_argument(w.verb)))
-			fprintf(f, "\t\t\t'1:shape:{compadd -- $(%s)}' \\\n", source_of(manual_argument(w.verb)));
+		if (value == VALUE_FILE)
+			fputs("\t\t\t'*:what:_files' \\\n", f);
+		if (source_of(value))
+			fprintf(f, "\t\t\t'1:shape:{compadd -- $(%s)}' \\\n", source_of(value));
 		fprintf(f, "\t\t\t'--help[Give this help]'%s\n\t\t;;\n",
-			w.verb->flags & VERB_COMMAND ? " \\\n\t\t\t'*::command:_normal'" : "");
+			at.verb->flags & VERB_COMMAND ? " \\\n\t\t\t'*::command:_normal'" : "");
 	}
 	fputs("\tesac\n}\n_ktstr \"$@\"\n", f);
 }
@@ -222,7 +285,7 @@ static bool fish_option(void *ctx, const struct argp_option *o)
 
 	if (!manual_shows(o))
 		return true;
-	fprintf(w->f, "complete -c ktstr -n '__fish_seen_subcommand_from %s' -l %s", w->verb->name, o->name);
+	fprintf(w->f, "complete -c ktstr -n '%s' -l %s", w->condition, o->name);
 	if (o->key > ' ' && o->key < 127)
 		fprintf(w->f, " -s %c", o->key);
 	if (value != VALUE_NONE && !(o->flags & OPTION_ARG_OPTIONAL))
@@ -240,29 +303,44 @@ static bool fish_option(void *ctx, const struct argp_option *o)
 	return true;
 }
 
+static void fish_words(FILE *f, const struct manual_at *at, enum manual_value value, const char *condition)
+{
+	fprintf(f, "complete -c ktstr -n '%s' -a '", condition);
+	arguments(f, at->verb);
+	own_verbs(f, at->verb);
+	if (source_of(value))
+		fprintf(f, "(%s)", source_of(value));
+	fputs("'\n", f);
+}
+
 void manual_fish(FILE *f)
 {
 	struct writing w = { .f = f };
+	struct manual_at at = { 0 };
 
 	fputs("# fish completion for ktstr; made by `ktstr manual fish`.\n"
 	      "complete -c ktstr -f\n",
 	      f);
-	for (w.verb = manual_verb(verbs); w.verb; w.verb = manual_verb(w.verb + 1)) {
-		fprintf(f, "complete -c ktstr -n __fish_use_subcommand -a %s -d '", w.verb->name);
-		quoted(f, w.verb->what, strlen(w.verb->what), "\\'", "\\");
-		fputs("'\n", f);
-		cli_options(w.verb->argp, fish_option, &w);
-		if (manual_argument(w.verb) != VALUE_NONE) {
-			fprintf(f, "complete -c ktstr -n '__fish_seen_subcommand_from %s' -a '", w.verb->name);
-			arguments(f, w.verb);
-			if (source_of(manual_argument(w.verb)))
-				fprintf(f, "(%s)", source_of(manual_argument(w.verb)));
+	while (manual_next(&at)) {
+		enum manual_value value = manual_argument(at.verb);
+
+		snprintf(w.condition, sizeof(w.condition), "__fish_seen_subcommand_from %s%s%s",
+			 at.parent ? at.parent->name : at.verb->name,
+			 at.parent ? "; and __fish_seen_subcommand_from " : "", at.parent ? at.verb->name : "");
+		if (!at.parent) {
+			fprintf(f, "complete -c ktstr -n __fish_use_subcommand -a %s -d '", at.verb->name);
+			quoted(f, at.verb->what, strlen(at.verb->what), "\\'", "\\");
 			fputs("'\n", f);
 		}
-		if (w.verb->flags & VERB_COMMAND)
+		each_option(&at, fish_option, &w);
+		if (value == VALUE_FILE)
+			fprintf(f, "complete -c ktstr -n '%s' -F\n", w.condition);
+		else if (value != VALUE_NONE || at.verb->verbs)
+			fish_words(f, &at, value, w.condition);
+		if (at.verb->flags & VERB_COMMAND)
 			fprintf(f,
-				"complete -c ktstr -n '__fish_seen_subcommand_from %s; and contains -- -- "
+				"complete -c ktstr -n '%s; and contains -- -- "
 				"(commandline -opc)' -F -a '(__fish_complete_command)'\n",
-				w.verb->name);
+				w.condition);
 	}
 }

@@ -11,6 +11,8 @@
 
 #include "bench/cli/table.h"
 
+const struct verb *help_verb;
+
 #define WIDTH 79
 #define TEXT_AT 29 /* the column of what an option does */
 
@@ -105,6 +107,17 @@ static bool option(void *ctx, const struct argp_option *o)
 	return true;
 }
 
+static void own_verbs(FILE *f, const struct verb *v)
+{
+	fputs("\n Verbs of its own:\n", f);
+	for (const struct verb *own = v->verbs; own->name; own++) {
+		if (own->flags & VERB_HIDDEN)
+			continue;
+		fprintf(f, "  %-*s", TEXT_AT - 2, own->name);
+		fill(f, own->what, strlen(own->what), TEXT_AT, TEXT_AT);
+	}
+}
+
 void help_print(FILE *f, const char *name, const struct argp *argp)
 {
 	static const struct argp_option help = { "help", 0, NULL, 0, "Give this help", 0 };
@@ -113,6 +126,8 @@ void help_print(FILE *f, const char *name, const struct argp *argp)
 
 	usage(f, name, argp->args_doc ? argp->args_doc : "");
 	paragraphs(f, doc, after ? (size_t)(after - doc) : strlen(doc));
+	if (help_verb && help_verb->argp == argp && help_verb->verbs)
+		own_verbs(f, help_verb);
 	cli_options(argp, option, &list);
 	option(&own, &help);
 	if (after) {

@@ -6,6 +6,11 @@
 #include <argp.h>
 #include <stdio.h>
 
+#include "bench/cli/verb.h"
+
+/* The verb that is run: its help lists its own verbs. Set by main(); NULL: none. */
+extern const struct verb *help_verb;
+
 /*
  * Usage, what it does, the options in their tables' order with --help last, notes and examples, for a terminal of 80
  * columns. @name is "ktstr run". Indented lines of the text stay as they are, so that examples can be pasted.

@@ -27,6 +27,26 @@ const struct verb *manual_verb(const struct verb *v)
 	return v->name ? v : NULL;
 }
 
+bool manual_next(struct manual_at *at)
+{
+	const struct verb *owner = at->parent ? at->parent : at->verb, *list;
+
+	/* Its own verbs, or what follows this one among its parent's; then what follows the parent. */
+	list = at->parent ? at->verb + 1 : at->verb ? at->verb->verbs : NULL;
+	list = list ? manual_verb(list) : NULL;
+	if (list) {
+		at->parent = owner;
+		at->verb = list;
+		snprintf(at->name, sizeof(at->name), "%s %s", owner->name, list->name);
+		return true;
+	}
+	at->parent = NULL;
+	at->verb = manual_verb(owner ? owner + 1 : verbs);
+	if (at->verb)
+		snprintf(at->name, sizeof(at->name), "%s", at->verb->name);
+	return at->verb;
+}
+
 bool manual_choice(const struct argp_option *o, const char **at, char *word, size_t size)
 {
 	const char *from = *at ? *at : o->arg;
@@ -117,6 +137,8 @@ enum manual_value manual_argument(const struct verb *v)
 		return VALUE_NONE;
 	if (!strcmp(v->argp->args_doc, "[SHAPE]"))
 		return VALUE_SHAPE;
+	if (!strncmp(v->argp->args_doc, "DIR", 3) || !strncmp(v->argp->args_doc, "FILE", 4))
+		return VALUE_FILE;
 	return manual_argument_choice(v, &at, word, sizeof(word)) ? VALUE_CHOICE : VALUE_NONE;
 }
 
@@ -210,15 +232,15 @@ static bool print_option(void *ctx, const struct argp_option *o)
 	return true;
 }
 
-static void synopsis(FILE *f, const struct verb *v)
+static void synopsis(FILE *f, const struct manual_at *at)
 {
-	const char *args = v->argp->args_doc ? v->argp->args_doc : "";
+	const char *args = at->verb->argp->args_doc ? at->verb->argp->args_doc : "";
 
 	fputs(".SH SYNOPSIS\n", f);
 	do {
 		size_t n = strcspn(args, "\n");
 
-		fprintf(f, ".B ktstr %s\n[\\fIOPTION\\fR...]", v->name);
+		fprintf(f, ".B ktstr %s\n[\\fIOPTION\\fR...]", at->name);
 		if (n)
 			fputc(' ', f);
 		text(f, args, n);
@@ -230,21 +252,45 @@ static void synopsis(FILE *f, const struct verb *v)
 	} while (1);
 }
 
-static void verb_page(FILE *f, const struct verb *v)
+/* "bench run" with @between in place of the blank, as a page's name has it. */
+static void page_name(FILE *f, const char *name, const char *between)
 {
-	char name[64];
+	for (; *name; name++)
+		if (*name == ' ')
+			fputs(between, f);
+		else
+			fputc(*name, f);
+}
+
+static void own_verbs(FILE *f, const struct verb *v)
+{
+	const struct verb *own = v->verbs ? manual_verb(v->verbs) : NULL;
+
+	if (own)
+		fputs(".SH VERBS\n", f);
+	for (; own; own = manual_verb(own + 1)) {
+		fprintf(f, ".TP\n.BR ktstr\\-%s\\-%s (1)\n", v->name, own->name);
+		line(f, own->what);
+	}
+}
+
+static void verb_page(FILE *f, const struct manual_at *at)
+{
+	const struct verb *v = at->verb;
 	const char *doc = v->argp->doc, *after = strchr(doc, '\v');
 	char *before = strndup(doc, after ? (size_t)(after - doc) : strlen(doc));
 
-	snprintf(name, sizeof(name), "KTSTR-%s", v->name);
-	for (char *c = name; *c; c++)
-		*c = (char)toupper((unsigned char)*c);
-	fprintf(f, ".TH %s 1 \"" MANUAL_DATE "\" \"ktstr " KTSTR_VERSION "\" \"User Commands\"\n", name);
-	fprintf(f, ".SH NAME\nktstr\\-%s \\- ", v->name);
+	fputs(".TH KTSTR-", f);
+	for (const char *c = at->name; *c; c++)
+		fputc(*c == ' ' ? '-' : toupper((unsigned char)*c), f);
+	fputs(" 1 \"" MANUAL_DATE "\" \"ktstr " KTSTR_VERSION "\" \"User Commands\"\n.SH NAME\nktstr\\-", f);
+	page_name(f, at->name, "\\-");
+	fputs(" \\- ", f);
 	line(f, v->what);
-	synopsis(f, v);
+	synopsis(f, at);
 	fputs(".SH DESCRIPTION\n", f);
 	paragraphs(f, before ? before : doc);
+	own_verbs(f, v);
 	fputs(".SH OPTIONS\n", f);
 	cli_options(v->argp, print_option, f);
 	fputs(".TP\n\\fB\\-\\-help\\fR\nGive this help\n", f);
@@ -255,7 +301,10 @@ static void verb_page(FILE *f, const struct verb *v)
 			fputs(".SH NOTES\n", f);
 		paragraphs(f, after + 1);
 	}
-	fputs(".SH SEE ALSO\n.BR ktstr (1)\n", f);
+	fputs(".SH SEE ALSO\n.BR ktstr (1)", f);
+	if (at->parent)
+		fprintf(f, ",\n.BR ktstr\\-%s (1)", at->parent->name);
+	fputc('\n', f);
 	free(before);
 }
 
@@ -294,10 +343,10 @@ static void main_page(FILE *f)
 		fprintf(f, ".BR ktstr\\-%s (1)%s\n", v->name, manual_verb(v + 1) ? "," : "");
 }
 
-void manual_page(FILE *f, const struct verb *verb)
+void manual_page(FILE *f, const struct manual_at *at)
 {
-	if (verb)
-		verb_page(f, verb);
+	if (at)
+		verb_page(f, at);
 	else
 		main_page(f);
 }

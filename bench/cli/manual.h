@@ -11,8 +11,16 @@
 
 #include "bench/cli/verb.h"
 
-/* ktstr(1), or with @verb ktstr-VERB(1): man(7), without warnings of man or mandoc. */
-void manual_page(FILE *f, const struct verb *verb);
+/* One verb after the other, each followed by its own verbs: all zero before the first. */
+struct manual_at {
+	const struct verb *parent, *verb; /* @parent: whose own verb it is, or NULL */
+	char name[48];			  /* "bench run" */
+};
+/* The next that is shown. False: no more. */
+bool manual_next(struct manual_at *at);
+
+/* ktstr(1), or with @at ktstr-VERB(1), ktstr-VERB-VERB(1): man(7), without warnings of man or mandoc. */
+void manual_page(FILE *f, const struct manual_at *at);
 void manual_bash(FILE *f);
 void manual_zsh(FILE *f);
 void manual_fish(FILE *f);
@@ -24,7 +32,7 @@ enum manual_value manual_value(const struct argp_option *o);
 bool manual_choice(const struct argp_option *o, const char **at, char *word, size_t size);
 /*
  * A verb's words that are no options: those that it knows, one call each as above ("list", "fetch"); VALUE_CHOICE where
- * there are such, VALUE_SHAPE, or VALUE_NONE.
+ * there are such, VALUE_SHAPE, VALUE_FILE, or VALUE_NONE.
  */
 enum manual_value manual_argument(const struct verb *v);
 bool manual_argument_choice(const struct verb *v, const char **at, char *word, size_t size);

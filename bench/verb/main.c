@@ -11,6 +11,7 @@
 
 #include "bench/base/fault.h"
 #include "bench/base/say.h"
+#include "bench/cli/help.h"
 #include "bench/cli/settings.h"
 #include "bench/cli/verb.h"
 #include "bench/verb/bench_verbs.h"
@@ -96,7 +97,8 @@ static int run_verb(const struct verb *v, int argc, char **argv)
 	/* What has no machine has none of its settings either. */
 	if (!(v->flags & VERB_HIDDEN) && (!sub || sub->flags & VERB_MACHINE))
 		argv = settings_words(v, &argc, argv);
-	return (sub ? sub : v)->run(argc - 1, argv + 1);
+	help_verb = sub ? sub : v;
+	return help_verb->run(argc - 1, argv + 1);
 }
 
 int main(int argc, char **argv)

@@ -9,7 +9,7 @@
 #include "bench/verb/verbs.h"
 
 struct arguments {
-	const char *what, *verb;
+	const char *what, *verb, *own; /* "man", "bench", "run" */
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -18,31 +18,37 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	if (key != ARGP_KEY_ARG)
 		return ARGP_ERR_UNKNOWN;
-	if (a->verb)
+	if (a->own)
 		say_usage("manual: %s: too many words; see ktstr manual --help", arg);
-	*(a->what ? &a->verb : &a->what) = arg;
+	*(!a->what ? &a->what : !a->verb ? &a->verb : &a->own) = arg;
 	return 0;
 }
 
 const struct argp manual_argp = {
 	.parser = parse,
-	.args_doc = "man [VERB]\nbash\nzsh\nfish",
+	.args_doc = "man [VERB [VERB]]\nbash\nzsh\nfish",
 	.doc = "Write a manual page, or a shell's completions, to stdout.\v"
 	       "EXAMPLES\n"
 	       "  ktstr manual man run | man -l -\n"
 	       "  . <(ktstr manual bash)",
 };
 
-static int print_page(const char *name)
+static void print_page(const struct arguments *a)
 {
-	const struct verb *v = manual_verb(verbs);
+	struct manual_at at = { 0 };
+	char name[48];
 
-	while (name && v && strcmp(v->name, name))
-		v = manual_verb(v + 1);
-	if (!v)
-		say_usage("manual man %s: no such verb; see ktstr --help", name);
-	manual_page(stdout, name ? v : NULL);
-	return 0;
+	if (!a->verb) {
+		manual_page(stdout, NULL);
+		return;
+	}
+	snprintf(name, sizeof(name), "%s%s%s", a->verb, a->own ? " " : "", a->own ? a->own : "");
+	while (manual_next(&at))
+		if (!strcmp(at.name, name)) {
+			manual_page(stdout, &at);
+			return;
+		}
+	say_usage("manual man %s: no such verb; see ktstr --help", name);
 }
 
 int verb_manual(int argc, char **argv)
@@ -56,13 +62,13 @@ int verb_manual(int argc, char **argv)
 
 	cli_parse(&manual_argp, "manual", argc, argv, &a);
 	if (a.what && !strcmp(a.what, "man")) {
-		print_page(a.verb);
+		print_page(&a);
 		return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
 	}
 	while (a.what && i < sizeof(shells) / sizeof(*shells) && strcmp(a.what, shells[i].name))
 		i++;
 	if (!a.what || a.verb || i == sizeof(shells) / sizeof(*shells))
-		say_usage("manual: man [VERB], bash, zsh or fish; see ktstr manual --help");
+		say_usage("manual: man [VERB [VERB]], bash, zsh or fish; see ktstr manual --help");
 	shells[i].write(stdout);
 	return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
 }

@@ -23,19 +23,26 @@ verbs=$("$ktstr" --help | sed -n '/^  [a-z]/s/^  \([a-z]*\) .*/\1/p' | sed '/^kt
 "$ktstr" manual fish >ktstr.fish || fail "fish"
 "$ktstr" manual man >ktstr.1 || fail "ktstr.1"
 
-# Each option of each verb's --help has its place in all four.
+# Its own verbs, as "bench run".
 for verb in $verbs; do
-	"$ktstr" manual man "$verb" >"ktstr-$verb.1" || fail "ktstr-$verb.1"
+	while read -r own; do verbs+=$'\n'"$verb $own"; done < <("$ktstr" "$verb" --help | sed -n '/^ Verbs of its own:/,/^$/s/^  \([a-z][a-z-]*\) .*/\1/p')
+done
+grep -q '^bench compare$' <<<"$verbs" || fail "bench has no verbs of its own: $verbs"
+
+# Each option of each verb's --help has its place in all four.
+while read -r words; do
+	verb=${words/ /-} case=${words/ /\\\\ }
+	"$ktstr" manual man $words >"ktstr-$verb.1" || fail "ktstr-$verb.1"
 	cmp -s "ktstr-$verb.1" "$built/ktstr-$verb.1" || fail "ktstr-$verb.1 is not what was built: is it in bench/meson.build?"
-	grep -q "ktstr.-$verb" ktstr.1 || fail "ktstr.1 does not tell of $verb"
-	for option in $("$ktstr" "$verb" --help | grep -oE '^ {2,6}(-[a-z], )?--[a-z][a-z-]+' | grep -oE -- '--[a-z-]+' | grep -v '^--help$'); do
+	grep -q "ktstr.-${verb//-/.-}" ktstr.1 "ktstr-${words% *}.1" || fail "no page tells of $verb"
+	for option in $("$ktstr" $words --help | grep -oE '^ {2,6}(-[a-z], )?--[a-z][a-z-]+' | grep -oE -- '--[a-z-]+' | grep -v '^--help$'); do
 		n=$((n + 1))
 		grep -qF -- "\\-\\-$(sed 's/^--//; s/-/\\-/g' <<<"$option")\\fR" "ktstr-$verb.1" || fail "ktstr-$verb.1: no $option"
-		sed -n "/^\t\t$verb) words=/p" ktstr.bash | grep -qF -- " $option" || fail "bash: no $verb $option"
-		sed -n "/^\t$verb)/,/;;/p" _ktstr | grep -qE -- "'\*${option}[=[]" || fail "zsh: no $verb $option"
-		grep -qE "from $verb' -l ${option#--} " ktstr.fish || fail "fish: no $verb $option"
+		sed -n "/^\t\t$case) words=/p" ktstr.bash | grep -qF -- " $option" || fail "bash: no $verb $option"
+		sed -n "/^\t$case)/,/;;/p" _ktstr | grep -qE -- "'\*${option}[=[]" || fail "zsh: no $verb $option"
+		grep -qE "from ${words#* }' -l ${option#--} " ktstr.fish || fail "fish: no $verb $option"
 	done
-done
+done <<<"$verbs"
 [ $n -gt 50 ] || fail "only $n options were found"
 grep -q 'KTSTR_LOCK_DIR' ktstr.1 || fail "ktstr.1: no environment"
 
@@ -84,6 +91,11 @@ expect --duration bench --dur
 expect --watch locks ''
 expect vmlinux kernel ''
 expect io-randread bench io
+expect compare bench com
+expect --format bench compare --for
+expect junit bench compare --format ju
+expect somefile bench show some
+expect --duration bench run --dur
 # shellcheck disable=SC2317 # the completions do
 ktstr() { "$ktstr" "$@"; } # as the completions call it
 expect numa2-4llc topo numa2
