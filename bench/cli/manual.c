@@ -252,12 +252,12 @@ static void synopsis(FILE *f, const struct manual_at *at)
 	} while (1);
 }
 
-/* "bench run" with @between in place of the blank, as a page's name has it. */
-static void page_name(FILE *f, const char *name, const char *between)
+/* "bench run" as a page's name has it: bench\-run */
+static void page_name(FILE *f, const char *name)
 {
 	for (; *name; name++)
-		if (*name == ' ')
-			fputs(between, f);
+		if (*name == ' ' || *name == '-')
+			fputs("\\-", f);
 		else
 			fputc(*name, f);
 }
@@ -269,7 +269,9 @@ static void own_verbs(FILE *f, const struct verb *v)
 	if (own)
 		fputs(".SH VERBS\n", f);
 	for (; own; own = manual_verb(own + 1)) {
-		fprintf(f, ".TP\n.BR ktstr\\-%s\\-%s (1)\n", v->name, own->name);
+		fprintf(f, ".TP\n.BR ktstr\\-%s\\-", v->name);
+		page_name(f, own->name);
+		fputs(" (1)\n", f);
 		line(f, own->what);
 	}
 }
@@ -284,7 +286,7 @@ static void verb_page(FILE *f, const struct manual_at *at)
 	for (const char *c = at->name; *c; c++)
 		fputc(*c == ' ' ? '-' : toupper((unsigned char)*c), f);
 	fputs(" 1 \"" MANUAL_DATE "\" \"ktstr " KTSTR_VERSION "\" \"User Commands\"\n.SH NAME\nktstr\\-", f);
-	page_name(f, at->name, "\\-");
+	page_name(f, at->name);
 	fputs(" \\- ", f);
 	line(f, v->what);
 	synopsis(f, at);

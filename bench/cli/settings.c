@@ -35,6 +35,7 @@ static unsigned n_used;
 const struct settings_variable settings_variables[] = {
 	{ "KTSTR_CACHE_DIR", "where kernels and QEMU are kept, instead of ~/.cache/ktstr" },
 	{ "KTSTR_CONFIG", "the config file, instead of ~/.config/ktstr/config" },
+	{ "KTSTR_DATA_DIR", "where baselines of ktstr bench are kept, instead of ~/.local/share/ktstr" },
 	{ "KTSTR_LIBEXEC", "where guest-init, ktstr-scx and ktstr-workload lie, if not beside ktstr" },
 	{ "KTSTR_LOCK_DIR", "where the locks of host CPUs lie, instead of /tmp" },
 	{ "KTSTR_LOG_LINES", "lines that bench/run and tests/run show of a step that failed" },

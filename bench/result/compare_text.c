@@ -302,7 +302,8 @@ static void print_variance(const struct compare *c, FILE *f)
 
 	for (unsigned within = 0; within < 2; within++) {
 		for (const struct compare_row *r = c->row; r < c->row + c->n; r++)
-			if (r->verdict == VERDICT_INCONCLUSIVE && (r->between < 0.5) == within && isfinite(r->between))
+			if (r->verdict == VERDICT_INCONCLUSIVE && r->gate != GATE_BOOTS && r->gate != GATE_FLOOR &&
+			    (r->between < 0.5) == within && isfinite(r->between))
 				list_part(c, r, "Variance between boots:", r->between, &l);
 		list_end(within ? "longer runs help more than more boots." : "more boots help, longer runs do not.",
 			 &l);

@@ -8,7 +8,9 @@
 #include "bench/base/atomic.h"
 #include "bench/base/say.h"
 #include "bench/cli/parse.h"
+#include "bench/result/baseline.h"
 #include "bench/result/rundir.h"
+#include "bench/result/text.h"
 #include "bench/verb/bench_compare.h"
 #include "bench/verb/bench_verbs.h"
 
@@ -142,8 +144,9 @@ const struct argp bench_compare_argp = {
 	.args_doc = "DIR\nBASE NEW...",
 	.doc = "Say whether schedulers are better or worse than others. DIR is what ktstr bench run left: under each "
 	       "kernel, topology and workload each scheduler is compared with the first. Else each NEW is compared "
-	       "with BASE; each of these is a directory with a result of ktstr bench --json for each boot, or one such "
-	       "file.\v"
+	       "with BASE; each of these is a directory with a result of ktstr bench --json for each boot, one such "
+	       "file, "
+	       "or @NAME, a baseline.\v"
 	       "The sample is the boot. worse and better need a p below alpha after the correction for several metrics "
 	       "(Mann-Whitney), a 95% interval of the ratio of medians that excludes 1 (bootstrap), and a change "
 	       "beyond "
@@ -264,6 +267,21 @@ static int no_memory(void)
 	return EXIT_INTERNAL;
 }
 
+/* "@NAME" is the latest generation of a baseline. */
+static int read_side(struct boots *b, const char *path, char *why, size_t size)
+{
+	char dir[PATH_MAX];
+	int rc;
+
+	if (*path != '@')
+		return boots_read(b, path, why, size);
+	rc = baseline_path(path + 1, NULL, dir, why, size);
+	if (!rc)
+		rc = boots_read(b, dir, why, size);
+	text_clean(b->label, sizeof(b->label), path);
+	return rc;
+}
+
 static int compare_sides(const struct compare_options *o, const char *const *path, unsigned n)
 {
 	struct boots *side = calloc(n, sizeof(*side));
@@ -276,7 +294,7 @@ static int compare_sides(const struct compare_options *o, const char *const *pat
 		return no_memory();
 	}
 	for (unsigned i = 0; i < n && !p.code; i++)
-		if (boots_read(&side[i], path[i], why, sizeof(why))) {
+		if (read_side(&side[i], path[i], why, sizeof(why))) {
 			say_error("bench compare: %s", why);
 			add_code(&p, EXIT_UNAVAILABLE);
 		}

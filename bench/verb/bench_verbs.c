@@ -10,5 +10,9 @@ const struct verb bench_verbs[] = {
 	{ "export", verb_bench_export, "print latencies as HdrHistogram's tools read them", &bench_export_argp, 0,
 	  NULL },
 	{ "show", verb_bench_show, "say what was run, on what, and how it ended", &bench_show_argp, 0, NULL },
+	{ "baseline", verb_bench_baseline, "keep results under a name, and show their history", &bench_baseline_argp, 0,
+	  NULL },
+	{ "bisect-step", verb_bench_bisect, "a verdict as the exit code that git bisect run wants", &bench_bisect_argp,
+	  0, NULL },
 	{ 0 },
 };

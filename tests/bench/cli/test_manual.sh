@@ -32,9 +32,11 @@ grep -q '^bench compare$' <<<"$verbs" || fail "bench has no verbs of its own: $v
 # Each option of each verb's --help has its place in all four.
 while read -r words; do
 	verb=${words/ /-} case=${words/ /\\\\ }
+	# shellcheck disable=SC2086 # it may be two words
 	"$ktstr" manual man $words >"ktstr-$verb.1" || fail "ktstr-$verb.1"
 	cmp -s "ktstr-$verb.1" "$built/ktstr-$verb.1" || fail "ktstr-$verb.1 is not what was built: is it in bench/meson.build?"
 	grep -q "ktstr.-${verb//-/.-}" ktstr.1 "ktstr-${words% *}.1" || fail "no page tells of $verb"
+	# shellcheck disable=SC2086
 	for option in $("$ktstr" $words --help | grep -oE '^ {2,6}(-[a-z], )?--[a-z][a-z-]+' | grep -oE -- '--[a-z-]+' | grep -v '^--help$'); do
 		n=$((n + 1))
 		grep -qF -- "\\-\\-$(sed 's/^--//; s/-/\\-/g' <<<"$option")\\fR" "ktstr-$verb.1" || fail "ktstr-$verb.1: no $option"

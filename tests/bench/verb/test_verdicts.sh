@@ -83,6 +83,44 @@ expect "bad format" 64 '' '--format x: unknown' compare "$dir/base" "$dir/slow" 
 printf 'cpus = 4\n' >"$dir/config"
 expect "settings" 0 'same$' '' env KTSTR_CONFIG="$dir/config" "$ktstr" bench compare "$dir/base" "$dir/again"
 
+# RES-09: a baseline has generations; the one to compare with is the latest, and a trend is seen over all boots.
+export KTSTR_DATA_DIR=$dir/data
+# shellcheck disable=SC2317 # called by expect
+baseline() { "$ktstr" bench baseline "$@"; }
+expect "no baselines" 0 '^$' '^$' baseline list
+expect "no such baseline" 69 '^$' 'mine: no such baseline' baseline show mine
+side gen1 20000 40 8 7.3 null
+side gen2 21000 40 8 7.3 null
+side gen3 22000 40 8 7.3 null
+plant "$dir/gen1/run-9.json" 99999 7.3 null
+sed -i 's/"results"/"validity":{"status":"invalid","reasons":["busy"]},&/' "$dir/gen1/run-9.json"
+for i in 1 2 3; do expect "save $i" 0 '^mine [0-9]{8}-[0-9]{6}' '^$' baseline save mine "$dir/gen$i"; done
+expect "three generations" 0 '^mine +3 generations, the latest [0-9]' '' baseline list
+expect "only what is valid is kept" 0 '^24$' '' sh -c "find '$KTSTR_DATA_DIR' -name '*.json' | wc -l"
+expect "history" 0 '^  [0-9-]+ +8 boots  2[01].[0-9] us +\+[45].[0-9]%  worse$' '' baseline show mine
+expect "drift over all of it" 0 '^  drifts: tau \+0.[0-9]+ over 24 boots, p ' '' baseline show mine
+expect "the latest is the base" 0 'base @mine .*new gen3' '' compare @mine "$dir/gen3"
+expect "and not the first" 0 'p50 .* better$' '' compare @mine "$dir/gen1"
+expect "an old one" 1 'worse' '' compare "$(find "$KTSTR_DATA_DIR/baselines/mine" -mindepth 1 -type d | sort | head -n 1)" @mine
+expect "no results" 69 '^$' 'empty: no results' baseline save other "$dir/empty"
+expect "then there is no baseline" 0 '^mine ' '' baseline list
+expect "nothing half done" 1 '^$' '' sh -c "find '$KTSTR_DATA_DIR/baselines' -mindepth 1 -maxdepth 1 | grep -v '/mine$'"
+expect "a name that leads elsewhere" 69 '^$' 'not a baseline.s name' baseline save ../x "$dir/gen1"
+expect "bad words" 64 '^$' 'list, save NAME DIR' baseline keep mine
+expect "rm" 0 '^$' '^$' baseline rm mine
+expect "it is gone" 0 '^$' '^$' baseline list
+expect "rm again" 69 '^$' 'no such baseline' baseline rm mine
+
+# BEN-18: 0, 1, and 125 where it can't be judged.
+# shellcheck disable=SC2317 # called by expect
+bisect() { "$ktstr" bench bisect-step --against "$dir/base" "$@"; }
+expect "bisect: good" 0 'same$' '' bisect "$dir/again"
+expect "bisect: bad" 1 'worse$' '' bisect "$dir/slow"
+expect "bisect: too few" 125 'inconclusive' '' bisect "$dir/few"
+expect "bisect: unlike" 125 '^$' 'differs' bisect "$dir/old"
+expect "bisect: no results" 125 '^$' 'no results' bisect "$dir/empty"
+expect "bisect: no base" 64 '^$' 'needs --against' "$ktstr" bench bisect-step "$dir/base"
+
 # --- bench run: what is refused before a boot, and the order
 expect "no directory" 64 '' '--out is missing' "$ktstr" bench run wakeup
 expect "a wrong word is ktstr bench's error" 64 '' 'wakes: no such workload' "$ktstr" bench run --out "$dir/r" wakes
