@@ -27,8 +27,9 @@ json_t *report_result_json(const struct report_result *r);
 void report_table(FILE *f, const struct report_result *const *results, unsigned n);
 /* A line for each octave from the least to the greatest value. */
 void report_histogram(FILE *f, const struct report_result *r);
-/* Where the figures came from, out of machine_facts(). */
-void report_provenance(FILE *f, const json_t *facts);
+/* provenance.c: where the figures came from, out of machine_facts(). 0; or -EINVAL and @why names a key that is missing
+ * or wrong, and nothing is printed. */
+int report_provenance(FILE *f, const json_t *facts, char *why, size_t size);
 /* "EEVDF", "CFS" (before 6.6), or the sched_ext scheduler's name. */
 void report_scheduler(const json_t *environment, char *text, size_t size);
 

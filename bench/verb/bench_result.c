@@ -176,12 +176,16 @@ static void print_cost(const struct bench_result *b)
 static int print(const struct bench_result *b, const json_t *facts)
 {
 	int code = EXIT_OK;
+	char why[256];
 
 	if (!b->json || strcmp(b->json, "-")) {
 		report_table(stdout, (const struct report_result *const *)b->result, b->n);
 		for (unsigned i = 0; i < b->n; i++)
 			report_histogram(stdout, b->result[i]);
-		report_provenance(stdout, facts);
+		if (report_provenance(stdout, facts, why, sizeof(why))) {
+			say_error("bench: the machine's facts: %s", why);
+			code = EXIT_INTERNAL;
+		}
 		print_cost(b);
 		if (fflush(stdout))
 			code = EXIT_FAILED;
