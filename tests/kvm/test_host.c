@@ -16,11 +16,10 @@
 
 #include "kvm/vm.h"
 #include "reactor/container.h"
+#include "tests/kvm/with_kvm.h"
 
 #define SECOND 1000000000ull
 #define VCPUS 2
-
-static const char *guest_path;
 
 struct run {
 	struct reactor *r;
@@ -211,10 +210,5 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_cpu_that_is_not_there_is_an_error),
 	};
 
-	guest_path = argv[1];
-	if (access("/dev/kvm", R_OK | W_OK)) {
-		fprintf(stderr, "skipped: /dev/kvm: %s\n", strerror(errno));
-		return 77;
-	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_WITH_KVM(argc, argv, tests);
 }

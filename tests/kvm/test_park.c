@@ -15,15 +15,13 @@
 
 #include <cmocka.h>
 
-#include "kvm/probe.h"
 #include "kvm/vm.h"
+#include "tests/kvm/with_kvm.h"
 
 #define SECOND 1000000000ull
 #define CPUS 4u
 #define CYCLES 1000u
 #define MOVED_EVERY 25u /* cycles: after these, all counters are waited for */
-
-static const char *guest_path;
 
 static struct bed {
 	struct reactor *r;
@@ -572,14 +570,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_vcpu_that_ended_counts_as_parked),
 		cmocka_unit_test(a_guest_that_halts_for_good_is_seen_between_parks),
 	};
-	struct kvm_probe probe;
 
-	kvm_probe(&probe);
-	if (probe.kind == KVM_NONE || argc < 2) {
-		printf("skipped: %s\n", probe.why);
-		return 77;
-	}
-	printf("%s\n", probe.why);
-	guest_path = argv[1];
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_WITH_KVM(argc, argv, tests);
 }

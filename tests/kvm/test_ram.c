@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How guest memory is backed, as the host's kernel tells of it; what can't be had is an error with the mend. */
+/* How guest memory is backed, as the host's kernel tells of it; what can't be had is an error with the remedy. */
 #include <errno.h>
 #include <linux/mempolicy.h>
 #include <setjmp.h>

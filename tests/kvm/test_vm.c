@@ -13,14 +13,13 @@
 
 #include <cmocka.h>
 
-#include "kvm/probe.h"
 #include "kvm/vm.h"
 #include "reactor/container.h"
 #include "virtio/blk.h"
+#include "tests/kvm/with_kvm.h"
 
 #define SECOND 1000000000ull
 
-static const char *guest_path;
 static bool register_page; /* of the next run_guest() */
 static const struct topology *shape;
 
@@ -445,14 +444,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(initrd_that_does_not_fit_is_refused),
 		cmocka_unit_test(images_are_mapped_or_copied),
 	};
-	struct kvm_probe probe;
 
-	kvm_probe(&probe);
-	if (probe.kind == KVM_NONE || argc < 2) {
-		printf("skipped: %s\n", probe.why);
-		return 77;
-	}
-	printf("%s\n", probe.why);
-	guest_path = argv[1];
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return RUN_WITH_KVM(argc, argv, tests);
 }
