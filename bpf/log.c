@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf/named_lines.h"
+
 void log_open(struct scheduler_log *l, const char *name, bool to_host)
 {
 	*l = (struct scheduler_log){ .name = name, .host.fd = -1 };
@@ -48,23 +50,6 @@ static void search_phrases(struct scheduler_log *l, const char *data, size_t len
 	}
 }
 
-static void put_stderr(const struct scheduler_log *l, const char *data, size_t len)
-{
-	bool in_line = l->in_line;
-
-	while (len) {
-		const char *end = memchr(data, '\n', len);
-		size_t part = end ? (size_t)(end - data) + 1 : len;
-
-		if (!in_line)
-			fprintf(stderr, "%s: ", l->name);
-		fwrite(data, 1, part, stderr);
-		in_line = !end;
-		data += part;
-		len -= part;
-	}
-}
-
 static void put_host_or_stderr(struct scheduler_log *l, const char *data, size_t len)
 {
 	search_phrases(l, data, len);
@@ -75,7 +60,7 @@ static void put_host_or_stderr(struct scheduler_log *l, const char *data, size_t
 	} else if (l->to_host) {
 		return;
 	}
-	put_stderr(l, data, len);
+	named_lines_put(stderr, l->name, l->in_line, data, len);
 }
 
 void log_put(struct scheduler_log *l, const char *data, size_t len)

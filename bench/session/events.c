@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 
 #include "bench/session/events.h"
+#include "bench/session/file_sink.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,19 +28,9 @@ static void sink_drained(struct sink *s)
 
 int events_open(struct events *e, struct reactor *r, const char *path)
 {
-	int rc;
-
 	events_init(e);
 	e->start_ns = monotonic_ns();
-	e->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0666);
-	if (e->fd < 0)
-		return -errno;
-	rc = sink_open(r, &e->sink, e->fd, SINK_HIGH, sink_drained);
-	if (rc) {
-		close(e->fd);
-		e->fd = -1;
-	}
-	return rc;
+	return file_sink_open(&e->sink, &e->fd, r, path, SINK_HIGH, sink_drained);
 }
 
 void events_put(struct events *e, json_t *object)

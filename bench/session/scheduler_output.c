@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 
 #include "bench/session/scheduler_output.h"
+#include "bench/session/file_sink.h"
+#include "bpf/named_lines.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,24 +27,12 @@ static void file_drained(struct sink *s)
 int scheduler_output_open(struct scheduler_output *o, struct reactor *r, const char *name, const char *path,
 			  void (*drained)(void *ctx), void *ctx)
 {
-	int rc;
-
 	*o = (struct scheduler_output){ .fd = -1, .drained = drained, .ctx = ctx };
 	snprintf(o->name, sizeof(o->name), "%s", name);
 	o->kept = malloc(2 * SCHEDULER_OUTPUT_KEPT);
 	if (!o->kept)
 		return -ENOMEM;
-	if (!path)
-		return 0;
-	o->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC, 0666);
-	if (o->fd < 0)
-		return -errno;
-	rc = sink_open(r, &o->file, o->fd, SINK_HIGH, file_drained);
-	if (rc) {
-		close(o->fd);
-		o->fd = -1;
-	}
-	return rc;
+	return path ? file_sink_open(&o->file, &o->fd, r, path, SINK_HIGH, file_drained) : 0;
 }
 
 /* Twice as much is there, so that it is moved once a SCHEDULER_OUTPUT_KEPT and not at each call. */
@@ -67,19 +57,10 @@ static char *with_names(struct scheduler_output *o, const uint8_t *data, size_t 
 	char *text = NULL;
 	FILE *f = open_memstream(&text, text_len);
 
-	while (f && len) {
-		const uint8_t *end = memchr(data, '\n', len);
-		size_t part = end ? (size_t)(end - data) + 1 : len;
-
-		if (!o->in_line)
-			fprintf(f, "%s: ", o->name);
-		fwrite(data, 1, part, f);
-		o->in_line = !end;
-		data += part;
-		len -= part;
-	}
-	if (f)
-		fclose(f);
+	if (!f)
+		return NULL;
+	o->in_line = named_lines_put(f, o->name, o->in_line, data, len);
+	fclose(f);
 	return text;
 }
 

@@ -14,18 +14,9 @@
 #include <unistd.h>
 
 #include "bench/base/size.h"
+#include "bench/base/why.h"
 
 const char *const disk_engines[] = { "auto", "uring", "sync" };
-
-__attribute__((format(printf, 3, 4))) static int fail(char *why, size_t why_size, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, why_size, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
 
 static int parse_engine(struct disk *d, const char *value)
 {
@@ -180,16 +171,17 @@ static int parse_keys(const char *text, char *word, char **rest, struct disk *d,
 			continue;
 		}
 		if (!key)
-			return fail(why, why_size,
-				    "disk '%s': unknown word '%s'; use ro, size=, engine=, direct=, iops=, bps=, "
-				    "iops-burst=, bps-burst=, serial=, discard=",
-				    text, word);
+			return why_fail(why, why_size, -EINVAL,
+					"disk '%s': unknown word '%s'; use ro, size=, engine=, direct=, iops=, bps=, "
+					"iops-burst=, bps-burst=, serial=, discard=",
+					text, word);
 		if (*seen & 1u << (key - keys))
-			return fail(why, why_size, "disk '%s': %s= is given twice; keep one", text, key->name);
+			return why_fail(why, why_size, -EINVAL, "disk '%s': %s= is given twice; keep one", text,
+					key->name);
 		*seen |= 1u << (key - keys);
 		if (key->parse(d, strchr(word, '=') + 1))
-			return fail(why, why_size, "disk '%s': '%s' is not valid; %s= takes %s", text, word, key->name,
-				    key->wants);
+			return why_fail(why, why_size, -EINVAL, "disk '%s': '%s' is not valid; %s= takes %s", text,
+					word, key->name, key->wants);
 	}
 	return 0;
 }
@@ -202,21 +194,23 @@ int disk_parse(const char *text, struct disk *d, char *why, size_t why_size)
 
 	memset(d, 0, sizeof(*d));
 	if (strlen(text) >= sizeof(words))
-		return fail(why, why_size, "disk '%.40s...': the argument is too long; shorten the path", text);
+		return why_fail(why, why_size, -EINVAL, "disk '%.40s...': the argument is too long; shorten the path",
+				text);
 	strcpy(words, text);
 	rest = take_path(words, first);
 	word = first;
 	if (!*word || !strcmp(word, "ro"))
-		return fail(why, why_size,
-			    "disk '%s': names no file; begin with a PATH, or size=256M for one in memory", text);
+		return why_fail(why, why_size, -EINVAL,
+				"disk '%s': names no file; begin with a PATH, or size=256M for one in memory", text);
 	if (!key_of(word)) {
 		if (strlen(word) >= sizeof(d->path))
-			return fail(why, why_size, "disk '%.40s...': the path is too long; shorten it", text);
+			return why_fail(why, why_size, -EINVAL, "disk '%.40s...': the path is too long; shorten it",
+					text);
 		strcpy(d->path, word);
 		word = strsep(&rest, ",");
 	} else if (strncmp(word, "size=", 5)) {
-		return fail(why, why_size,
-			    "disk '%s': names no file; begin with a PATH, or size=256M for one in memory", text);
+		return why_fail(why, why_size, -EINVAL,
+				"disk '%s': names no file; begin with a PATH, or size=256M for one in memory", text);
 	}
 	if (parse_keys(text, word, &rest, d, &seen, why, why_size))
 		return -EINVAL;
@@ -229,8 +223,8 @@ int disk_parse(const char *text, struct disk *d, char *why, size_t why_size)
 	if (!bad)
 		return 0;
 	/* Only a burst can be wrong here; its key has a hyphen. */
-	return fail(why, why_size, "disk '%s': %.*s-burst: %s", text, (int)strcspn(name ? name : "", "_"),
-		    name ? name : "", bad);
+	return why_fail(why, why_size, -EINVAL, "disk '%s': %.*s-burst: %s", text, (int)strcspn(name ? name : "", "_"),
+			name ? name : "", bad);
 }
 
 static const char *remedy_of(int error)
@@ -264,12 +258,13 @@ static int measure(const struct disk *d, uint64_t *bytes, bool *is_file, char *w
 	else if (S_ISREG(st.st_mode))
 		*bytes = (uint64_t)st.st_size;
 	else if (!S_ISBLK(st.st_mode))
-		rc = fail(why, why_size, "%s: is neither a file nor a block device; a disk must be one", d->path);
+		rc = why_fail(why, why_size, -EINVAL, "%s: is neither a file nor a block device; a disk must be one",
+			      d->path);
 	else if (ioctl(fd, BLKGETSIZE64, bytes) < 0)
 		rc = -errno;
 	*is_file = !rc && S_ISREG(st.st_mode);
 	if (rc && rc != -EINVAL)
-		fail(why, why_size, "%s: %s; %s", d->path, strerror(-rc), remedy_of(-rc));
+		why_fail(why, why_size, -EINVAL, "%s: %s; %s", d->path, strerror(-rc), remedy_of(-rc));
 	if (fd >= 0)
 		close(fd);
 	return rc;
@@ -288,13 +283,14 @@ int disk_check(const struct disk *d, unsigned *tail, char *why, size_t why_size)
 	if (rc)
 		return rc;
 	if (bytes < VIRTIO_BLK_SECTOR_SIZE)
-		return fail(why, why_size,
-			    "%s: is smaller than a sector of 512 bytes; make it larger with truncate -s 256M", d->path);
+		return why_fail(why, why_size, -EINVAL,
+				"%s: is smaller than a sector of 512 bytes; make it larger with truncate -s 256M",
+				d->path);
 	if (d->size > bytes)
-		return fail(why, why_size,
-			    "%s: has %" PRIu64 " bytes, and size= asks for %" PRIu64
-			    "; make it larger with truncate -s %" PRIu64,
-			    d->path, bytes, (uint64_t)d->size, (uint64_t)d->size);
+		return why_fail(why, why_size, -EINVAL,
+				"%s: has %" PRIu64 " bytes, and size= asks for %" PRIu64
+				"; make it larger with truncate -s %" PRIu64,
+				d->path, bytes, (uint64_t)d->size, (uint64_t)d->size);
 	*tail = is_file && !d->size ? (unsigned)(bytes % VIRTIO_BLK_SECTOR_SIZE) : 0;
 	return 0;
 }

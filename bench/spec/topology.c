@@ -10,16 +10,7 @@
 #include <string.h>
 
 #include "bench/base/size.h"
-
-__attribute__((format(printf, 2, 3))) static int fail(char why[TOPOLOGY_WHY], const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, TOPOLOGY_WHY, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
+#include "bench/base/why.h"
 
 /* --- shapes -------------------------------------------------------------- */
 
@@ -80,11 +71,13 @@ static int parse_value(enum key key, const char *word, uint64_t *value)
 static int bad_value(enum key key, const char *word, char why[TOPOLOGY_WHY])
 {
 	if (key == KEY_MEM)
-		return fail(why, "mem=%.40s: not a size in whole 2 MiB; write it as 512M or 1G, or - for a share",
-			    word);
+		return why_fail(why, TOPOLOGY_WHY, -EINVAL,
+				"mem=%.40s: not a size in whole 2 MiB; write it as 512M or 1G, or - for a share", word);
 	if (key == KEY_CACHE)
-		return fail(why, "cache=%.40s: not a size; write it as 64M or 1G, or 0 for none", word);
-	return fail(why, "%s=%.40s: not a number that fits; see ktstr topo --help", key_name[key], word);
+		return why_fail(why, TOPOLOGY_WHY, -EINVAL,
+				"cache=%.40s: not a size; write it as 64M or 1G, or 0 for none", word);
+	return why_fail(why, TOPOLOGY_WHY, -EINVAL, "%s=%.40s: not a number that fits; see ktstr topo --help",
+			key_name[key], word);
 }
 
 static void set_value(struct topology *t, enum key key, unsigned i, uint64_t v)
@@ -127,18 +120,20 @@ static int parse_list(struct topology *t, enum key key, char *list, char why[TOP
 		if (parse_value(key, word, &value))
 			return bad_value(key, word, why);
 		if (n == wanted)
-			return fail(why, "%s: more than %u values; give one for each %s, or one for all", key_name[key],
-				    wanted,
-				    key == KEY_CORES  ? "LLC"
-				    : key == KEY_DIST ? "pair of nodes"
-						      : "node");
+			return why_fail(why, TOPOLOGY_WHY, -EINVAL,
+					"%s: more than %u values; give one for each %s, or one for all", key_name[key],
+					wanted,
+					key == KEY_CORES  ? "LLC"
+					: key == KEY_DIST ? "pair of nodes"
+							  : "node");
 		set_value(t, key, n++, value);
 	}
 	if (n != wanted && n != 1)
-		return fail(why, "%s: %u values for %u; give one for each %s, or one for all", key_name[key], n, wanted,
-			    key == KEY_CORES  ? "LLC"
-			    : key == KEY_DIST ? "pair of nodes"
-					      : "node");
+		return why_fail(why, TOPOLOGY_WHY, -EINVAL,
+				"%s: %u values for %u; give one for each %s, or one for all", key_name[key], n, wanted,
+				key == KEY_CORES  ? "LLC"
+				: key == KEY_DIST ? "pair of nodes"
+						  : "node");
 	for (; n < wanted; n++)
 		set_value(t, key, n, value);
 	return 0;
@@ -160,12 +155,12 @@ static int parse_keys(struct topology *t, char *text, char why[TOPOLOGY_WHY])
 			    !strncmp(word, key_name[k], strlen(key_name[k])))
 				key = (enum key)k;
 		if (key == KEYS)
-			return fail(
-				why,
+			return why_fail(
+				why, TOPOLOGY_WHY, -EINVAL,
 				"'%.40s' is not KEY=LIST; keys are llcs, cores, mem, dist, latency, bandwidth, cache",
 				word);
 		if (seen[key])
-			return fail(why, "%s= is given twice; keep one", key_name[key]);
+			return why_fail(why, TOPOLOGY_WHY, -EINVAL, "%s= is given twice; keep one", key_name[key]);
 		seen[key] = true;
 		single = !strpbrk(value + 1, ",/");
 		rc = parse_list(t, key, value + 1, why);
@@ -191,13 +186,14 @@ static int parse_words(const char *text, struct topology *t, char why[TOPOLOGY_W
 	else if (parse_shape(text, len, n))
 		rc = topology_init(t, (unsigned)n[0], (unsigned)n[1], (unsigned)n[2], (unsigned)n[3], why);
 	else
-		rc = fail(why, "'%.*s' is neither a shape nor a preset; write it as 1n2l4c2t, or see ktstr topo",
-			  (int)(len < 60 ? len : 60), text);
+		rc = why_fail(why, TOPOLOGY_WHY, -EINVAL,
+			      "'%.*s' is neither a shape nor a preset; write it as 1n2l4c2t, or see ktstr topo",
+			      (int)(len < 60 ? len : 60), text);
 	if (rc || !text[len])
 		return rc;
 	keys = strdup(text + len + 1);
 	if (!keys)
-		return fail(why, "out of memory");
+		return why_fail(why, TOPOLOGY_WHY, -EINVAL, "out of memory");
 	rc = parse_keys(t, keys, why);
 	free(keys);
 	return rc;
