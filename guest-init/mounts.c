@@ -40,7 +40,7 @@ static const struct link {
 	{ "/dev/stderr", "/proc/self/fd/2" },
 };
 
-/* The initramfs may have brought files to /tmp and /run, which a mount would hide. */
+/* The initramfs may have files in /tmp and /run, which a mount would hide. */
 static bool holds_files(const char *path)
 {
 	DIR *dir = opendir(path);

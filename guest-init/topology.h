@@ -16,7 +16,7 @@
 #define TOPOLOGY_MISMATCH_EXIT 70
 
 struct topology_report {
-	unsigned cpus, nodes; /* looked at */
+	unsigned cpus, nodes; /* compared */
 	unsigned hmat;	      /* HMAT values that the kernel showed */
 	unsigned mismatches;  /* counted */
 	long long ns;	      /* that it took */

@@ -26,7 +26,7 @@ static void run_deferred(struct reactor *r)
 }
 
 #define YIELD_TURNS 16
-#define STIRRED_TURNS 16 /* a ring that is busy for so many rounds does not keep the pollers waiting longer */
+#define STIRRED_TURNS 16 /* a ring that stays busy keeps the pollers waiting for at most this many turns */
 
 /* Account handlers that began at @from_ns, when counters.kernel_ns was @kernel_ns. */
 static void count_handlers(struct reactor *r, uint64_t from_ns, uint64_t kernel_ns)

@@ -4,7 +4,7 @@
  * header says where the tables are (scripts/kallsyms.c writes them), so they are found by their form:
  *
  *   token_table  256 strings, and token_index, where each begins
- *   names        num_syms of them before it: a length, and so many tokens; the first letter is the symbol's type
+ *   names        num_syms of them before it: a length, and that many tokens; the first letter is the symbol's type
  *   markers      where each 256th name begins
  *   offsets      before num_syms (Linux 6.1 to 6.3), or after token_index: from a relative_base behind them, or each
  *                from its own address (Linux 7)

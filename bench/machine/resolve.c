@@ -211,8 +211,7 @@ int machine_command_check(const struct machine_spec *o)
 	if (!program && (o->n_files || o->modules.n || o->outputs.n || o->scheduler || o->guest.env.n || o->guest.cwd ||
 			 o->guest.all_modules)) {
 		say_error("--file, --module, --modules, --output, --env, --cwd and --scheduler require a command; pass "
-			  "it "
-			  "after --");
+			  "it after --");
 		return EXIT_USAGE;
 	}
 	if (!program || o->n_files || o->initrd)

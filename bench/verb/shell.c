@@ -34,9 +34,8 @@ const struct argp shell_argp = {
 	.children = children,
 	.args_doc = "[-- CMD [ARG...]]",
 	.doc = "Boot a stock kernel and give its console, with a shell (or CMD) on it, to this terminal: its size, ^C "
-	       "and "
-	       "all other keys are the guest's; Ctrl-] ends the machine. The exit code is the shell's. If stdin is no "
-	       "terminal, its bytes are typed, and its end ends the shell.\v"
+	       "and all other keys are the guest's; Ctrl-] ends the machine. The exit code is the shell's. If stdin is "
+	       "no terminal, its bytes are typed, and its end ends the shell.\v"
 	       "EXAMPLES\n"
 	       "  ktstr shell\n"
 	       "  ktstr shell --cpus 4 --disk size=1G --file ./prog\n"

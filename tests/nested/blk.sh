@@ -108,7 +108,7 @@ if wanted registers; then
 	reads 8192 --register-page off
 	report "by exits it is one for each interrupt" test "$code" -eq 0 -a "$used" = false -a "$exits" -gt 7000
 	[ "$few" -gt 0 ] && sed -n '/"kvm_statistics"/,/}/s/^ */# /p' stats | grep -E 'mmio_exits|irq_injections|"exits"'
-	# Asked for where KVM refuses it: the guest ends with the reason and the mend.
+	# Asked for where KVM refuses it: the guest ends with the reason and the remedy.
 	reads 16 --register-page on
 	report "asked for, it works or says why not" eval \
 		'test "$code" -eq 0 -a "$used" = true || grep -q "use --register-page off" err'

@@ -424,7 +424,7 @@ static void tap_both_ways(void **state)
 	assert_int_equal(reactor_destroy(f.r, 1000000000), 0);
 }
 
-/* What can't be opened is said by name, with a mend */
+/* What can't be opened is said by name, with a remedy */
 static void tap_errors(void **state)
 {
 	struct net_config cfg = { .tap = "a-name-that-is-too-long" };

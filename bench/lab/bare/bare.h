@@ -46,7 +46,7 @@ static inline void mmio_write(uint32_t a, uint32_t v)
 	*(volatile uint32_t *)a = v;
 }
 
-/* Between what is published and what is then looked at. */
+/* Orders a store that publishes before a later load. */
 static inline void fence(void)
 {
 	__asm__ volatile("lock; orl $0, (%%esp)" ::: "memory"); /* mfence is not emulated everywhere */

@@ -2,7 +2,7 @@
 /*
  * A guest of our own for any VMM with virtio-mmio, ktstr's or QEMU's microvm, on any KVM, also on one that boots no
  * Linux. In 32-bit protected mode as PVH leaves it, it drives one device as Linux' drivers do and writes a dot to COM1
- * after each so many operations, whose times its host notes. The command line has one of the words
+ * each time it has done a fixed number of operations, whose times its host notes. The command line has one of the words
  *	bare=read,DEPTH,DOT	bare=write,DEPTH,DOT	4 KiB at random sectors of virtio-blk, DEPTH at once
  *	bare=out,DOT		bare=in,DOT		32 KiB to, 4 KiB from port 2 of virtio-console
  */

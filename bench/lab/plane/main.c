@@ -37,7 +37,8 @@ static const char usage[] =
 	"  --disk=DIR      where disk and page cache are measured ($TMPDIR, else /var/tmp)\n"
 	"  --tmpfs=DIR     where tmpfs is (/dev/shm)\n"
 	"  --only=NAME     disk, cache or tmpfs alone\n"
-	"  --poll=HOW      busy-wait of the device's thread: auto, off, or at most so many microseconds (auto: where\n"
+	"  --poll=HOW      busy-wait of the device's thread: auto, off, or at most this many microseconds (auto: "
+	"where\n"
 	"                  there is a CPU beside the driver's)\n";
 
 struct options {

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# What a user gets wrong: exit code, one line on stderr that names the thing and, behind a semicolon, the mend; nothing
+# What a user gets wrong: exit code, one line on stderr that names the thing and, after a semicolon, the remedy; nothing
 # on stdout, no VM. usage: test_cli.sh KTSTR
 set -u
 ktstr=$1

@@ -156,7 +156,7 @@ static void disk_in_memory(void **state)
 	assert_int_equal(d.engine, BLK_ENGINE_URING);
 }
 
-/* Each reason names the word that is wrong and has a mend after a semicolon, on one line. */
+/* Each reason names the word that is wrong and has a remedy after a semicolon, on one line. */
 static void disk_mistakes(void **state)
 {
 	static const struct {

@@ -47,7 +47,7 @@ static void shapes(void **state)
 	}
 }
 
-/* Each is refused in one line that says what, and after a semicolon the mend. */
+/* Each is refused in one line that says what, and after a semicolon the remedy. */
 static void no_shapes(void **state)
 {
 	static const struct {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# ktstr topo, and shapes that are refused: exit code 64 and one line that names the option and the mend.
+# ktstr topo, and shapes that are refused: exit code 64 and one line that names the option and the remedy.
 # usage: test_topo.sh KTSTR
 ktstr=$1
 dir=$(mktemp -d)
@@ -19,7 +19,7 @@ refused() { # CODE PATTERN ARGS...
 	[ "$code" -eq "$want" ] || fail "ktstr $*: exit code $code, not $want: $(cat "$dir/err")"
 	[ "$(wc -l <"$dir/err")" -eq 1 ] || fail "ktstr $*: not one line: $(cat "$dir/err")"
 	grep -q -- "$pattern" "$dir/err" || fail "ktstr $*: no '$pattern' in: $(cat "$dir/err")"
-	grep -qE ';|: use ' "$dir/err" || fail "ktstr $*: no mend in: $(cat "$dir/err")"
+	grep -qE ';|: use ' "$dir/err" || fail "ktstr $*: no remedy in: $(cat "$dir/err")"
 }
 
 for bad in 0n1l1c1t 2n3l1c1t 1n2l4c 99999999999n1l1c1t 1n256l256c8t nonsense 1n1l1c1t:cores=0; do
