@@ -150,6 +150,14 @@ static int boot_all(struct matrix_arguments *a, struct matrix_check *c, const st
 	if (c->nested && missing(&a->matrix, c, r)) {
 		code = bench_matrix_nested(a, c, r);
 		*ended = code <= EXIT_FAILED;
+		/* What failed there was said there; this would be the nested host's fault. */
+		if (!code && missing(&a->matrix, c, r) && !a->options.time_limit_ns) {
+			say_error("bench run: %u boots left no result in %s; report this as a fault, and go on with "
+				  "--resume",
+				  missing(&a->matrix, c, r), r->dir);
+			*ended = false;
+			code = EXIT_FAILED;
+		}
 		return code;
 	}
 	code = matrix_run(&a->matrix, c, r, &a->options, &end);

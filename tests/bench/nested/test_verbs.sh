@@ -84,6 +84,44 @@ spec bench '{"cpus": 1, "timeout_ns": 324200000000}' --kernel kernel --cpus 1 --
 printf '{"schema":"ktstr-spec/1","host":"nested","kernel":"kernel","cpus":4,"command":["true"]}' >spec.json
 spec run '{"command": ["true"], "cpus": 4}' --spec spec.json
 
+# A matrix goes there as a whole: what each cell needs, the image for what would be another kernel there, and the results that
+# there are. Nothing comes back from this QEMU, which must not pass for a result.
+mkdir k
+cp kernel k/kernel # here the config is ktstr's
+echo '#!/bin/sh' >scx_mine
+chmod +x scx_mine
+code=0
+FAKE_QEMU=line FAKE_INITRD=initrd timeout 60 "$ktstr" bench run --host nested --kernel k/kernel --kernel ./k/kernel --sched eevdf \
+	--sched './scx_mine:-v' --out r --runs 2 --duration 1s --disk disk.img -w wakeup >out 2>err </dev/null || code=$?
+python3 - "$ktstr" <<'PYTHON' || code=-1
+import json, os, sys
+image = open("initrd", "rb").read()
+def file(name):
+    at = image.index(name + b"\0")
+    while image[at - 110:at - 104] != b"070701":
+        at = image.index(name + b"\0", at + 1)
+    size, length = int(image[at - 56:at - 48], 16), int(image[at - 16:at - 8], 16)
+    data = (at + length + 3) // 4 * 4
+    return image[data:data + size]
+here = os.getcwd()
+words = [w.decode() for w in file(b"ktstr/argv").split(b"\0")[:-1]]
+assert words == [sys.argv[1], "bench", "run", "--matrix=/ktstr/matrix.json", "--out", here + "/r", "--jobs", "1", "--progress",
+                 "plain"], words
+whole = json.loads(file(b"ktstr/matrix.json"))
+m = whole["matrix"]
+assert [k["text"] for k in m["kernels"]] == 2 * [os.path.realpath("k/kernel")], m
+assert [k["label"] for k in m["kernels"]] == ["kernel", "kernel-2"], m
+assert [s["text"] for s in m["schedulers"]] == ["eevdf", "'./scx_mine' -v"], m
+assert len(m["cells"]) == len(whole["check"]["cells"]) == 4 and not any(c["skip"] for c in whole["check"]["cells"]), whole
+assert file(here[1:].encode() + b"/scx_mine") == b"#!/bin/sh\n"
+assert json.loads(file(here[1:].encode() + b"/r/matrix.json"))["kernels"][0]["text"] == "k/kernel"
+PYTHON
+if [ $code -ne 1 ] || ! grep -q '8 boots left no result in r' err; then
+	echo "FAILED: a matrix in the nested host: exit code $code"
+	sed 's/^/    /' err
+	failed=1
+fi
+
 # A benchmark whose report goes into a pipe that nobody empties: SIGHUP ends it, but not under nohup; SIGTERM always does.
 mkfifo stuck
 sleep 1000 <>stuck &
