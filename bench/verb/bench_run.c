@@ -251,10 +251,11 @@ static const struct argp_option *own_option(const char *word)
 {
 	const struct argp_option *o = strncmp(word, "--", 2) ? NULL : cli_option(&bench_run_argp, word);
 	const struct argp_option *theirs = strncmp(word, "--", 2) ? NULL : cli_option(&bench_argp, word);
+	const char letter[] = { '-', word[0] == '-' ? word[1] : '\0', '\0' };
 	char full[64];
 
-	if (!strncmp(word, "-w", 2))
-		return cli_option(&bench_run_argp, "--workload");
+	if (letter[1] && letter[1] != '-')
+		return cli_option(&bench_run_argp, letter);
 	if (o && !strncmp(word + 2, o->name, strlen(o->name)) && strchr("=", word[2 + strlen(o->name)]))
 		return o;
 	if (!theirs || !theirs->name)

@@ -58,6 +58,8 @@ expect "RES-01: nothing is overwritten" 64 '' 'has results already; use --resume
 expect "RES-01: other words" 64 '' 'made by other words' bench --resume --sched eevdf --sched wrr wakeup
 expect "RES-01: more boots, without the words" 0 'same' 'boot 7 of 8' bench --resume --runs 4
 check "RES-01: only those that are missing" test "$(boots)" = 8
+expect "the verdict in a file" 0 '^$' '' bench --resume -o "$dir/verdict" --format json --progress none
+check "the verdict in a file" test "$(jq -r .schema "$dir/verdict")" != null
 check "RES-01: why there are no more" test "$(jq -r '.cells[].stop' "$results/state.json" | sort -u)" = complete
 
 schemas=$(dirname "$0")/../../../bench/result
