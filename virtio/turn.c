@@ -48,11 +48,17 @@ static void turn_learn_room(struct turn *t, uint64_t bytes, uint64_t ns)
 	t->room = room ? (uint32_t)room : TURN_ROOM_LEAST;
 }
 
+/* The clock is read after this many. */
+static uint64_t check_bytes(const struct turn *t)
+{
+	return min_u64(t->room, TURN_CHECK_BYTES);
+}
+
 static void turn_measure(struct turn *t)
 {
 	uint64_t now_ns = reactor_read_clock(t->r), ns = now_ns - t->measured_ns;
 
-	if (t->moved >= TURN_CHECK_BYTES / 2)
+	if (t->moved >= check_bytes(t) / 2)
 		turn_learn_room(t, t->moved, ns);
 	t->ns += ns;
 	t->unmeasured = t->moved = 0;
@@ -63,7 +69,7 @@ bool turn_time_is_over(struct turn *t)
 {
 	bool begun = t->unmeasured || t->ns;
 
-	if (t->unmeasured >= TURN_CHECK_BYTES)
+	if (t->unmeasured >= check_bytes(t))
 		turn_measure(t);
 	return begun && !t->untimed && (t->ns >= TURN_NS || t->measured_ns - reactor_wake_ns(t->r) >= TURN_WAKE_NS);
 }

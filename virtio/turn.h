@@ -6,12 +6,12 @@
  *   worked for TURN_NS, or the wake as a whole has lasted TURN_WAKE_NS: in nested virtualization, or when it is touched
  *   for the first time, guest memory can be a hundred times slower than usual.
  * Then the self-kick continues what is left (selfkick.h). Every turn does something: the clock is read only after
- * TURN_CHECK_BYTES, where each request counts as TURN_REQUEST_BYTES plus its data.
+ * min(room, TURN_CHECK_BYTES), where each request counts as TURN_REQUEST_BYTES plus its data.
  *
  * turn_room() is the length of the next part of a transfer. It is learnt from the traffic, and begins at 256 KiB:
  *   sample                                        room becomes
- *   the device has moved 32 KiB or more itself    the bytes that take TURN_PART_NS at that pace, but at most twice the
- *                                                 old room, and within 64..256 KiB
+ *   the device has moved bytes itself, half of    the bytes that take TURN_PART_NS at that pace, but at most twice the
+ *   what the clock is read after, or more         old room, and within 16..256 KiB
  *   a part of room / 2 or more was handed to      twice the old room, up to 4 MiB: that takes no time here, and the
  *   the kernel (turn_handed_over())               parts of a request wait for each other
  */
@@ -28,7 +28,7 @@
 #define TURN_PART_NS 1000000ull
 #define TURN_CHECK_BYTES (64u << 10)
 #define TURN_REQUEST_BYTES 4096u
-#define TURN_ROOM_LEAST (64u << 10)
+#define TURN_ROOM_LEAST (16u << 10)
 #define TURN_ROOM_HERE (256u << 10)
 #define TURN_ROOM_MOST (4u << 20)
 
