@@ -16,12 +16,15 @@
 #include "bench/initramfs/elf.h"
 
 struct tree_module {
-	char *path;    /* absolute, .ko */
-	char name[64]; /* spelled with '_' */
-	char *depends; /* names, separated by commas */
+	char *path;		    /* absolute, .ko */
+	char name[64];		    /* spelled with '_' */
+	char *depends;		    /* names, separated by commas */
+	struct tree_module **needs; /* those that it depends on itself, NULL-terminated */
+	unsigned reached;	    /* 1 + index of the last module whose needs were collected and include this one */
 };
 
-#define PARTIAL "partial" /* beside a modules.dep that lacks modules */
+#define FORMAT "every need" /* of the lists: those that an older version made are not used */
+#define PARTIAL "partial"   /* beside a modules.dep that lacks modules */
 
 struct tree {
 	const char *root;
@@ -94,7 +97,7 @@ static int add(struct tree *t, char *line)
 	return 0;
 }
 
-static const struct tree_module *find(const struct tree *t, const char *name, size_t len)
+static struct tree_module *find(const struct tree *t, const char *name, size_t len)
 {
 	for (size_t i = 0; i < t->n; i++)
 		if (strlen(t->list[i].name) == len && !strncmp(t->list[i].name, name, len))
@@ -117,7 +120,63 @@ static bool is_text(const char *path, const char *text, size_t len)
 	return same;
 }
 
-static int write_dep(const struct tree *t, const char *dir)
+static int resolve_needs(struct tree *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		struct tree_module *m = &t->list[i];
+		size_t n = 1;
+
+		for (const char *at = m->depends; *at; at++)
+			n += *at == ',';
+		m->needs = calloc(n + 1, sizeof(struct tree_module *));
+		if (!m->needs)
+			return -ENOMEM;
+		n = 0;
+		for (const char *at = m->depends; *at;) {
+			size_t len = strcspn(at, ",");
+
+			m->needs[n] = find(t, at, len);
+			n += m->needs[n] != NULL;
+			at += len + (at[len] == ',');
+		}
+	}
+	return 0;
+}
+
+/* All that @m needs, directly or not, into @found from @n on: each after those that it needs itself. The mark is set
+ * before the recursion, which so ends at a circular dependency. */
+static size_t collect_needs(struct tree_module *m, unsigned mark, struct tree_module **found, size_t n)
+{
+	m->reached = mark;
+	for (struct tree_module **need = m->needs; *need; need++) {
+		if ((*need)->reached == mark)
+			continue;
+		n = collect_needs(*need, mark, found, n);
+		found[n++] = *need;
+	}
+	return n;
+}
+
+/* As depmod has it: a line names all that a module needs, and is loaded from its end. modprobe does not look at the
+ * lines of those. */
+static int print_dep(struct tree *t, FILE *f)
+{
+	struct tree_module **found = calloc(t->n + 1, sizeof(struct tree_module *));
+	int rc = found ? resolve_needs(t) : -ENOMEM;
+
+	for (size_t i = 0; !rc && i < t->n; i++) {
+		size_t n = collect_needs(&t->list[i], (unsigned)i + 1, found, 0);
+
+		fprintf(f, "%s:", t->list[i].path);
+		while (n)
+			fprintf(f, " %s", found[--n]->path);
+		fputc('\n', f);
+	}
+	free(found);
+	return rc;
+}
+
+static int write_dep(struct tree *t, const char *dir)
 {
 	char path[PATH_MAX], *text = NULL;
 	size_t len = 0;
@@ -126,19 +185,8 @@ static int write_dep(const struct tree *t, const char *dir)
 
 	if (!f)
 		return -ENOMEM;
-	for (size_t i = 0; i < t->n; i++) {
-		fprintf(f, "%s:", t->list[i].path);
-		for (const char *at = t->list[i].depends; *at;) {
-			size_t n = strcspn(at, ",");
-			const struct tree_module *needed = find(t, at, n);
-
-			if (needed)
-				fprintf(f, " %s", needed->path);
-			at += n + (at[n] == ',');
-		}
-		fputc('\n', f);
-	}
-	rc = fclose(f) ? -ENOMEM : 0;
+	rc = print_dep(t, f);
+	rc = fclose(f) && !rc ? -ENOMEM : rc;
 	if (!rc && !path_of(path, dir, "modules.dep"))
 		rc = -ENAMETOOLONG;
 	/* An unchanged list is not rewritten: cached files depend on its identity. */
@@ -175,7 +223,7 @@ static int copy_builtin(const char *root, const char *dir)
 }
 
 /* A list without some modules is temporary, since make writes modules.order before it links the modules. */
-static int keep_list(const struct tree *t, const char *dir)
+static int keep_list(struct tree *t, const char *dir)
 {
 	char path[PATH_MAX];
 	int rc = 0;
@@ -223,6 +271,7 @@ static int make_list(const char *root, const char *dir, FILE *order)
 	for (size_t i = 0; i < t.n; i++) {
 		free(t.list[i].path);
 		free(t.list[i].depends);
+		free(t.list[i].needs);
 	}
 	free(t.list);
 	return rc;
@@ -249,6 +298,7 @@ int kernel_tree_modules(const char *tree, char dir[PATH_MAX])
 	}
 	store_identity(&st, identity);
 	sha256_init(&s);
+	sha256_add(&s, FORMAT, sizeof(FORMAT));
 	sha256_add(&s, path, strlen(path) + 1);
 	sha256_add(&s, identity, strlen(identity));
 	sha256_hex(&s, name);

@@ -176,11 +176,11 @@ tree=$dir/tree
 mkdir -p "$tree/arch/x86/boot" "$tree/drivers"
 cp "$src/image" "$tree/arch/x86/boot/bzImage"
 expect 0 "$tree/arch/x86/boot/bzImage" '' "$ktstr" run --kernel "$tree" --dry-run -- true
-for m in 'b_low:' 'a-top:b_low'; do
+for m in 'b_low:' 'c_mid:b_low' 'a-top:none,c_mid' 'ring1:ring2' 'ring2:ring1'; do
 	printf '__attribute__((section(".modinfo"), used)) static const char d[] = "depends=%s";' "${m#*:}" |
 		gcc -c -xc -o "$tree/drivers/${m%%:*}.ko" -
 done
-printf 'drivers/a-top.o\ndrivers/b_low.o\ndrivers/unbuilt.o\n' >"$tree/modules.order"
+printf 'drivers/%s.o\n' a-top b_low c_mid ring1 ring2 unbuilt >"$tree/modules.order"
 : >"$tree/modules.builtin"
 cp "$dir/boot/config-9.9.9-stub" "$tree/.config"
 config_goes_along "$tree" "$tree/.config"
@@ -188,6 +188,11 @@ expect 0 "console=" '' "$ktstr" run --kernel "$tree" --module a_top --dump-initr
 busybox cpio -t <"$dir/initrd" 2>/dev/null >"$dir/names"
 grep -qx usr/lib/modules/ktstr/a_top.ko "$dir/names" || fail "the tree's module is not in the guest"
 grep -qx usr/lib/modules/ktstr/b_low.ko "$dir/names" || fail "what it depends on is not in the guest"
+# modprobe takes all that a module needs from its own line, from the end on.
+dep=$(cat "$dir"/cache/trees/*/modules.dep)
+[ "$(sed "s, $tree/drivers/, ,g; s,^$tree/drivers/,," <<<"$dep" | tr '\n' ';')" = \
+	"a-top.ko: c_mid.ko b_low.ko;b_low.ko:;c_mid.ko: b_low.ko;ring1.ko: ring2.ko;ring2.ko: ring1.ko;" ] ||
+	fail "modules.dep of a build tree: $dep"
 expect 69 '' "no module unbuilt" "$ktstr" run --kernel "$tree" --module unbuilt --dump-initrd "$dir/initrd" -- true
 # make writes modules.order before it links them: a list that was read meanwhile is not kept.
 cp "$tree/drivers/b_low.ko" "$tree/drivers/unbuilt.ko"
