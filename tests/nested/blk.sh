@@ -120,7 +120,9 @@ if wanted blockdev; then
 	truncate -s 1M locked
 	sha1sum <locked >before
 	head -c 8388608 /dev/zero | tr '\0' A >holes
-	guest --disk odd,serial=of-my-own --disk locked,ro --disk holes,discard=on --file /sbin/blkdiscard --stats stats -- sh -c '
+	head -c 16777216 /dev/zero | tr '\0' A >trimmed
+	guest --disk odd,serial=of-my-own --disk locked,ro --disk holes,discard=on --disk trimmed,discard=on --file /sbin/blkdiscard \
+		--file /sbin/mkfs.ext4 --stats stats -- sh -c '
 		write() { dd if=/dev/zero of=$1 bs=512 count=1 conv=fsync 2>&1 >/dev/null | grep -q "1+0 records out"; }
 		blockdev --getsize64 /dev/vda
 		blockdev --getss /dev/vda
@@ -140,9 +142,11 @@ if wanted blockdev; then
 		cat /sys/block/vda/queue/discard_max_bytes /sys/block/vdc/queue/discard_max_bytes
 		/sbin/blkdiscard -o 1048576 -l 2097152 /dev/vdc && /sbin/blkdiscard -z -o 4194304 -l 1048576 /dev/vdc &&
 			echo given back
-		/sbin/blkdiscard -f /dev/vda 2>/dev/null || echo not here'
+		/sbin/blkdiscard -f /dev/vda 2>/dev/null || echo not here
+		mkfs.ext4 -q -E nodiscard /dev/vdd && mount -t ext4 /dev/vdd /mnt && dd if=/dev/zero of=/mnt/f bs=1M count=4 2>/dev/null &&
+			rm /mnt/f && sync && fstrim /mnt && umount /mnt && echo trimmed'
 	report "size, sector size, serial, read-only and back again" test "$(sed 's/ *$//' out | tr '\n' ' ')" = \
-		"4999680 512 of-my-own ktstr-virtio-blk-1 0 written 1 refused 0 written 1 refused 1 $(sed -n 14p out) flushed 0 134217728 given back not here "
+		"4999680 512 of-my-own ktstr-virtio-blk-1 0 written 1 refused 0 written 1 refused 1 $(sed -n 14p out) flushed 0 134217728 given back not here trimmed "
 	report "a write to a read-only disk fails with its reason: $(sed -n 14p out)" test -n "$(sed -n 14p out)"
 	sha1sum <locked >after
 	report "and the file is as it was" cmp -s before after
@@ -152,6 +156,7 @@ if wanted blockdev; then
 		"1048576 0 1048576 0 3145728"
 	report "and the file is smaller by what was discarded: $(du -k holes | cut -f1) KiB of 8192" \
 		test "$(du -k holes | cut -f1)" -le 6200
+	report "fstrim gives free blocks back: $(du -k trimmed | cut -f1) KiB of 16384" test "$(du -k trimmed | cut -f1)" -le 8000
 fi
 
 # --- the throttle as a guest sees it (BLK-37, BLK-47); figures are reported, and only more than was allowed is wrong
