@@ -73,7 +73,7 @@ static json_t *poll_facts(const struct machine *m)
 }
 
 /* How long handlers kept all others waiting; of the histogram what is not empty, as [from ns, how often]. */
-static json_t *held_facts(const struct reactor_counters *c)
+json_t *machine_held_facts(const struct reactor_counters *c)
 {
 	json_t *object = json_object(), *buckets = json_array();
 
@@ -116,7 +116,7 @@ json_t *machine_reactor_facts(const struct machine *m)
 	json_put_count(object, "overflows", c->overflows);
 	json_put_count(object, "kernel_ns", c->kernel_ns);
 	json_put_count(object, "handlers_ns", c->handlers_ns);
-	json_object_set_new(object, "held_ns", held_facts(c));
+	json_object_set_new(object, "held_ns", machine_held_facts(c));
 	json_put_count(object, "cpu_ns", thread_cpu_ns());
 	json_object_set_new(object, "poll", poll_facts(m));
 	json_object_set_new(object, "workers", workers_facts(m));

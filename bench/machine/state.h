@@ -164,6 +164,7 @@ void machine_on_serial_room(void *ctx);
 void machine_reactor_prepare(struct machine *m);
 /* From its thread. */
 json_t *machine_reactor_facts(const struct machine *m);
+json_t *machine_held_facts(const struct reactor_counters *c);
 
 /* disks.c: 0 or -errno with @why. */
 int machine_disk_open(struct machine *m, unsigned i, char *why, size_t why_size);

@@ -41,6 +41,8 @@ struct nested_disk {
 	bool ro;
 };
 
+struct reactor_counters;
+
 /* Lists may be NULL when their count is 0; strings are borrowed. */
 struct nested_plan {
 	const char *const *argv;	    /* the command in L1, NULL-terminated */
@@ -66,6 +68,7 @@ struct nested_plan {
 	uint64_t memory_mib; /* of L1 altogether, 0: NESTED_OWN_MIB; $KTSTR_NESTED_MEMORY overrides */
 	unsigned cpus; /* for the command, 0: NESTED_CPUS; $KTSTR_NESTED_CPUS overrides. L1 has one more for itself */
 	uint64_t timeout_ns; /* for the command, from L1's first report; 0: none. Then the result is 124 */
+	struct reactor_counters *counters; /* filled in the end: of the reactor that relays all this here; or NULL */
 };
 
 #endif

@@ -387,6 +387,8 @@ int nested_run(const struct nested_plan *plan, char *why, size_t size)
 	qemu_end(&n.qemu, ret == -ECONNRESET ? monotonic_ns() + 2 * SECOND_NS : 0);
 	terminal_restore();
 	close_streams(&n);
+	if (plan->counters)
+		*plan->counters = *reactor_counters(n.r);
 	reactor_destroy(n.r, 2 * SECOND_NS);
 out_qemu:
 	qemu_end(&n.qemu, 0);

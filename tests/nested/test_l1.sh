@@ -120,6 +120,54 @@ else
 	echo "skipped: a full file system: only root can mount a small one"
 fi
 
+# A build tree as the kernel, with all of its modules; and a script's interpreter with its libraries, which uses them.
+# build_tree: what a build leaves of it, with some modules
+build_tree() {
+	local modules m path
+	modules=$(echo "$(realpath "$cache/kernels/default")"/lib/modules/*)
+	mkdir -p tree/arch/x86/boot
+	cp "$cache/kernels/default/vmlinuz" tree/arch/x86/boot/bzImage
+	for m in virtio_mmio virtio_blk virtio_net net_failover failover; do
+		path=$(cd "$modules" && find kernel -name "$m.ko*" | head -n 1)
+		[ -n "$path" ] || continue
+		mkdir -p "tree/${path%/*}"
+		case $path in
+		*.xz) xz -dc "$modules/$path" >"tree/${path%.xz}" ;;
+		*.zst) zstd -qdc "$modules/$path" >"tree/${path%.zst}" ;;
+		*) cp "$modules/$path" "tree/$path" ;;
+		esac
+		path=${path%.ko*}.o
+		echo "${path#kernel/}" >>tree/modules.order
+	done
+	mv tree/kernel/* tree
+}
+# scripted LANGUAGE SCRIPT: it runs in a guest by its name alone
+scripted() {
+	chmod +x "$2"
+	code=0
+	"$ktstr" run --host nested --cpus 1 --memory 1G --kernel tree --modules all --stats stats "./$2" >out 2>err </dev/null || code=$?
+	check "a script in $1, and modprobe with a build tree's modules ($code)" [ "$code" -eq 0 ]
+	check "the libraries of $1 are there, and the module" has "^$1: \\[1,2\\] virtio_net\$"
+	check "the result has how long handlers held the reactors, there and here" [ "$(tr -d ' \n' <stats |
+		grep -oE '"held_ns":\{"max":[1-9][0-9]*,"over_10ms":[0-9]+,"buckets":\[\[' | wc -l)" -eq 2 ]
+}
+build_tree
+if [ -x /usr/bin/python3 ]; then
+	printf '%s\n' '#!/usr/bin/python3' 'import json, subprocess' 'subprocess.run(["modprobe", "virtio_net"], check=True)' \
+		'names = [line.split()[0] for line in open("/proc/modules")]' \
+		'print("python:", json.dumps([1, 2], separators=(",", ":")), "virtio_net" if "virtio_net" in names else names)' >hello.py
+	scripted python hello.py
+else
+	echo "skipped: a script in python: /usr/bin/python3 is not installed"
+fi
+if [ -x /usr/bin/ruby ]; then
+	printf '%s\n' '#!/usr/bin/ruby' 'require "json"' 'system("modprobe", "virtio_net", exception: true)' \
+		'puts "ruby: #{JSON.generate([1, 2])} #{File.read("/proc/modules")[/^virtio_net/]}"' >hello.rb
+	scripted ruby hello.rb
+else
+	echo "skipped: a script in ruby: /usr/bin/ruby is not installed"
+fi
+
 # A stock kernel that panics before it has a console, and before it has read panic=: its text, not a time-out.
 code=0
 "$ktstr" run --host nested --cpus 1 --memory 256M --append mem=4M -- true >out 2>err </dev/null || code=$?
