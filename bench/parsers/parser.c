@@ -6,15 +6,16 @@
 #include "bench/parsers/internal.h"
 
 const struct parser parsers[] = {
-	{ "fio", "--output-format=json or json+, whose bins are the histogram", parse_fio },
-	{ "schbench", "the last percentiles, or --json", parse_schbench },
-	{ "hackbench", "Time:", parse_hackbench },
-	{ "perf", "perf bench, also with -f simple", parse_perf },
-	{ "rt-app", "the log files of its threads; name them by --parse", parse_rt_app },
-	{ "cyclictest", "-q, -h or --json; microseconds, with -N nanoseconds", parse_cyclictest },
-	{ "stress-ng", "--metrics-brief or --metrics", parse_stress_ng },
-	{ "sysbench", "events per second and latencies", parse_sysbench },
-	{ "lines", "lines of NAME VALUE [UNIT [more|less]]; more of a unit that ends in /s is better", parse_lines },
+	{ "fio", "--output-format=json or json+, whose bins are the histogram", true, parse_fio },
+	{ "schbench", "the last percentiles, or --json", true, parse_schbench },
+	{ "hackbench", "Time:", true, parse_hackbench },
+	{ "perf", "perf bench, also with -f simple", true, parse_perf },
+	{ "rt-app", "the log files of its threads; name them by --parse", true, parse_rt_app },
+	{ "cyclictest", "-q, -h or --json; microseconds, with -N nanoseconds", true, parse_cyclictest },
+	{ "stress-ng", "--metrics-brief or --metrics", true, parse_stress_ng },
+	{ "sysbench", "events per second and latencies", true, parse_sysbench },
+	{ "lines", "lines of NAME VALUE [UNIT [more|less]]; more of a unit that ends in /s is better", false,
+	  parse_lines },
 	{ 0 },
 };
 

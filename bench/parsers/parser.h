@@ -42,6 +42,7 @@ struct parser_text {
 struct parser {
 	const char *name; /* of --parser, and of the program */
 	const char *what;
+	bool is_of_program; /* that prints nothing else: no figures are worth a word */
 	void (*parse)(const struct parser_text *in, struct parsed *out);
 };
 

@@ -131,6 +131,7 @@ static void put_figures(struct list *b, const json_t *line, const char *prefix)
 
 		if (!name || !unit || !json_is_number(json_object_get(figure, "value")))
 			continue;
+		m.usual = json_is_true(json_object_get(figure, "usual"));
 		snprintf(m.workload, sizeof(m.workload), "%s", prefix);
 		snprintf(m.title, sizeof(m.title), "%.30s", name);
 		snprintf(m.name, sizeof(m.name), "%.60s.%.30s", prefix, name);

@@ -12,6 +12,7 @@
 #include "bench/cli/parse.h"
 #include "bench/cli/settings.h"
 #include "bench/host/facts.h"
+#include "bench/initramfs/command.h"
 #include "bench/kernel/config.h"
 #include "bench/machine/nested.h"
 #include "bench/machine/options.h"
@@ -22,12 +23,14 @@
 #include "bench/verb/drive.h"
 #include "bench/verb/verbs.h"
 #include "bench/workloads/catalog.h"
+#include "bench/workloads/command.h"
 
 #define WORKLOAD_IN_GUEST "/ktstr/ktstr-workload"
 #define SECOND_NS 1000000000ull
 /* A slow host's guest must boot, and a workload may take ten times its duration. */
 #define BOOT_PATIENCE_NS (300 * SECOND_NS)
 #define WORKLOAD_PATIENCE 12
+#define COMMAND_PATIENCE_NS (3600 * SECOND_NS)
 
 /* When none is named. */
 static const char *const usual[] = { "wakeup", "io-randread" };
@@ -37,7 +40,7 @@ static const char *const usual[] = { "wakeup", "io-randread" };
 #define GUEST_OPTIONS 3
 #define WORDS_MAX (GUEST_OPTIONS + WORKLOADS_MAX + 3)
 
-enum { OPT_JSON = 0x100, OPT_DURATION, OPT_WARMUP, OPT_SEED };
+enum { OPT_JSON = 0x100, OPT_PARSER, OPT_PARSE, OPT_DURATION, OPT_WARMUP, OPT_SEED };
 
 struct bench {
 	struct machine_arguments machine;
@@ -47,6 +50,8 @@ struct bench {
 	char guest_option[GUEST_OPTIONS][64];
 	const char *workload[WORKLOADS_MAX];
 	unsigned n_workloads;
+	const char *parser, *parse[COMMAND_PARSE_MAX];
+	unsigned n_parse;
 	bool needs_disk; /* a workload works on the first disk */
 	struct bench_result result;
 };
@@ -65,6 +70,16 @@ static void add_workload(struct bench *b, const char *word)
 	b->needs_disk |= (asked.kind->disk && !strcmp(asked.file, "/dev/vda")) ||
 			 (asked.around.background[BACKGROUND_IO] && !*asked.around.file);
 	b->workload[b->n_workloads++] = word;
+}
+
+__attribute__((noreturn)) static void refuse_parser(const char *name)
+{
+	char names[256] = "";
+	size_t n = 0;
+
+	for (const struct parser *p = parsers; p->name && n < sizeof(names); p++)
+		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s, ", p->name);
+	say_usage("--parser %s: no such parser; use one of %snone", name, names);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -93,8 +108,22 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (number_parse(arg, 1, INT64_MAX, &b->seed))
 			say_usage("--seed %s: not a number from 1 up; use 1", arg);
 		return 0;
+	case OPT_PARSER:
+		if (strcmp(arg, "none") && !parser_named(arg))
+			refuse_parser(arg);
+		b->parser = arg;
+		return 0;
+	case OPT_PARSE:
+		if (b->n_parse == COMMAND_PARSE_MAX)
+			say_usage("--parse %s: more than %d patterns; use one that matches all", arg,
+				  COMMAND_PARSE_MAX);
+		b->parse[b->n_parse++] = arg;
+		return 0;
 	case ARGP_KEY_ARG:
-		add_workload(b, arg);
+		if (state->quoted && state->next > state->quoted)
+			machine_command_take(&b->machine, state);
+		else
+			add_workload(b, arg);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -107,6 +136,12 @@ static const struct argp_option options[] = {
 	{ "warmup", OPT_WARMUP, "TIME", 0, "Run each workload that long before it is measured (a tenth of --duration)",
 	  0 },
 	{ "seed", OPT_SEED, "N", 0, "Of what is random in the workloads (1)", 0 },
+	{ "parser", OPT_PARSER, "NAME", 0,
+	  "What CMD prints: fio, schbench, hackbench, perf, rt-app, cyclictest, stress-ng, sysbench, lines or none (by "
+	  "CMD's name, else lines)",
+	  0 },
+	{ "parse", OPT_PARSE, "FILES", 0,
+	  "Read these files of the guest, a pattern, instead of what CMD prints; may be repeated", 0 },
 	{ 0 },
 };
 static const struct argp_child children[] = { { &machine_options_argp, 0, NULL, 0 }, { 0 } };
@@ -114,7 +149,7 @@ const struct argp bench_argp = {
 	.options = options,
 	.parser = parse,
 	.children = children,
-	.args_doc = "[WORKLOAD[:OPTION=VALUE,...]]...",
+	.args_doc = "[WORKLOAD[:OPTION=VALUE,...]]...\n-- CMD [ARG...]",
 	.doc = "Boot a guest, run workloads in it one after the other, print their latencies.\v"
 	       "Without a WORKLOAD: wakeup and io-randread. Each has options of its own (messaging:groups=2,pipe=1); "
 	       "one that "
@@ -141,8 +176,17 @@ const struct argp bench_argp = {
 	       "  io-randread, io-randwrite, io-fsync\n"
 	       "                  4 KiB direct I/O at random offsets: the call; threads=,\n"
 	       "                  file=\n\n"
+	       "COMMANDS\n"
+	       "  CMD is any program, copied into the guest as ktstr run does it. Its wall,\n"
+	       "  user and system time, greatest resident size and context switches are\n"
+	       "  measured, and its output gives more figures (--parser): lines of NAME VALUE\n"
+	       "  [UNIT [more|less]] from any program, also by ktstr-guest metric. An exit\n"
+	       "  code other than 0 is ktstr's too. Without --timeout it may take an hour.\n\n"
 	       "EXAMPLES\n"
 	       "  ktstr bench\n"
+	       "  ktstr bench --disk size=64M -- fio --name=r --filename=/dev/vda --rw=randread --output-format=json+\n"
+	       "  ktstr bench --cpus 4 -- hackbench -l 100\n"
+	       "  ktstr bench --parse '/tmp/*.log' -- rt-app taskset.json\n"
 	       "  ktstr bench wakeup --cpus 4 --duration 30s\n"
 	       "  ktstr bench io-randread --disk /dev/nvme0n1,ro,direct=on --json result.json\n"
 	       "  ktstr bench wakeup --scheduler fifo\n"
@@ -159,10 +203,16 @@ static void set_defaults(struct bench *b)
 
 	if (b->warmup_ns == UINT64_MAX)
 		b->warmup_ns = b->duration_ns / 10;
-	for (unsigned i = 0, none = !b->n_workloads; none && i < USUAL; i++)
+	if (o->command.n && b->n_workloads)
+		say_usage("%s: a workload and a command; ask for one of them", b->workload[0]);
+	if (!o->command.n && (b->parser || b->n_parse))
+		say_usage("%s: requires a command; pass it after --", b->parser ? "--parser" : "--parse");
+	for (unsigned i = 0, none = !b->n_workloads && !o->command.n; none && i < USUAL; i++)
 		add_workload(b, usual[i]);
 	if (b->needs_disk && !o->n_disks)
 		disk_parse("size=256M", &o->disk[o->n_disks++], why, sizeof(why));
+	if (!o->timeout_ns && o->command.n)
+		o->timeout_ns = BOOT_PATIENCE_NS + COMMAND_PATIENCE_NS;
 	if (!o->timeout_ns)
 		o->timeout_ns = BOOT_PATIENCE_NS + b->n_workloads * (b->warmup_ns + WORKLOAD_PATIENCE * b->duration_ns);
 }
@@ -193,7 +243,7 @@ static int measure(struct bench *b, struct machine_job *job)
 
 	if (code)
 		return code;
-	b->result.n_workloads = b->n_workloads;
+	b->result.n_workloads = b->result.is_command ? 1 : b->n_workloads;
 	fprintf(stderr, "ktstr: bench: %s; %u CPUs, %s\n", b->resolved.image, b->resolved.cpus,
 		size_format(memory, b->resolved.memory));
 	warn_of_debug(b->resolved.image);
@@ -216,21 +266,68 @@ static unsigned common_words(struct bench *b, const char *words[GUEST_OPTIONS + 
 	return n;
 }
 
-static void guest_command(struct bench *b, const char *words[WORDS_MAX])
+/* The program that is measured comes along too. 0, or an exit code after a line on stderr. */
+static int take_command(struct bench *b, struct nested_file *programs, unsigned *n)
 {
-	words[0] = WORKLOAD_IN_GUEST;
-	words[1] = "--marks";
-	words[2 + common_words(b, words + 2)] = NULL;
+	static char path[PATH_MAX];
+	const struct word_list *command = &b->machine.spec.command;
+	int rc = machine_command_check(&b->machine.spec);
+
+	if (rc)
+		return rc;
+	b->result.is_command = true;
+	b->result.parser_asked = b->parser;
+	if (!b->parser)
+		b->result.command.parser = parser_of(command->word);
+	else if (strcmp(b->parser, "none") != 0)
+		b->result.command.parser = parser_named(b->parser);
+	if (command_find(command->word[0], path) == COMMAND_HOST)
+		programs[(*n)++].host = path;
+	return 0;
+}
+
+/* The words of the guest's command; they live as long as the process. */
+static const char *const *guest_command(struct bench *b)
+{
+	const struct word_list *command = &b->machine.spec.command;
+	static const char **words; /* static: reachable to the process's end */
+	unsigned n = 0;
+
+	words = calloc(WORDS_MAX + 2 * COMMAND_PARSE_MAX + command->n, sizeof(*words));
+	if (!words)
+		say_usage("out of memory; free some");
+	words[n++] = WORKLOAD_IN_GUEST;
+	words[n++] = "--marks";
+	if (!command->n) {
+		common_words(b, words + n);
+		return words;
+	}
+	for (unsigned i = 0; i < b->n_parse; i++) {
+		words[n++] = "--parse";
+		words[n++] = b->parse[i];
+	}
+	words[n++] = "--command";
+	words[n++] = "--";
+	memcpy(words + n, command->word, command->n * sizeof(*words));
+	return words;
 }
 
 static int run_nested(struct bench *b, const struct machine_job *job)
 {
-	const char *words[WORDS_MAX], *outputs[2] = { NULL }, *json = b->result.json;
+	const char *words[WORDS_MAX + 2 * COMMAND_PARSE_MAX + 2], *outputs[2] = { NULL }, *json = b->result.json;
 	unsigned n = common_words(b, words);
 
 	if (json) {
 		words[n++] = "--json";
 		words[n++] = json;
+	}
+	if (b->parser) {
+		words[n++] = "--parser";
+		words[n++] = b->parser;
+	}
+	for (unsigned i = 0; i < b->n_parse; i++) {
+		words[n++] = "--parse";
+		words[n++] = b->parse[i];
 	}
 	words[n] = NULL;
 	if (json && strcmp(json, "-"))
@@ -242,26 +339,26 @@ int verb_bench(int argc, char **argv)
 {
 	static struct bench b = { .duration_ns = 5 * SECOND_NS, .warmup_ns = UINT64_MAX, .seed = 1 };
 	char program[PATH_MAX];
-	const char *words[WORDS_MAX];
-	const struct nested_file workload = { .host = program, .guest = WORKLOAD_IN_GUEST };
+	struct nested_file programs[2] = { { .host = program, .guest = WORKLOAD_IN_GUEST } };
 	struct machine_job job = { .start_ns = process_start_ns,
-				   .argv = words,
 				   /* Our stdout is for the report. */
 				   .stdio = { -1, STDERR_FILENO, STDERR_FILENO },
 				   .watch_disks = true,
 				   .fingerprint = true,
-				   .programs = &workload,
+				   .programs = programs,
 				   .n_programs = 1 };
 	int rc;
 
 	cli_parse(&bench_argp, "bench", argc, argv, &b);
-	if (b.machine.spec.command.n || b.machine.spec.shell)
-		say_usage("--spec %s: is of ktstr %s, and bench has commands of its own; leave %s out of it",
-			  b.machine.spec_file, b.machine.spec.shell ? "shell" : "run",
-			  b.machine.spec.shell ? "shell" : "command");
+	if (b.machine.spec.shell)
+		say_usage("--spec %s: is of ktstr shell, and bench has no terminal; leave shell out of it",
+			  b.machine.spec_file);
 	set_defaults(&b);
 	if (host_companion("ktstr-workload", "workloads/ktstr-workload", program))
 		return EXIT_UNAVAILABLE;
+	rc = b.machine.spec.command.n ? take_command(&b, programs, &job.n_programs) : 0;
+	if (rc)
+		return rc;
 	rc = machine_resolve(&b.machine.spec, &b.resolved);
 	if (b.resolved.lacks_sched_ext)
 		return bench_result_skip(&b.result, "the kernel has no sched_ext");
@@ -272,7 +369,7 @@ int verb_bench(int argc, char **argv)
 	rc = host_choose(b.machine.spec.host, &job.probe);
 	if (rc < 0)
 		return -rc;
-	guest_command(&b, words);
+	job.argv = guest_command(&b);
 	if (b.machine.dry_run)
 		return machine_dry_run(&b.resolved, &job, (enum host_choice)rc, b.machine.dry_run, settings_json());
 	if (rc == HOST_DIRECT)

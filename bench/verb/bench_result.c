@@ -15,9 +15,9 @@
 #include "bench/base/say.h"
 #include "bench/result/attachment.h"
 
-static void on_line(void *ctx, json_t *line)
+/* A result of the guest's, borrowed; NULL: it is none. */
+static void keep(struct bench_result *b, json_t *line)
 {
-	struct bench_result *b = ctx;
 	struct report_result *r;
 
 	if (b->n == WORKLOADS_MAX)
@@ -30,6 +30,22 @@ static void on_line(void *ctx, json_t *line)
 	}
 	b->line[b->n] = json_incref(line);
 	b->result[b->n++] = r;
+}
+
+static void on_line(void *ctx, json_t *line)
+{
+	struct bench_result *b = ctx;
+	json_t *entry = NULL;
+
+	if (!b->is_command || !line) {
+		keep(b, line);
+	} else if (command_result_line(&b->command, line, &entry)) {
+		if (entry)
+			keep(b, entry);
+		json_decref(entry);
+	} else {
+		b->bad_line = true;
+	}
 }
 
 /* All that reads the host's counters has done so: the guest goes on. */
@@ -173,13 +189,35 @@ static void print_cost(const struct bench_result *b)
 		       json_number_value(json_object_get(cost, "histogram_ns")));
 }
 
+/* A parser that finds nothing: it may be the program's form of output, or the wrong parser. */
+static void check_parser(struct bench_result *b)
+{
+	const json_t *about = b->n ? json_object_get(b->line[0], "command") : NULL;
+	const char *note = json_string_value(json_object_get(about, "note"));
+	const struct parser *p = b->command.parser;
+
+	if (note)
+		say_error("%s: %s", b->result[0]->workload, note);
+	if (json_is_true(json_object_get(about, "truncated")))
+		say_error("%s: printed more than is kept, and only the beginning was parsed; have it print less",
+			  b->result[0]->workload);
+	if (!about || !p || json_is_true(json_object_get(about, "parsed")) || (!b->parser_asked && !p->is_of_program))
+		return;
+	say_error("%s: its output has nothing that parser %s knows (%s)", b->result[0]->workload, p->name, p->what);
+	if (b->parser_asked)
+		validity_add(&b->validity, VALIDITY_FAILED, "parser %s found nothing in the output", p->name);
+}
+
 static int print(const struct bench_result *b, const json_t *facts)
 {
 	int code = EXIT_OK;
 	char why[256];
 
 	if (!b->json || strcmp(b->json, "-")) {
-		report_table(stdout, (const struct report_result *const *)b->result, b->n);
+		if (b->is_command)
+			command_result_print(stdout, b->line[0]);
+		else
+			report_table(stdout, (const struct report_result *const *)b->result, b->n);
 		for (unsigned i = 0; i < b->n; i++)
 			report_histogram(stdout, b->result[i]);
 		if (report_provenance(stdout, facts, why, sizeof(why))) {
@@ -190,7 +228,7 @@ static int print(const struct bench_result *b, const json_t *facts)
 		if (fflush(stdout))
 			code = EXIT_FAILED;
 	}
-	for (unsigned i = 0; i < b->n; i++) {
+	for (unsigned i = 0; i < b->n && !b->is_command; i++) {
 		if (b->result[i]->latency.count >= REPORT_SAMPLES_MIN)
 			continue;
 		say_error("%s: %" PRIu64 " samples are fewer than %d; raise --duration", b->result[i]->workload,
@@ -209,6 +247,8 @@ int bench_result_finish(struct bench_result *b, struct machine_result *machine)
 	check_scheduler(b, facts);
 	check_rest(b, machine);
 	check_marks(b);
+	if (b->is_command && !code)
+		check_parser(b);
 	say_validity(b);
 	/* A failure's own exit code says more. */
 	if (!code || b->validity.status == VALIDITY_SKIPPED)
@@ -223,6 +263,7 @@ int bench_result_finish(struct bench_result *b, struct machine_result *machine)
 		json_decref(b->line[i]);
 		free(b->result[i]);
 	}
+	command_result_free(&b->command);
 	return code;
 }
 

@@ -4,6 +4,7 @@
 #define KTSTR_BENCH_VERB_BENCH_RESULT_H
 
 #include "bench/machine/job.h"
+#include "bench/result/command.h"
 #include "bench/result/report.h"
 #include "bench/result/validity.h"
 
@@ -16,6 +17,9 @@ struct bench_result {
 	json_t *line[WORKLOADS_MAX];
 	unsigned n;
 	bool bad_line;
+	bool is_command;   /* a program instead of workloads */
+	bool parser_asked; /* the user named it: finding nothing is a failure */
+	struct command_result command;
 	uint64_t begin_ns[WORKLOADS_MAX],
 		end_ns[WORKLOADS_MAX]; /* when the marks of the windows came; 0: they did not */
 	int answers;		       /* where marks are answered: the guest's stdin */

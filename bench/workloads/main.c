@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "bench/base/size.h"
+#include "bench/workloads/command.h"
 #include "bench/workloads/workload.h"
 
 #define EXIT_USAGE 64
@@ -28,7 +29,8 @@ static const struct workload *const workloads[] = {
 
 struct arguments {
 	struct options options;
-	bool marks;
+	bool marks, is_command;
+	struct command command;
 	struct workload_asked run[RUNS_MAX];
 	unsigned n_runs;
 };
@@ -80,11 +82,24 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'm':
 		a->marks = true;
 		break;
+	case 'c':
+		a->is_command = true;
+		break;
+	case 'p':
+		if (a->command.n_parse == COMMAND_PARSE_MAX)
+			argp_error(state, "--parse %s: one more than %d", arg, COMMAND_PARSE_MAX);
+		a->command.parse[a->command.n_parse++] = arg;
+		break;
 	case ARGP_KEY_ARG:
+		if (a->is_command) {
+			a->command.argv = state->argv + state->next - 1;
+			state->next = state->argc;
+			break;
+		}
 		take_workload(a, state, arg);
 		break;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "no workload named");
+		argp_error(state, "no workload or command named");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -99,13 +114,16 @@ static const struct argp_option options[] = {
 	{ "marks", 'm', NULL, 0,
 	  "Write a line of JSON before and after each measurement, and wait until it is answered by a line on stdin",
 	  0 },
+	{ "command", 'c', NULL, 0, "The words are a program and its arguments, which is measured from outside", 0 },
+	{ "parse", 'p', "FILES", 0, "Files of that program (a pattern) whose text goes to the host; may be repeated",
+	  0 },
 	{ 0 },
 };
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "WORKLOAD[:OPTION=VALUE,...]...",
+	.args_doc = "WORKLOAD[:OPTION=VALUE,...]...\n--command -- CMD [ARG...]",
 	.doc = "Measure latencies in a guest.\vThe workloads and their options are those of ktstr bench --help. The "
 	       "result is a "
 	       "line of JSON on the descriptor KTSTR_METRIC_FD, or on stdout.",
@@ -168,6 +186,11 @@ int main(int argc, char **argv)
 	}
 	/* Of a channel whose reader was told to go. */
 	signal(SIGPIPE, SIG_IGN);
+	if (a.is_command) {
+		a.command.metrics = metrics;
+		a.command.marks = a.marks;
+		return command_run(&a.command);
+	}
 	for (unsigned i = 0; i < a.n_runs && !code; i++) {
 		const struct workload *w = find_workload(&a.run[i]);
 

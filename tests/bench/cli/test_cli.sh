@@ -110,6 +110,12 @@ wrong 64 "--scheduler fif" bench --scheduler fif
 wrong 64 "--duration never" bench --duration never
 wrong 64 "--duration 0" bench --duration 0
 wrong 64 "--seed 0" bench --seed 0
+# BEN-12: a command and its parser
+wrong 64 "--parser fioo: no such parser; use one of fio, schbench" bench --parser fioo -- true
+wrong 64 "--parser: requires a command" bench --parser fio
+wrong 64 "--parse: requires a command" bench --parse /tmp/x
+wrong 64 "a workload and a command" bench wakeup -- true
+wrong 127 "nonesuch: neither an applet" bench -- nonesuch
 for cpus in 0 5000 1025 -1 2x ''; do wrong 64 "--cpus $cpus" run --cpus "$cpus" -- true; done
 for memory in 0 1M 63M 4G4 lots -1G 99999999T; do wrong 64 "--memory $memory" run --memory "$memory" -- true; done
 for mode in fast '' Default; do wrong 64 "--mode $mode" run --mode "$mode" -- true; done
