@@ -12,15 +12,16 @@
 #include <unistd.h>
 
 #include "bench/base/say.h"
+#include "bench/cli/job.h"
+#include "bench/cli/line.h"
 #include "bench/cli/table.h"
 #include "bench/cli/words.h"
 
 #define SETTINGS_MAX 256
 #define PREFIX "KTSTR_"
-#define SPEC_OPTION "spec" /* of all options, which is no setting */
 
 /* Who speaks last: a lower rank gives way to any higher one. */
-enum rank { OF_FILE, OF_SECTION, OF_ENVIRONMENT };
+enum rank { OF_FILE, OF_SECTION, OF_JOB, OF_ENVIRONMENT };
 
 struct setting {
 	char *name, *value;
@@ -32,42 +33,6 @@ static struct setting settings[SETTINGS_MAX];
 static unsigned n_settings;
 static const struct setting *used[SETTINGS_MAX];
 static unsigned n_used;
-const struct settings_variable settings_variables[] = {
-	{ "KTSTR_CACHE_DIR", "where kernels and QEMU are kept, instead of ~/.cache/ktstr" },
-	{ "KTSTR_CONFIG", "the config file, instead of ~/.config/ktstr/config" },
-	{ "KTSTR_DATA_DIR", "where baselines of ktstr bench are kept, instead of ~/.local/share/ktstr" },
-	{ "KTSTR_LIBEXEC", "where guest-init, ktstr-scx and ktstr-workload lie, if not beside ktstr" },
-	{ "KTSTR_LOCK_DIR", "where the locks of host CPUs lie, instead of /tmp" },
-	{ "KTSTR_LOG_LINES", "lines that bench/run and tests/run show of a step that failed" },
-	{ "KTSTR_MIRROR", "the mirror of ktstr kernel fetch, instead of the one in apt's sources" },
-	{ "KTSTR_NESTED_CPUS", "CPUs of the nested host" },
-	{ "KTSTR_NESTED_CPU_MODEL", "the nested host's CPU, as QEMU's -cpu has it" },
-	{ "KTSTR_NESTED_MEMORY", "memory of the nested host" },
-	{ "KTSTR_NESTED_TIMEOUT", "seconds within which the nested host must report" },
-	{ "KTSTR_QEMU", "the QEMU of the nested host" },
-	{ "KTSTR_SUITES", "the suites of ktstr kernel fetch, instead of those of Debian's stable and oldstable" },
-	{ "KTSTR_BUILD_DIR", "where bench/run and tests/run build" },
-	{ 0 },
-};
-
-const char settings_manual[] =
-	"Options need not be typed. They may stand in ~/.config/ktstr/config, or in the environment:\n\n"
-	"  # a comment\n"
-	"  cpus = 4          an option by its long name, for run, shell and bench where they have it\n"
-	"  net = yes         one that needs no value: yes or no\n"
-	"  [bench]           what follows is for this verb alone\n"
-	"  duration = 10s\n\n"
-	"A value is the rest of its line; nothing is quoted. In the environment the first of these is KTSTR_CPUS=4, "
-	"for run, "
-	"shell and bench. The command line goes before the environment, that before the file's section of the verb, "
-	"that "
-	"before the file's top: an option given at one of these replaces all that the later ones say of it, and of "
-	"what "
-	"it "
-	"contradicts (--topology a number of --cpus, --mode a --cpu-cap). An unknown "
-	"name "
-	"is an error that names its file and line. ktstr run --dry-run shows what comes of it all.\n";
-
 /*
  * The nested host, guests and tests have variables of their own: each a whole name, or the beginning of many when it
  * ends in '_'. No option may have such a name.
@@ -75,6 +40,19 @@ const char settings_manual[] =
 static const char *const others[] = { "NESTED", "NESTED_", "FRESH_", "GUEST_", "METRIC_FD", "SOCKET", "SCX", "TEST_" };
 
 /* --- one setting -------------------------------------------------------- */
+
+/* The sub-verb that was asked for: a job file may have its options too. NULL: none. */
+static const struct verb *subverb;
+/* Options that are none of the settings: they say where to read others. */
+static const char *const typed_only[] = { "spec", "job" };
+
+static bool is_typed_only(const char *name)
+{
+	for (size_t i = 0; i < sizeof(typed_only) / sizeof(*typed_only); i++)
+		if (!strcmp(name, typed_only[i]))
+			return true;
+	return false;
+}
 
 struct search {
 	const char *name;
@@ -85,7 +63,7 @@ static bool match(void *ctx, const struct argp_option *o)
 {
 	struct search *s = ctx;
 
-	if (o->name && !(o->flags & OPTION_HIDDEN) && !strcmp(o->name, s->name) && strcmp(o->name, SPEC_OPTION))
+	if (o->name && !(o->flags & OPTION_HIDDEN) && !strcmp(o->name, s->name) && !is_typed_only(o->name))
 		s->found = o;
 	return !s->found;
 }
@@ -96,6 +74,14 @@ static const struct argp_option *find(const struct verb *v, const char *name)
 
 	cli_options(v->argp, match, &s);
 	return s.found;
+}
+
+/* That of the sub-verb, or of @v. */
+static const struct argp_option *find_own(const struct verb *v, const char *name)
+{
+	const struct argp_option *o = subverb ? find(subverb, name) : NULL;
+
+	return o ? o : find(v, name);
 }
 
 static bool known(const char *name)
@@ -152,17 +138,6 @@ static void add(const char *name, const char *value, enum rank rank, const char 
 
 /* --- where they come from ----------------------------------------------- */
 
-static char *trim(char *s)
-{
-	size_t n;
-
-	s += strspn(s, " \t");
-	n = strlen(s);
-	while (n && strchr(" \t\r\n", s[n - 1]))
-		s[--n] = '\0';
-	return s;
-}
-
 static const struct verb *section_of(char *line, const char *origin)
 {
 	size_t n = strlen(line);
@@ -171,9 +146,9 @@ static const struct verb *section_of(char *line, const char *origin)
 	if (line[n - 1] != ']')
 		say_usage("%s: %s: no ] at its end; write a section as [run]", origin, line);
 	line[n - 1] = '\0';
-	v = verb_find(verbs, trim(line + 1));
+	v = verb_find(verbs, line_trim(line + 1));
 	if (!v)
-		say_usage("%s: [%s]: no such section; use a verb's name, such as [run]", origin, trim(line + 1));
+		say_usage("%s: [%s]: no such section; use a verb's name, such as [run]", origin, line_trim(line + 1));
 	return v;
 }
 
@@ -185,7 +160,7 @@ static void read_line(char *line, const char *origin, const struct verb *verb, c
 {
 	char *equals, *name, *value;
 
-	line = trim(line);
+	line = line_trim(line);
 	if (!*line || *line == '#' || *line == ';')
 		return;
 	if (*line == '[') {
@@ -196,8 +171,8 @@ static void read_line(char *line, const char *origin, const struct verb *verb, c
 	if (!equals)
 		say_usage("%s: %.80s: neither NAME = VALUE nor [VERB]; see man ktstr", origin, line);
 	*equals = '\0';
-	name = trim(line);
-	value = trim(equals + 1);
+	name = line_trim(line);
+	value = line_trim(equals + 1);
 	if (*section ? !find(*section, name) : !known(name))
 		say_usage("%s: %s: no such setting; use the name of an option, see ktstr %s --help", origin, name,
 			  *section ? (*section)->name : "run");
@@ -275,6 +250,25 @@ static void read_variable(const char *text, const struct verb *verb)
 		add(name, value + 1, OF_ENVIRONMENT, variable);
 }
 
+/* Options of a job file: of the verb, of its sub-verb that was asked for, or of another one, for which it is left. */
+static void read_job(const char *path, const struct verb *verb, struct job_file *job)
+{
+	job_read(path, job);
+	for (unsigned i = 0; i < job->n_options; i++) {
+		const struct job_option *o = &job->option[i];
+		const struct verb *other = verb->verbs;
+
+		if (find_own(verb, o->name)) {
+			add(o->name, o->value, OF_JOB, o->origin);
+			continue;
+		}
+		while (other && other->name && !find(other, o->name))
+			other++;
+		if (!other || !other->name)
+			say_usage("%s: %s: no such option; see ktstr bench --help", o->origin, o->name);
+	}
+}
+
 /* --- which of them count ------------------------------------------------ */
 
 /* Whether the mem= of a shape leaves nothing to share: "-" is a node's share of the rest. */
@@ -305,7 +299,7 @@ static bool contradicts(const char *name, const char *value, const struct settin
 /* "no" to an option without a value says only that it is not given. */
 static bool says_no(const struct verb *verb, const struct setting *s)
 {
-	const struct argp_option *o = find(verb, s->name);
+	const struct argp_option *o = find_own(verb, s->name);
 
 	return (!o->arg || o->flags & OPTION_ARG_OPTIONAL) && !truth(s);
 }
@@ -327,7 +321,7 @@ static bool outranked(const struct setting *s, const struct verb *verb, int argc
 		    !outranked(other, verb, argc, argv))
 			return true;
 	}
-	if (words_typed(verb, argc, argv, s->name))
+	if (words_typed(verb, argc, argv, s->name) || (subverb && words_typed(subverb, argc, argv, s->name)))
 		return true;
 	for (unsigned i = 0; i < sizeof(rivals) / sizeof(*rivals); i++)
 		if ((value = words_typed(verb, argc, argv, rivals[i])) && contradicts(rivals[i], value, s))
@@ -337,7 +331,7 @@ static bool outranked(const struct setting *s, const struct verb *verb, int argc
 
 static char *word_of(const struct verb *verb, const struct setting *s)
 {
-	const struct argp_option *o = find(verb, s->name);
+	const struct argp_option *o = find_own(verb, s->name);
 	char *word;
 	int n;
 
@@ -368,41 +362,65 @@ static const char *origin(const char *message)
 	return best;
 }
 
-char **settings_words(const struct verb *verb, int *argc, char **argv)
+/* What counts of the settings, as options in @words. How many there are. */
+static int take_settings(const struct verb *verb, int argc, char **argv, char **words)
+{
+	int n = 0;
+
+	for (unsigned i = 0; i < n_settings; i++) {
+		const struct setting *s = &settings[i];
+		const struct argp_option *o;
+
+		if (outranked(s, verb, argc, argv))
+			continue;
+		o = find_own(verb, s->name);
+		if ((!o->arg || o->flags & OPTION_ARG_OPTIONAL) && !given(o, s))
+			continue;
+		words[n++] = word_of(verb, s);
+		used[n_used++] = s;
+	}
+	return n;
+}
+
+char **settings_words(const struct verb *verb, const struct verb *sub, int *argc, char **argv)
 {
 	static char **words; /* static: reachable to the process's end */
+	static struct job_file job;
+	const char *job_path = words_typed(verb, *argc, argv, "job");
 	char **by_spec;
 	int n = 2;
 
+	subverb = sub;
 	if (words_ask_for_help(verb, *argc, argv))
 		return argv;
 	/* What the spec does not say has its default, and none of the settings. */
-	by_spec = words_put_first(verb, *argc, argv, SPEC_OPTION);
+	by_spec = words_put_first(verb, *argc, argv, "spec");
+	if (by_spec && job_path)
+		say_usage("--job %s: a spec says all that a job could; leave out one of them", job_path);
 	if (by_spec)
 		return by_spec;
 	read_files(verb);
 	for (char **e = environ; *e; e++)
 		if (!strncmp(*e, PREFIX, strlen(PREFIX)))
 			read_variable(*e, verb);
-	words = calloc((size_t)*argc + n_settings + 1, sizeof(*words));
+	if (job_path)
+		read_job(job_path, verb, &job);
+	words = calloc((size_t)*argc + n_settings + JOB_WORKLOADS_MAX + JOB_COMMAND_MAX + 2, sizeof(*words));
 	if (!words)
 		say_usage("out of memory; free some");
 	words[0] = argv[0];
 	words[1] = argv[1];
-	for (unsigned i = 0; i < n_settings; i++) {
-		const struct setting *s = &settings[i];
-		const struct argp_option *o;
-
-		if (outranked(s, verb, *argc, argv))
-			continue;
-		o = find(verb, s->name);
-		if ((!o->arg || o->flags & OPTION_ARG_OPTIONAL) && !given(o, s))
-			continue;
-		words[n++] = word_of(verb, s);
-		used[n_used++] = s;
-	}
-	for (int i = 2; i < *argc; i++)
-		words[n++] = argv[i];
+	n += take_settings(verb, *argc, argv, words + n);
+	if (words_name_work(verb, sub, *argc, argv))
+		job.n_workloads = 0, job.command = NULL;
+	for (unsigned i = 0; i < job.n_workloads; i++)
+		words[n++] = job.workload[i];
+	/* All is here that the job says: whoever is handed these words need not have the file. */
+	n += words_without(verb, *argc, argv, "job", words + n);
+	if (job.command)
+		words[n++] = (char *)"--";
+	for (char **w = job.command; w && *w; w++)
+		words[n++] = *w;
 	*argc = n;
 	say_origin = origin;
 	return words;

@@ -11,8 +11,8 @@
  * A value is the rest of its line without the blanks around it; nothing is quoted. In the environment the same is
  * KTSTR_CPUS=4, for run, shell and bench; empty is not set.
  *
- * Command line, environment, [verb], top of the file: an option given at one of these replaces all that the later ones
- * say of it. Options that may be repeated may be so at each place.
+ * Command line, environment, job file, [verb], top of the file: an option given at one of these replaces all that the
+ * later ones say of it. Options that may be repeated may be so at each place.
  */
 #ifndef KTSTR_BENCH_CLI_SETTINGS_H
 #define KTSTR_BENCH_CLI_SETTINGS_H
@@ -23,10 +23,11 @@
 
 /*
  * The words of the command line, @argv[1] being @verb's name, followed by what the settings add: "--cpus=4".
- * With a --spec they add nothing, and it comes first.
+ * With a --spec they add nothing, and it comes first. A --job (cli/job.h) stands between the environment and the config
+ * file, and may have options of @sub, the sub-verb; NULL: there is none.
  * Lives as long as the process. Exits with EXIT_USAGE on an unknown name, with its file and line.
  */
-char **settings_words(const struct verb *verb, int *argc, char **argv);
+char **settings_words(const struct verb *verb, const struct verb *sub, int *argc, char **argv);
 
 /* What settings_words() put in: a list of {"name", "value", "origin"}, the last FILE:LINE or the variable's name. */
 json_t *settings_json(void);

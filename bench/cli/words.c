@@ -47,6 +47,38 @@ const char *words_typed(const struct verb *verb, int argc, char **argv, const ch
 	return NULL;
 }
 
+bool words_name_work(const struct verb *verb, const struct verb *sub, int argc, char **argv)
+{
+	struct typed_word w = { 0 };
+
+	for (int i = 2, next; i < argc; i = next) {
+		next = sub ? read_word(sub, argc, argv, i, &w) : 0;
+		if (w.option && w.option->name && !strcmp(w.option->name, "workload"))
+			return true;
+		if (!next || !w.option)
+			next = read_word(verb, argc, argv, i, &w);
+		if (!next || !is_option(argv[i]))
+			return true;
+	}
+	return false;
+}
+
+int words_without(const struct verb *verb, int argc, char **argv, const char *name, char **out)
+{
+	struct typed_word w;
+	int n = 0;
+
+	for (int i = 2, next; i < argc; i = next) {
+		next = read_word(verb, argc, argv, i, &w);
+		if (next && w.option && w.option->name && !strcmp(w.option->name, name))
+			continue;
+		/* What is a command's is copied to its end. */
+		for (next = next ? next : argc; i < next; i++)
+			out[n++] = argv[i];
+	}
+	return n;
+}
+
 bool words_ask_for_help(const struct verb *verb, int argc, char **argv)
 {
 	struct typed_word w;

@@ -40,7 +40,7 @@ static const char *const usual[] = { "wakeup", "io-randread" };
 #define GUEST_OPTIONS 3
 #define WORDS_MAX (GUEST_OPTIONS + WORKLOADS_MAX + 3)
 
-enum { OPT_JSON = 0x100, OPT_PARSER, OPT_PARSE, OPT_DURATION, OPT_WARMUP, OPT_SEED };
+enum { OPT_JSON = 0x100, OPT_PARSER, OPT_PARSE, OPT_JOB, OPT_DURATION, OPT_WARMUP, OPT_SEED };
 
 struct bench {
 	struct machine_arguments machine;
@@ -108,6 +108,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (number_parse(arg, 1, INT64_MAX, &b->seed))
 			say_usage("--seed %s: not a number from 1 up; use 1", arg);
 		return 0;
+	case OPT_JOB: /* its words are here instead, by cli/settings.c */
+		return 0;
 	case OPT_PARSER:
 		if (strcmp(arg, "none") && !parser_named(arg))
 			refuse_parser(arg);
@@ -136,6 +138,8 @@ static const struct argp_option options[] = {
 	{ "warmup", OPT_WARMUP, "TIME", 0, "Run each workload that long before it is measured (a tenth of --duration)",
 	  0 },
 	{ "seed", OPT_SEED, "N", 0, "Of what is random in the workloads (1)", 0 },
+	{ "job", OPT_JOB, "FILE", 0,
+	  "Take options, workloads or a command from FILE; what is typed or in the environment goes before it", 0 },
 	{ "parser", OPT_PARSER, "NAME", 0,
 	  "What CMD prints: fio, schbench, hackbench, perf, rt-app, cyclictest, stress-ng, sysbench, lines or none (by "
 	  "CMD's name, else lines)",
@@ -182,6 +186,21 @@ const struct argp bench_argp = {
 	       "  measured, and its output gives more figures (--parser): lines of NAME VALUE\n"
 	       "  [UNIT [more|less]] from any program, also by ktstr-guest metric. An exit\n"
 	       "  code other than 0 is ktstr's too. Without --timeout it may take an hour.\n\n"
+	       "JOB FILES\n"
+	       "  A line is NAME = VALUE, an option by its long name (also one of ktstr bench\n"
+	       "  run, for that verb). [WORKLOAD] begins a workload, and NAME = VALUE then is\n"
+	       "  an option of it; a [SECTION] of another name says workload = WORKLOAD first.\n"
+	       "  command = CMD ARG... instead measures CMD. Lines that begin with # are\n"
+	       "  comments. An option that is typed replaces all that the environment, the job\n"
+	       "  and the config file say of it, and so on in this order; a typed workload or\n"
+	       "  command those of the job.\n\n"
+	       "    cpus = 4\n"
+	       "    duration = 10s\n"
+	       "    [wakeup]\n"
+	       "    workers = 8\n"
+	       "    [load]\n"
+	       "    workload = messaging\n"
+	       "    groups = 2\n\n"
 	       "EXAMPLES\n"
 	       "  ktstr bench\n"
 	       "  ktstr bench --disk size=64M -- fio --name=r --filename=/dev/vda --rw=randread --output-format=json+\n"

@@ -96,7 +96,7 @@ static int run_verb(const struct verb *v, int argc, char **argv)
 	}
 	/* What has no machine has none of its settings either. */
 	if (!(v->flags & VERB_HIDDEN) && (!sub || sub->flags & VERB_MACHINE))
-		argv = settings_words(v, &argc, argv);
+		argv = settings_words(v, sub, &argc, argv);
 	help_verb = sub ? sub : v;
 	return help_verb->run(argc - 1, argv + 1);
 }

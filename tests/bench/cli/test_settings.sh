@@ -74,6 +74,7 @@ wrong "--timeout x" 'cpus = zero\n' KTSTR_CPUS= -- run --timeout x --cpus 2 -- t
 wrong "--timeout x" 'memory = none\n' -- run --memo 1G --timeout x -- true
 # A spec says what counts: nobody adds to it unasked, nor names one.
 wrong "KTSTR_SPEC: no such setting" '' KTSTR_SPEC=x -- run -- true
+wrong "KTSTR_JOB: no such setting" '' KTSTR_JOB=x -- bench
 wrong "$c:1: spec: no such setting" 'spec = x\n' -- run -- true
 # After the command's first word nothing is ours.
 wrong "--cpus zero" 'cpus = zero\n' -- run true --cpus 2
@@ -107,7 +108,7 @@ done < <(grep -rhoE 'env\("KTSTR_[A-Z_]+"' "$sources/bench" | grep -oE 'KTSTR_[A
 for verb in run shell bench; do
 	command=(-- sh)
 	[ $verb != bench ] || command=()
-	for option in $("$ktstr" $verb --help | grep -oE '^ {2,6}(-[a-z], )?--[a-z][a-z-]+' | grep -oE -- '[a-z][a-z-]+$' | grep -vE '^(help|spec)$'); do
+	for option in $("$ktstr" $verb --help | grep -oE '^ {2,6}(-[a-z], )?--[a-z][a-z-]+' | grep -oE -- '[a-z][a-z-]+$' | grep -vE '^(help|spec|job)$'); do
 		n=$((n + 1))
 		variable=KTSTR_$(tr a-z- A-Z_ <<<"$option")
 		value=1
