@@ -127,4 +127,6 @@ expect "a wrong word is ktstr bench's error" 64 '' 'wakes: no such workload' "$k
 expect "nothing was made" 1 '' '' test -e "$dir/r"
 expect "bad runs" 64 '' '--runs 0: not a number' "$ktstr" bench run --out "$dir/r" --runs 0
 expect "help" 0 'Boot again and again' '' "$ktstr" bench run --help
+# What the machine's options call by the same name stays theirs.
+expect "--output is the machine's" 0 '"--output"' '' "$ktstr" bench run --out "$dir/o" --dry-run=json --output "$dir/file" --host nested wakeup
 exit $failed
