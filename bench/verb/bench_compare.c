@@ -287,15 +287,38 @@ static int read_side(struct boots *b, const char *path, char *why, size_t size)
 	return rc;
 }
 
+/* Cells of one run directory tell how to repeat it. To free(); NULL: they are none. */
+static struct rundir *common_rundir(const char *const *path, unsigned n)
+{
+	struct rundir *d = calloc(1, sizeof(*d));
+	char first[PATH_MAX] = "", other[PATH_MAX], above[PATH_MAX], why[512];
+	bool same = d;
+
+	for (unsigned i = 0; i < n && same; i++) {
+		snprintf(above, sizeof(above), "%.4000s/../..", path[i]);
+		same = realpath(above, i ? other : first) && (!i || !strcmp(first, other));
+	}
+	if (same && rundir_is(first) && !rundir_read(d, first, why, sizeof(why)))
+		return d;
+	if (d)
+		rundir_free(d);
+	free(d);
+	return NULL;
+}
+
 static int compare_sides(const struct compare_options *o, const char *const *path, unsigned n)
 {
 	struct boots *side = calloc(n, sizeof(*side));
 	struct pairs p = { .o = o, .list = calloc(n, sizeof(*p.list)), .code = EXIT_OK };
+	struct rundir *d = common_rundir(path, n);
 	char why[512];
 
 	if (!side || !p.list) {
 		free(side);
 		free(p.list);
+		if (d)
+			rundir_free(d);
+		free(d);
 		return no_memory();
 	}
 	for (unsigned i = 0; i < n && !p.code; i++)
@@ -304,8 +327,11 @@ static int compare_sides(const struct compare_options *o, const char *const *pat
 			add_code(&p, EXIT_UNAVAILABLE);
 		}
 	for (unsigned i = 1; i < n && p.code != EXIT_UNAVAILABLE; i++)
-		add_pair(&p, &side[0], &side[i], NULL, NULL);
+		add_pair(&p, &side[0], &side[i], d ? "ABBA" : NULL, d ? d->repeat : NULL);
 	finish(&p);
+	if (d)
+		rundir_free(d);
+	free(d);
 	for (unsigned i = 0; i < n; i++)
 		boots_free(&side[i]);
 	free(side);

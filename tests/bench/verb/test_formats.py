@@ -140,6 +140,8 @@ with tempfile.TemporaryDirectory() as directory:
     lkml = compare("--format", "lkml", code=1)
     width("lkml", lkml, 75)
     ok("lkml is the golden one", lkml.replace(version, "VERSION").split() == GOLDEN_LKML.split(), lkml)
+    ok("two cells of one directory are repeated alike",
+       compare("--format", "lkml", path=[str(root / "cells/eevdf"), str(root / "cells/slow")]).split("Repeat: ")[1:] != [])
     table = [line for line in lkml.splitlines() if "(1%)" in line]
     ok("its table to the letter", table == [line for line in GOLDEN_LKML.splitlines() if "(1%)" in line], lkml)
 
