@@ -11,9 +11,11 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -81,6 +83,8 @@ static void guest(const char *script, int fd)
 	struct hub hub;
 	int32_t code;
 
+	/* A test that fails leaves no init behind. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	close_range(3, fd - 1, CLOSE_RANGE_CLOEXEC);
 	bulk_init(&bulk, fd);
 	if (hub_open(&hub, &bulk, &config))
