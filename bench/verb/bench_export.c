@@ -8,6 +8,7 @@
 #include "bench/base/atomic.h"
 #include "bench/base/say.h"
 #include "bench/cli/parse.h"
+#include "bench/result/export.h"
 #include "bench/result/files.h"
 #include "bench/result/hdr.h"
 #include "bench/result/report.h"
@@ -16,13 +17,15 @@
 #include "bench/verb/bench_verbs.h"
 
 enum { OPT_FORMAT = 0x100, OPT_WORKLOAD };
-enum format { FORMAT_HLOG, FORMAT_HGRM };
+enum format { FORMAT_HLOG, FORMAT_HGRM, FORMAT_FIO, FORMAT_SCHBENCH, FORMATS };
+static const char *const formats[FORMATS] = { "hlog", "hgrm", "fio", "schbench" };
 
 struct export
 {
 	const char *path, *output, *workload;
 	enum format format;
 	FILE *f;
+	bool foreign;		     /* a result was written as another program's */
 	const char *cell;	     /* of a run directory, or NULL */
 	double at_s;		     /* where the next line begins: one boot after the other */
 	struct hist all;	     /* hgrm: of all boots */
@@ -36,9 +39,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case OPT_FORMAT:
-		if (strcmp(arg, "hlog") && strcmp(arg, "hgrm"))
-			say_usage("--format %s: unknown; use hlog or hgrm", arg);
-		e->format = strcmp(arg, "hlog") ? FORMAT_HGRM : FORMAT_HLOG;
+		for (e->format = 0; e->format < FORMATS && strcmp(arg, formats[e->format]) != 0;)
+			e->format++;
+		if (e->format == FORMATS)
+			say_usage("--format %s: unknown; use hlog, hgrm, fio or schbench", arg);
 		return 0;
 	case OPT_WORKLOAD:
 		e->workload = arg;
@@ -59,7 +63,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "format", OPT_FORMAT, "hlog|hgrm", 0, "A log of histograms, or one distribution by percentiles (hlog)", 0 },
+	{ "format", OPT_FORMAT, "hlog|hgrm|fio|schbench", 0,
+	  "A log of histograms, one distribution by percentiles, or one result as that program would write it (hlog)",
+	  0 },
 	{ "workload", OPT_WORKLOAD, "NAME", 0, "Only this one (all; hgrm needs one where there are several)", 0 },
 	{ "output", 'o', "FILE", 0, "Write it to FILE, whole or not at all; -: to stdout (-)", 0 },
 	{ 0 },
@@ -75,6 +81,10 @@ const struct argp bench_export_argp = {
 	       "WORKLOAD, from the first boot on as if each had begun when the one before ended. hgrm is for "
 	       "HdrHistogram's plotter: all boots of one cell together, in ns; it shows a distribution and is not what "
 	       "a verdict rests on. No value is rounded. Runs that are not valid are left out.\n\n"
+	       "fio and schbench are JSON with the key names and units of their own, of one result file: a job of "
+	       "fio's "
+	       "json+ for each io-* workload, its latency as clat_ns; schbench's wakeup latencies for the first "
+	       "wakeup.\n\n"
 	       "EXAMPLES\n"
 	       "  ktstr bench export r -o r.hlog\n"
 	       "  ktstr bench export r/cells/eevdf --format hgrm -o eevdf.hgrm",
@@ -114,9 +124,31 @@ static int add_line(struct export *e, json_t *line, const char *file, char *why,
 	return rc;
 }
 
+/* One result in the words of another program. */
+static int add_foreign(struct export *e, const json_t *result, const char *file, char *why, size_t size)
+{
+	bool fio = e->format == FORMAT_FIO;
+	json_t *json = e->foreign ? NULL : fio ? export_fio(result) : export_schbench(result);
+
+	if (!json) {
+		snprintf(why, size,
+			 e->foreign ? "%s: one result more than one; name a file"
+			 : fio	    ? "%s: has no result of an io-* workload; export one that has"
+				    : "%s: has no result of the wakeup workload; export one that has",
+			 file);
+		return -EINVAL;
+	}
+	e->foreign = true;
+	json_dumpf(json, e->f, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+	fputc('\n', e->f);
+	json_decref(json);
+	return 0;
+}
+
 static int add_file(void *ctx, const char *file, json_t *json, char *why, size_t size)
 {
 	const char *schema = json_string_value(json_object_get(json, "schema"));
+	struct export *e = ctx;
 	struct validity v;
 	json_t *line;
 	size_t i;
@@ -125,6 +157,8 @@ static int add_file(void *ctx, const char *file, json_t *json, char *why, size_t
 		snprintf(why, size, "%s: not a result of ktstr bench --json", file);
 		return -EINVAL;
 	}
+	if (e->format >= FORMAT_FIO)
+		return v.status ? 0 : add_foreign(e, json, file, why, size);
 	json_array_foreach(json_object_get(json, "results"), i, line)
 	{
 		int rc = v.status ? 0 : add_line(ctx, line, file, why, size);
@@ -181,6 +215,8 @@ int verb_bench_export(int argc, char **argv)
 	cli_parse(&bench_export_argp, "bench export", argc, argv, &e);
 	if (!e.path)
 		say_usage("bench export: name what ktstr bench run left, a cell of it, or a result file");
+	if (e.format >= FORMAT_FIO && e.workload)
+		say_usage("--workload %s: fio and schbench choose by themselves; leave it out", e.workload);
 	e.f = open_memstream(&text, &size);
 	if (!e.f) {
 		say_error("out of memory");
