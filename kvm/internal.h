@@ -96,6 +96,7 @@ struct vcpu_shared {
 	_Atomic bool check_wanted;
 	_Atomic int check;
 	_Atomic uint64_t check_rip;
+	_Atomic int tid; /* the thread's number in /proc, once it runs */
 	/* Written by the thread, read by the reactor. */
 	_Atomic uint64_t exits_mmio, exits_pio, exits_serial, exits_hlt, exits_intr, exits_other, exits_mailbox;
 };
@@ -104,6 +105,7 @@ struct vcpu {
 	struct vm *vm;
 	unsigned index;
 	int fd;
+	int stats_fd;	     /* with vm_config.statistics; 0: none, or -errno */
 	struct kvm_run *run; /* the thread's; but immediate_exit is raised by the reactor, atomically */
 	struct vcpu_loop loop;
 	struct vcpu_own own;

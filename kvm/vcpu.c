@@ -225,6 +225,7 @@ static void *vcpu_main(void *arg)
 	struct vcpu *v = arg;
 	struct vm *vm = v->vm;
 
+	atomic_store(&v->shared.tid, gettid());
 	while (vcpu_obey(v)) {
 		if (atomic_load_explicit(&v->shared.check_wanted, memory_order_relaxed) &&
 		    atomic_exchange(&v->shared.check_wanted, false))
@@ -268,6 +269,10 @@ int vcpu_create(struct vm *vm, unsigned index, struct vm_error *err)
 	if (v->fd < 0)
 		return vm_fail(err, errno, "vCPU %u: %s", index, strerror(errno));
 	vm->n_vcpus = index + 1;
+	if (vm->cfg.statistics) {
+		v->stats_fd = ioctl(v->fd, KVM_GET_STATS_FD, NULL);
+		v->stats_fd = v->stats_fd < 0 ? -errno : v->stats_fd;
+	}
 	v->run = mmap(NULL, vm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
 	if (v->run == MAP_FAILED) {
 		v->run = NULL;
@@ -316,6 +321,9 @@ void vcpu_destroy(struct vcpu *v)
 {
 	if (v->run)
 		munmap(v->run, v->vm->run_size);
+	if (v->stats_fd > 0)
+		close(v->stats_fd);
+	v->stats_fd = 0;
 	if (v->fd > 0)
 		close(v->fd);
 	v->run = NULL;

@@ -265,6 +265,14 @@ int vm_cpu_clock(const struct vm *vm, unsigned i, clockid_t *clock)
 	return v->loop.running ? -pthread_getcpuclockid(v->loop.thread, clock) : -ESRCH;
 }
 
+int vm_cpu_thread(const struct vm *vm, unsigned i)
+{
+	const struct vcpu *v = &vm->vcpu[i];
+	int tid = atomic_load(&v->shared.tid);
+
+	return v->loop.running && tid ? tid : -ESRCH;
+}
+
 void vm_host_facts(const struct vm *vm, struct vm_host_facts *out)
 {
 	*out = vm->host;

@@ -110,6 +110,7 @@ struct vm_config {
 	 * KVM_CAP_READONLY_MEM. */
 	bool register_page;
 	struct vm_host host;
+	bool statistics; /* vm_statistics_read() works while vCPUs run: a descriptor for each */
 	/* Called on the reactor. @port is 1 or 2 for COM1 and COM2. */
 	void (*serial_out)(void *ctx, unsigned port, const uint8_t *data, size_t len);
 	void (*ended)(void *ctx, enum vm_end end, const char *detail);
@@ -178,6 +179,8 @@ unsigned vm_stack(const struct vm *vm, unsigned i, uint64_t *words, unsigned max
 
 /* The CPU-time clock of a vCPU's thread, between vm_start() and vm_stop(). 0 or -errno. */
 int vm_cpu_clock(const struct vm *vm, unsigned i, clockid_t *clock);
+/* The number of that thread, as /proc has it, in the same time. Or -ESRCH. */
+int vm_cpu_thread(const struct vm *vm, unsigned i);
 
 enum vm_end vm_state(const struct vm *vm);
 /* The kind of fault that ended the VM with VM_FATAL. */
@@ -196,7 +199,7 @@ void vm_exits(const struct vm *vm, struct vm_exits *out);
 
 void vm_host_facts(const struct vm *vm, struct vm_host_facts *out);
 
-/* One statistic of KVM_GET_STATS_FD, summed over vCPUs where @per_vcpu.
+/* Each statistic that is one value (kvm/statistics.h has all of them), summed over vCPUs where @per_vcpu.
  * @fn is called for each; 0 or -errno (-ENOTTY before Linux 5.14). */
 int vm_stats_read(const struct vm *vm, void (*fn)(void *ctx, const char *name, bool per_vcpu, uint64_t value),
 		  void *ctx);

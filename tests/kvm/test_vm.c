@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "kvm/statistics.h"
 #include "kvm/vm.h"
 #include "reactor/container.h"
 #include "virtio/blk.h"
@@ -318,6 +319,40 @@ static void statistics_are_read_whole(void **state)
 	run_free(&run);
 }
 
+/* HST-03: a vCPU that runs holds what opening its file waits for, until it leaves the guest; this one never does. */
+static void statistics_are_read_while_a_vcpu_runs(void **state)
+{
+	for (int with = 0; with < 2; with++) {
+		struct vm_config cfg = {
+			.kernel = guest_path, .cmdline = "h", .cpus = 1, .memory = 64 << 20, .statistics = with
+		};
+		struct vm_statistics s;
+		struct vm_error err = { 0 };
+		int rc;
+
+		memset(&run, 0, sizeof run);
+		cfg.serial_out = serial_out;
+		cfg.ended = ended;
+		cfg.ctx = &run;
+		assert_int_equal(reactor_create(&run.r, 64, 1024), 0);
+		assert_int_equal(vm_create(&run.vm, run.r, &cfg, &err), 0);
+		assert_int_equal(vm_start(run.vm, &err), 0);
+		while (!vm_first_run_ns(run.vm))
+			reactor_step_until(run.r, monotonic_ns() + SECOND / 100);
+		reactor_step_until(run.r, monotonic_ns() + SECOND / 10);
+		assert_true(vm_cpu_thread(run.vm, 0) > 0);
+		rc = vm_statistics_read(run.vm, &s);
+		if (rc != -ENOTTY)
+			assert_int_equal(rc, with ? 0 : -EBUSY);
+		assert_true(!with || rc || s.n > 13);
+		vm_statistics_free(&s);
+		vm_stop(run.vm);
+		assert_int_equal(vm_cpu_thread(run.vm, 0), -ESRCH);
+		vm_destroy(run.vm);
+		assert_int_equal(reactor_destroy(run.r, 5 * SECOND), 0);
+	}
+}
+
 static int expect_bad_kernel(const char *path, uint64_t memory, const char *expect)
 {
 	struct vm_config cfg = { .kernel = path, .cpus = 1, .memory = memory };
@@ -440,6 +475,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(memory_goes_on_above_the_gap),
 		cmocka_unit_test(stop_reaches_a_guest_that_stands_still),
 		cmocka_unit_test(statistics_are_read_whole),
+		cmocka_unit_test(statistics_are_read_while_a_vcpu_runs),
 		cmocka_unit_test(bad_kernels_are_named),
 		cmocka_unit_test(initrd_that_does_not_fit_is_refused),
 		cmocka_unit_test(images_are_mapped_or_copied),
