@@ -33,6 +33,11 @@ void machine_host_memory(const struct machine_host *h, const struct topology *t,
 int machine_host_apply(struct machine_host *h, struct reactor *r);
 /* Whether the reactor has a CPU that no vCPU uses. */
 bool machine_host_spare(const struct machine_host *h);
+/* The CPUs of the vCPUs: those they are pinned to, or all that they may use. */
+void machine_host_cpus(const struct machine_host *h, struct bits *cpus);
+bool machine_host_pinned(const struct machine_host *h);
+/* Whether another machine has one of these CPUs too, by now. */
+bool machine_host_shared(struct machine_host *h);
 /* The claim as facts of the result. */
 json_t *machine_host_facts(struct machine_host *h, const struct vm *vm);
 /* Releases the locks and restores this thread's affinity and policy. @h may be NULL. */

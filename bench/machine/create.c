@@ -139,6 +139,7 @@ static int make_vm(struct machine *m)
 		.topology = &m->resolved->topology,
 		.backing = m->o->shape.backing,
 		.register_page = m->registers.used,
+		.statistics = m->job.watch_host,
 		.serial_out = machine_on_serial,
 		.ended = machine_on_vm_end,
 		.serial_room = machine_on_serial_room,
@@ -230,6 +231,7 @@ int machine_create(struct machine **out, const struct machine_resolved *resolved
 	m->o = resolved->spec;
 	m->job = *job;
 	m->ending.start_ns = monotonic_ns();
+	m->noise = job->watch_host ? calloc(1, sizeof(*m->noise)) : NULL;
 	rc = make(m);
 	if (rc)
 		machine_free(m);

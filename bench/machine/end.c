@@ -148,6 +148,9 @@ void machine_free(struct machine *m)
 	json_decref(m->talk.topology_check);
 	for (unsigned i = 0; i < m->o->n_disks; i++)
 		free(m->disk_times[i]);
+	if (m->noise)
+		noise_free(m->noise);
+	free(m->noise);
 	machine_archive_free(&m->boot.archive);
 	if (m->boot.kernel_fd)
 		close(m->boot.kernel_fd);
@@ -205,6 +208,7 @@ int machine_end(struct machine *m, struct machine_result *result)
 	say_losses(m);
 	code = e->code || !e->started ? e->code : machine_verdict(m, result);
 	if (e->started) {
+		result->noise = machine_noise_take(m);
 		result->facts = machine_facts(m, code);
 		write_results(m, result->facts, &code);
 	}

@@ -18,6 +18,7 @@ struct machine_stdio {
 };
 
 struct machine_host;
+struct noise;
 
 /* A workload in the guest begins or ends what it measures (bench/workloads/window.h). */
 struct machine_window {
@@ -33,6 +34,7 @@ struct machine_job {
 	bool other_vmm;		 /* the archive is for a VMM that has none of our conversation */
 	bool watch_disks;	 /* time each request; --stats does too */
 	bool fingerprint;	 /* the facts have what exactly ran (machine/fingerprint.h) */
+	bool watch_host;	 /* read the host's counters at each window's begin and end */
 	struct machine_stdio stdio; /* the guest's console, for a plain VMM: in and out */
 	uint8_t escape;		    /* this byte of stdin ends the machine; 0: none */
 	struct machine_host *host;  /* the CPUs that were claimed for it (host/claim.h) */
@@ -56,9 +58,10 @@ struct machine_job {
 };
 
 struct machine_result {
-	int code;	/* the process's exit code; its reason was said on stderr */
-	bool completed; /* the guest's command ran to its end, and @code is its own */
-	json_t *facts;	/* schema "ktstr-machine/1"; NULL when no VM came to be */
+	int code;	     /* the process's exit code; its reason was said on stderr */
+	bool completed;	     /* the guest's command ran to its end, and @code is its own */
+	struct noise *noise; /* with the job's watch_host; free by noise_free() and free(). Or NULL */
+	json_t *facts;	     /* schema "ktstr-machine/1"; NULL when no VM came to be */
 };
 
 #endif

@@ -68,6 +68,7 @@ void machine_on_session_end(void *ctx, int code)
 
 	/* The escape key. */
 	m->ending.quit |= code == -ECANCELED;
+	machine_noise_command_end(m);
 	if (code < 0 && !m->ending.quit && !m->ending.session_error)
 		m->ending.session_error = code;
 	/* The guest's disks are written when the code comes; to be clean they must be unmounted too. */

@@ -60,6 +60,11 @@ static bool take_window(struct machine *m, json_t *line)
 	w.end = !strcmp(edge, "end");
 	w.index = (unsigned)json_integer_value(json_object_get(line, "index"));
 	w.guest_ns = (uint64_t)json_integer_value(json_object_get(line, "ns"));
+	/* Before the guest is answered, and goes on. */
+	if (w.end)
+		machine_noise_end(m, w.workload, w.index);
+	else
+		machine_noise_begin(m);
 	if (m->job.window)
 		m->job.window(m->job.window_ctx, &w);
 	return true;
@@ -109,6 +114,7 @@ static void take_life(void *ctx, struct frame *f)
 	if (f->payload[0] != WIRE_LIFE_PAYLOAD)
 		return;
 	conversation_command(&m->talk.conversation);
+	machine_noise_begin(m);
 	if (m->job.terminal && m->job.shell)
 		m->job.terminal(m->job.terminal_ctx);
 }

@@ -7,6 +7,7 @@
 #define KTSTR_BENCH_MACHINE_STATE_H
 
 #include "bench/host/disk_lock.h"
+#include "bench/host/noise.h"
 #include "bench/machine/archive.h"
 #include "bench/machine/job.h"
 #include "bench/machine/resolved.h"
@@ -107,6 +108,7 @@ struct machine {
 	uint64_t poll_ns; /* the longest busy-wait of the reactor */
 	const char *poll_reason;
 	struct register_page registers;
+	struct noise *noise; /* NULL: the job does not watch the host. Written by noise.c */
 
 	struct machine_boot boot;
 	struct machine_talk talk;
@@ -139,6 +141,13 @@ void machine_free(struct machine *m);
 
 /* session.c: 0 or -errno. */
 int machine_session_open(struct machine *m);
+
+/* noise.c: a window begins, or the command; it ends. */
+void machine_noise_begin(struct machine *m);
+void machine_noise_end(struct machine *m, const char *workload, unsigned index);
+void machine_noise_command_end(struct machine *m);
+/* For the result, with its notes; the caller's. NULL: nobody watched. */
+struct noise *machine_noise_take(struct machine *m);
 
 /* silent.c: end a guest that said nothing and never will. */
 void machine_on_silence(struct timer *t);

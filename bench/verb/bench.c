@@ -38,9 +38,9 @@ static const char *const usual[] = { "wakeup", "io-randread" };
 
 /* Options that the guest's program has too, by the same names. */
 #define GUEST_OPTIONS 3
-#define WORDS_MAX (GUEST_OPTIONS + WORKLOADS_MAX + 3)
+#define WORDS_MAX (GUEST_OPTIONS + WORKLOADS_MAX + 5)
 
-enum { OPT_JSON = 0x100, OPT_PARSER, OPT_PARSE, OPT_JOB, OPT_DURATION, OPT_WARMUP, OPT_SEED };
+enum { OPT_JSON = 0x100, OPT_PARSER, OPT_PARSE, OPT_JOB, OPT_DURATION, OPT_WARMUP, OPT_SEED, OPT_MAX_DILATION };
 
 struct bench {
 	struct machine_arguments machine;
@@ -53,6 +53,8 @@ struct bench {
 	const char *parser, *parse[COMMAND_PARSE_MAX];
 	unsigned n_parse;
 	bool needs_disk; /* a workload works on the first disk */
+	struct dilation_limit limit;
+	const char *max_dilation_word; /* as it was given, or NULL */
 	struct bench_result result;
 };
 
@@ -104,6 +106,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (duration_parse(arg, &b->warmup_ns) || b->warmup_ns > 3600 * SECOND_NS)
 			say_usage("--warmup %s: not a time up to 1h; write it as 500ms", arg);
 		return 0;
+	case OPT_MAX_DILATION:
+		if (!dilation_limit_parse(&b->limit, arg))
+			say_usage("--max-dilation %s: neither off nor a number above 1; use 1.25", arg);
+		b->max_dilation_word = arg;
+		return 0;
 	case OPT_SEED:
 		if (number_parse(arg, 1, INT64_MAX, &b->seed))
 			say_usage("--seed %s: not a number from 1 up; use 1", arg);
@@ -136,6 +143,10 @@ static const struct argp_option options[] = {
 	{ "json", OPT_JSON, "FILE", 0, "Write all there is to FILE as JSON; -: to stdout, instead of the table", 0 },
 	{ "duration", OPT_DURATION, "TIME", 0, "Measure each workload that long (5s)", 0 },
 	{ "warmup", OPT_WARMUP, "TIME", 0, "Run each workload that long before it is measured (a tenth of --duration)",
+	  0 },
+	{ "max-dilation", OPT_MAX_DILATION, "D|off", 0,
+	  "Do not count a run in which a vCPU took D times as long as it ran, for it waited for a host CPU "
+	  "(1.05 in mode performance, else 1.25; off in the nested host)",
 	  0 },
 	{ "seed", OPT_SEED, "N", 0, "Of what is random in the workloads (1)", 0 },
 	{ "job", OPT_JOB, "FILE", 0,
@@ -263,6 +274,7 @@ static int measure(struct bench *b, struct machine_job *job)
 	if (code)
 		return code;
 	b->result.n_workloads = b->result.is_command ? 1 : b->n_workloads;
+	b->result.max_dilation = dilation_limit_value(&b->limit, b->resolved.host_cpus.mode, host_is_nested());
 	fprintf(stderr, "ktstr: bench: %s; %u CPUs, %s\n", b->resolved.image, b->resolved.cpus,
 		size_format(memory, b->resolved.memory));
 	warn_of_debug(b->resolved.image);
@@ -336,6 +348,10 @@ static int run_nested(struct bench *b, const struct machine_job *job)
 	const char *words[WORDS_MAX + 2 * COMMAND_PARSE_MAX + 2], *outputs[2] = { NULL }, *json = b->result.json;
 	unsigned n = common_words(b, words);
 
+	if (b->max_dilation_word) {
+		words[n++] = "--max-dilation";
+		words[n++] = b->max_dilation_word;
+	}
 	if (json) {
 		words[n++] = "--json";
 		words[n++] = json;

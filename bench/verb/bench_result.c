@@ -71,6 +71,7 @@ int bench_result_attach(struct bench_result *b, struct machine_job *job)
 	fcntl(ends[1], F_SETFL, O_NONBLOCK);
 	b->answers = ends[1];
 	job->stdio.in = ends[0];
+	job->watch_host = true;
 	job->metric = on_line;
 	job->metric_ctx = b;
 	job->window = on_window;
@@ -150,8 +151,9 @@ static json_t *whole(const struct bench_result *b, json_t *facts)
 		json_object_set_new(window, "host_end_ns", json_integer((json_int_t)b->end_ns[i]));
 		json_array_append_new(results, result);
 	}
-	all = json_pack("{ss ss so so so}", "schema", "ktstr-bench/1", "ktstr", KTSTR_VERSION, "validity",
-			validity_json(&b->validity), "results", results, "machine",
+	all = json_pack("{ss ss so so so so}", "schema", "ktstr-bench/1", "ktstr", KTSTR_VERSION, "validity",
+			validity_json(&b->validity), "results", results, "noise",
+			b->noise ? bench_noise_json(b->noise, b->max_dilation, results) : json_null(), "machine",
 			facts ? json_incref(facts) : json_null());
 	/* One place for those who compare: it is of the run, not of the machine alone. */
 	if (fingerprint) {
@@ -225,6 +227,8 @@ static int print(const struct bench_result *b, const json_t *facts)
 			code = EXIT_INTERNAL;
 		}
 		print_cost(b);
+		if (b->noise)
+			bench_noise_print(stdout, b->noise);
 		if (fflush(stdout))
 			code = EXIT_FAILED;
 	}
@@ -249,6 +253,9 @@ int bench_result_finish(struct bench_result *b, struct machine_result *machine)
 	check_marks(b);
 	if (b->is_command && !code)
 		check_parser(b);
+	b->noise = machine->noise;
+	if (b->noise)
+		bench_noise_check(&b->validity, b->noise, b->max_dilation);
 	say_validity(b);
 	/* A failure's own exit code says more. */
 	if (!code || b->validity.status == VALIDITY_SKIPPED)
@@ -259,6 +266,9 @@ int bench_result_finish(struct bench_result *b, struct machine_result *machine)
 	if (facts && b->json && write_json(b, facts) && !code)
 		code = EXIT_FAILED;
 	json_decref(facts);
+	if (b->noise)
+		noise_free(b->noise);
+	free(b->noise);
 	for (unsigned i = 0; i < b->n; i++) {
 		json_decref(b->line[i]);
 		free(b->result[i]);

@@ -7,6 +7,7 @@
 #include "bench/result/command.h"
 #include "bench/result/report.h"
 #include "bench/result/validity.h"
+#include "bench/verb/bench_noise.h"
 
 #define WORKLOADS_MAX 8
 
@@ -24,6 +25,8 @@ struct bench_result {
 		end_ns[WORKLOADS_MAX]; /* when the marks of the windows came; 0: they did not */
 	int answers;		       /* where marks are answered: the guest's stdin */
 	struct validity validity;
+	double max_dilation; /* of a vCPU whose run counts; 0: any */
+	struct noise *noise; /* of machine_result, until the end */
 };
 
 /* Set up @job so that lines and windows of the guest come to @b. 0, or an exit code after a line on stderr. */

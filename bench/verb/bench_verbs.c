@@ -14,5 +14,7 @@ const struct verb bench_verbs[] = {
 	  NULL },
 	{ "bisect-step", verb_bench_bisect, "a verdict as the exit code that git bisect run wants", &bench_bisect_argp,
 	  0, NULL },
+	{ "doctor", verb_bench_doctor, "list what disturbs measurements here, and what they can show",
+	  &bench_doctor_argp, 0, NULL },
 	{ 0 },
 };
