@@ -22,4 +22,5 @@ fi
 need_nested
 "${nested[@]}" "${kernels[@]}" --memory 3G --file "$here/scx.sh:/scx.sh" "${tap[@]}" \
 	--file "$here/scx_faults.sh:/scx_faults.sh" --file "$program" --file "$scx" --file "$(dirname "$scx")/scx_fifo.bpf.o" \
-	--file "$(dirname "$scx")/../bench/workloads/ktstr-workload" -- sh /scx.sh "$ktstr" "$scx" "$program" "$old" "$@" </dev/null
+	--file "$(dirname "$scx")/../bench/workloads/ktstr-workload" \
+	--env "KTSTR_TEST_ATTACHMENTS=${KTSTR_TEST_ATTACHMENTS:-3}" -- sh /scx.sh "$ktstr" "$scx" "$program" "$old" "$@" </dev/null
