@@ -46,12 +46,14 @@ static bool histogram_read(struct hist *h, const json_t *json)
 
 bool report_result_read(struct report_result *r, json_t *line)
 {
-	json_t *histogram;
+	json_t *histogram, *second = json_object_get(line, "second");
 
 	r->source = line;
+	r->has_second = second;
 	return !json_unpack(line, "{ss ss so}", "workload", &r->workload, "metric", &r->metric, "histogram",
 			    &histogram) &&
-	       histogram_read(&r->latency, histogram);
+	       histogram_read(&r->latency, histogram) &&
+	       (!second || histogram_read(&r->second, json_object_get(second, "histogram")));
 }
 
 json_t *report_result_json(const struct report_result *r)

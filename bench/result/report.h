@@ -16,6 +16,8 @@ struct report_result {
 	json_t *source; /* the guest's own line, borrowed */
 	const char *workload, *metric;
 	struct hist latency;
+	bool has_second; /* a latency of another kind */
+	struct hist second;
 };
 
 /* From a line of ktstr-workload; false: not one, or it contradicts itself. */

@@ -52,6 +52,7 @@ struct bench {
 	unsigned n_workloads;
 	const char *parser, *parse[COMMAND_PARSE_MAX];
 	unsigned n_parse;
+	bool needs_net;	 /* a workload works on the card */
 	bool needs_disk; /* a workload works on the first disk */
 	struct dilation_limit limit;
 	const char *max_dilation_word; /* as it was given, or NULL */
@@ -71,6 +72,7 @@ static void add_workload(struct bench *b, const char *word)
 		say_usage("%s: more workloads than fit; name at most %d", word, WORKLOADS_MAX);
 	b->needs_disk |= (asked.kind->disk && !strcmp(asked.file, "/dev/vda")) ||
 			 (asked.around.background[BACKGROUND_IO] && !*asked.around.file);
+	b->needs_net |= !strcmp(asked.kind->name, "net");
 	b->workload[b->n_workloads++] = word;
 }
 
@@ -172,25 +174,20 @@ const struct argp bench_argp = {
 	       "workload gave fewer than 1000 samples or the run failed, 2 if its figures do not count (the scheduler "
 	       "was bypassed, or restarted itself), 77 if the kernel can't have the scheduler; --json says why under "
 	       "validity.\n\n"
-	       "WORKLOADS\n"
-	       "  wakeup          threads that wake each other (schbench's model): from the\n"
-	       "                  wake-up call until the woken thread runs; messengers=,\n"
-	       "                  workers=, operations=, rate= (by a timetable)\n"
-	       "  messaging       groups of senders and receivers (hackbench's model): from\n"
-	       "                  write to receipt; groups=, fds=, size=, pipe=1\n"
-	       "  pipe, futex     pairs of threads that take turns: a round trip; pairs=\n"
-	       "  fork            a child, until it is waited for; threads=\n"
-	       "  yield           sched_yield(); threads=\n"
-	       "  affinity-churn  threads that bind themselves to another CPU; threads=\n"
-	       "  fair            busy threads: gaps off the CPU, evenness of their shares;\n"
-	       "                  threads=, nice= (of every second one)\n"
-	       "  compute         walks through memory: a pass; threads=, set=BYTES\n"
-	       "  periodic        threads with a period, run time and deadline (rt-app's\n"
-	       "                  model): from the intended start; threads=, period=,\n"
-	       "                  run=, deadline=\n"
-	       "  io-randread, io-randwrite, io-fsync\n"
-	       "                  4 KiB direct I/O at random offsets: the call; threads=,\n"
-	       "                  file=\n\n"
+	       "WORKLOADS (ktstr bench list says what each measures, and all options)\n"
+	       "  wakeup          threads that wake each other, by futexes (schbench's model)\n"
+	       "  messaging       groups of senders and receivers (hackbench's model)\n"
+	       "  pipe, futex     pairs of threads that take turns\n"
+	       "  fork, yield, affinity-churn\n"
+	       "                  calls that the scheduler serves\n"
+	       "  fair            busy threads with weights: shares, gaps off the CPU\n"
+	       "  compute         walks through memory: passes, migrations by distance\n"
+	       "  periodic        threads with period, run time, deadline (rt-app's model)\n"
+	       "  io-randread, io-randwrite, io-fsync, io-tmpfs\n"
+	       "                  4 KiB requests at random offsets; depth=, rate=\n"
+	       "  net             frames to itself by the loopback card\n"
+	       "  WORKLOAD+bg=cpu:4+cgroup=weight:50\n"
+	       "                  with load beside it, in a cgroup\n\n"
 	       "COMMANDS\n"
 	       "  CMD is any program, copied into the guest as ktstr run does it. Its wall,\n"
 	       "  user and system time, greatest resident size and context switches are\n"
@@ -243,6 +240,8 @@ static void set_defaults(struct bench *b)
 		disk_parse("size=256M", &o->disk[o->n_disks++], why, sizeof(why));
 	if (!o->timeout_ns && o->command.n)
 		o->timeout_ns = BOOT_PATIENCE_NS + COMMAND_PATIENCE_NS;
+	if (b->needs_net && !o->nic.wanted)
+		nic_parse(NULL, &o->nic, why, sizeof(why));
 	if (!o->timeout_ns)
 		o->timeout_ns = BOOT_PATIENCE_NS + b->n_workloads * (b->warmup_ns + WORKLOAD_PATIENCE * b->duration_ns);
 }

@@ -14,6 +14,7 @@
 #include "bench/base/atomic.h"
 #include "bench/base/say.h"
 #include "bench/result/attachment.h"
+#include "bench/result/schbench.h"
 
 /* A result of the guest's, borrowed; NULL: it is none. */
 static void keep(struct bench_result *b, json_t *line)
@@ -149,6 +150,12 @@ static json_t *whole(const struct bench_result *b, json_t *facts)
 
 		json_object_set_new(window, "host_begin_ns", json_integer((json_int_t)b->begin_ns[i]));
 		json_object_set_new(window, "host_end_ns", json_integer((json_int_t)b->end_ns[i]));
+		if (!strcmp(b->result[i]->workload, "wakeup"))
+			json_object_set_new(
+				result, "schbench",
+				schbench_json(
+					&b->result[i]->latency, b->result[i]->has_second ? &b->result[i]->second : NULL,
+					(uint64_t)json_integer_value(json_object_get(result, "measured_ns")), facts));
 		json_array_append_new(results, result);
 	}
 	all = json_pack("{ss ss so so so so}", "schema", "ktstr-bench/1", "ktstr", KTSTR_VERSION, "validity",

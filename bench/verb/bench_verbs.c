@@ -16,5 +16,6 @@ const struct verb bench_verbs[] = {
 	  0, NULL },
 	{ "doctor", verb_bench_doctor, "list what disturbs measurements here, and what they can show",
 	  &bench_doctor_argp, 0, NULL },
+	{ "list", verb_bench_list, "list the workloads and their options", &bench_list_argp, 0, NULL },
 	{ 0 },
 };

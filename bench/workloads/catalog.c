@@ -8,11 +8,22 @@
 
 #define SECOND 1000000000ull
 
+#define DISK_OPTIONS                                                                                                   \
+	{ "threads", "threads", VALUE_NUMBER, 1, 1, 256 },                                                             \
+		{ "depth", "requests in flight of each thread", VALUE_NUMBER, 1, 1, 64 },                              \
+	{                                                                                                              \
+		"rate",                                                                                                \
+			"requests per second of each thread, by a timetable from which their latency counts; 0: as "   \
+			"fast as they come back",                                                                      \
+			VALUE_NUMBER, 0, 0, 1000000                                                                    \
+	}
+
 const struct workload_kind workload_kinds[] = {
 	{ "wakeup",
 	  "wakeup_latency",
 	  "wake-ups of a sleeping worker",
 	  "threads that wake each other (schbench's model): from the wake-up call until the woken thread runs",
+	  "Schbench",
 	  false,
 	  { { "messengers", "message threads; 0: one for 16 CPUs", VALUE_NUMBER, 0, 0, 256 },
 	    { "workers", "workers of each message thread; 0: one for each CPU", VALUE_NUMBER, 0, 0, 4096 },
@@ -20,11 +31,16 @@ const struct workload_kind workload_kinds[] = {
 	    { "rate",
 	      "wake-ups per second of each message thread, by a timetable from which their latency counts; 0: as "
 	      "fast as workers come back",
-	      VALUE_NUMBER, 0, 0, 10000000 } } },
+	      VALUE_NUMBER, 0, 0, 10000000 },
+	    { "sleep", "of a worker between its wake-up and its work, as for a network (schbench: 100us)", VALUE_TIME,
+	      0, 0, 1 * SECOND },
+	    { "footprint", "bytes of each worker's matrices (schbench: 256k)", VALUE_BYTES, 24 << 10, 192, 64 << 20 },
+	    { "lock", "1: workers on a CPU work one at a time, as schbench's do", VALUE_NUMBER, 0, 0, 1 } } },
 	{ "messaging",
 	  "message_latency",
 	  "messages",
 	  "groups of senders and receivers (hackbench's model): from before the write of a message to its receipt",
+	  "",
 	  false,
 	  { { "groups", "groups", VALUE_NUMBER, 1, 1, 256 },
 	    { "fds", "senders of a group, and receivers", VALUE_NUMBER, 4, 1, 256 },
@@ -34,36 +50,42 @@ const struct workload_kind workload_kinds[] = {
 	  "round_trip",
 	  "round trips",
 	  "pairs of threads that pass a byte to and fro by pipes: a round trip",
+	  "",
 	  false,
 	  { { "pairs", "pairs", VALUE_NUMBER, 1, 1, 256 } } },
 	{ "futex",
 	  "round_trip",
 	  "round trips",
 	  "pairs of threads that wake each other by futexes: a round trip",
+	  "FutexPingPong",
 	  false,
 	  { { "pairs", "pairs", VALUE_NUMBER, 1, 1, 256 } } },
 	{ "fork",
 	  "fork_latency",
 	  "children",
 	  "threads that fork a child, which ends at once: from before the fork until it is waited for",
+	  "ForkExit",
 	  false,
 	  { { "threads", "threads", VALUE_NUMBER, 1, 1, 64 } } },
 	{ "yield",
 	  "yield_latency",
 	  "yields",
 	  "threads that call sched_yield() again and again: from the call to its return",
+	  "YieldHeavy",
 	  false,
 	  { { "threads", "threads; 0: two for each CPU", VALUE_NUMBER, 0, 0, 1024 } } },
 	{ "affinity-churn",
 	  "move_latency",
 	  "moves",
 	  "threads that bind themselves to one CPU after another: from the call until they run there",
+	  "AffinityChurn",
 	  false,
 	  { { "threads", "threads; 0: one for each CPU", VALUE_NUMBER, 0, 0, 1024 } } },
 	{ "fair",
 	  "off_cpu_gap",
 	  "gaps",
 	  "busy threads that want all CPU time they can get: how long each does not run, and how even their shares are",
+	  "SpinWait",
 	  false,
 	  { { "threads", "threads; 0: two for each CPU", VALUE_NUMBER, 0, 0, 1024 },
 	    { "nice", "nice value of every second thread", VALUE_NUMBER, 0, 0, 19 },
@@ -74,6 +96,7 @@ const struct workload_kind workload_kinds[] = {
 	  "iteration",
 	  "iterations",
 	  "threads that walk through memory of their own: a pass over it",
+	  "",
 	  false,
 	  { { "threads", "threads; 0: one for each CPU", VALUE_NUMBER, 0, 0, 1024 },
 	    { "set", "bytes that each thread walks through", VALUE_BYTES, 256 << 10, 4096, 1 << 30 } } },
@@ -81,6 +104,7 @@ const struct workload_kind workload_kinds[] = {
 	  "wake_latency",
 	  "periods",
 	  "threads with a period, a run time and a deadline (rt-app's model): from the intended start until they run",
+	  "TimerLatency",
 	  false,
 	  { { "threads", "threads; 0: one for each CPU", VALUE_NUMBER, 0, 0, 1024 },
 	    { "period", "from start to start", VALUE_TIME, 10000000, 100000, 10 * SECOND },
@@ -90,27 +114,60 @@ const struct workload_kind workload_kinds[] = {
 	  "completion_latency",
 	  "reads",
 	  "4 KiB direct reads at random offsets: from the call to its return",
+	  "IoRandRead",
 	  true,
-	  { { "threads", "threads with one request in flight each", VALUE_NUMBER, 1, 1, 256 } } },
+	  { DISK_OPTIONS } },
 	{ "io-randwrite",
 	  "completion_latency",
 	  "writes",
 	  "4 KiB direct writes at random offsets: from the call to its return",
+	  "",
 	  true,
-	  { { "threads", "threads with one request in flight each", VALUE_NUMBER, 1, 1, 256 } } },
+	  { DISK_OPTIONS } },
 	{ "io-fsync",
 	  "completion_latency",
 	  "durable writes",
 	  "4 KiB direct writes at random offsets, each followed by fdatasync(): both calls",
+	  "IoSyncWrite",
 	  true,
-	  { { "threads", "threads with one request in flight each", VALUE_NUMBER, 1, 1, 256 } } },
+	  { DISK_OPTIONS } },
+	{ "io-tmpfs",
+	  "completion_latency",
+	  "reads or writes",
+	  "4 KiB reads or writes at random offsets of a file in memory: from the call to its return",
+	  "",
+	  false,
+	  { { "threads", "threads", VALUE_NUMBER, 1, 1, 256 },
+	    { "size", "bytes of the file", VALUE_BYTES, 16 << 20, 4096, 1ull << 40 },
+	    { "write", "1: writes; 0: reads", VALUE_NUMBER, 0, 0, 1 } } },
+	{ "net",
+	  "round_trip",
+	  "frames that came back",
+	  "frames that threads send by the loopback card (--net) to themselves: from before the send until they have "
+	  "it",
+	  "NetTraffic",
+	  false,
+	  { { "threads", "threads with one frame in flight each", VALUE_NUMBER, 1, 1, 64 },
+	    { "size", "bytes of a frame", VALUE_BYTES, 128, 64, 1514 } } },
 	{ 0 },
 };
+
+static bool is_alias(const char *aliases, const char *name, size_t n)
+{
+	while (*aliases) {
+		size_t len = strcspn(aliases, ",");
+
+		if (len == n && !memcmp(aliases, name, n))
+			return true;
+		aliases += len + (aliases[len] == ',');
+	}
+	return false;
+}
 
 static const struct workload_kind *find_kind(const char *name, size_t n)
 {
 	for (const struct workload_kind *k = workload_kinds; k->name; k++)
-		if (strlen(k->name) == n && !memcmp(k->name, name, n))
+		if ((strlen(k->name) == n && !memcmp(k->name, name, n)) || is_alias(k->aliases, name, n))
 			return k;
 	return NULL;
 }

@@ -35,6 +35,8 @@ struct workload_kind {
 	const char *metric; /* of its latency histogram, in ns; less is better */
 	const char *rate;   /* what rate_per_s counts; more is better */
 	const char *what;
+	/* Names that the tests of likewhatevs/ktstr have for the same model, with a comma between; "": none. */
+	const char *aliases;
 	bool disk; /* works on a file or block device: has the option "file" too, /dev/vda by default */
 	struct workload_option option[WORKLOAD_OPTIONS_MAX]; /* the last has no name */
 };

@@ -111,7 +111,8 @@ static int hand_start(struct hand *h, const struct crew *crew, struct run *run, 
 	h->random = random_start(run->options->seed, index);
 	/* Large and sparse: pages that no sample touches are never there. */
 	h->latency = calloc(1, sizeof(*h->latency));
-	if (!start || !h->latency) {
+	h->second = crew->second ? calloc(1, sizeof(*h->second)) : NULL;
+	if (!start || !h->latency || (crew->second && !h->second)) {
 		free(start);
 		return ENOMEM;
 	}
@@ -178,6 +179,7 @@ int crew_run(struct run *run, const struct crew *crew)
 		fprintf(stderr, "ktstr-workload: %s: %s\n", run->asked->kind->name, strerror(ENOMEM));
 		return EXIT_INTERNAL;
 	}
+	run->second_name = crew->second;
 	run->samples = samples_of;
 	run->at_edge = take_accounts;
 	run->ctx = &state;
@@ -192,6 +194,9 @@ int crew_run(struct run *run, const struct crew *crew)
 		join(&state.hands[i], crew);
 		if (state.hands[i].latency)
 			hist_merge(&run->latency, state.hands[i].latency);
+		if (state.hands[i].second)
+			hist_merge(&run->second, state.hands[i].second);
+		free(state.hands[i].second);
 		free(state.hands[i].latency);
 	}
 	if (crew->sum)

@@ -17,9 +17,9 @@ struct hand {
 	void *ctx; /* what all hands of a crew share */
 	unsigned index;
 	uint64_t random;
-	unsigned drawn;	     /* up to DRAWS_HASHED */
-	uint64_t drawn_hash; /* of these */
-	struct hist *latency;
+	unsigned drawn;			 /* up to DRAWS_HASHED */
+	uint64_t drawn_hash;		 /* of these */
+	struct hist *latency, *second;	 /* @second: of a crew that has one */
 	_Atomic uint64_t samples, turns; /* in the window */
 	_Atomic int tid;		 /* 0: not yet known */
 	double figure;			 /* the workload's own */
@@ -40,6 +40,7 @@ struct crew {
 	/* Before the hands are gone, with all that they found. May be NULL. */
 	void (*sum)(struct run *run, struct hand *hands, unsigned n);
 	void *ctx;
+	const char *second; /* the name of a second latency, or NULL */
 };
 
 /* Start the hands, wait for the end of the run, join them, and add up. 0, or an exit code after a line on stderr. */
@@ -73,6 +74,12 @@ static inline void hand_sample(struct hand *h, uint64_t ns)
 		return;
 	hist_record(h->latency, ns);
 	hand_add(&h->samples);
+}
+
+static inline void hand_second(struct hand *h, uint64_t ns)
+{
+	if (hand_counts(h))
+		hist_record(h->second, ns);
 }
 
 static inline bool hand_stops(const struct hand *h)

@@ -20,9 +20,9 @@
 #define EXIT_INTERNAL 70
 
 static const struct workload *const workloads[] = {
-	&wakeup_workload,      &messaging_workload,    &pipe_workload,		 &futex_workload,   &fork_workload,
-	&yield_workload,       &fair_workload,	       &affinity_churn_workload, &compute_workload, &periodic_workload,
-	&io_randread_workload, &io_randwrite_workload, &io_fsync_workload,
+	&wakeup_workload,      &messaging_workload,    &pipe_workload,		 &futex_workload,    &fork_workload,
+	&yield_workload,       &fair_workload,	       &affinity_churn_workload, &compute_workload,  &periodic_workload,
+	&io_randread_workload, &io_randwrite_workload, &io_fsync_workload,	 &io_tmpfs_workload, &net_workload,
 };
 #define WORKLOADS (sizeof(workloads) / sizeof(*workloads))
 #define RUNS_MAX 16

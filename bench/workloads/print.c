@@ -107,6 +107,11 @@ void print_result(const struct run *run, FILE *f)
 	setting_print(&run->setting, f);
 	print_operations(run, f);
 	print_workers(run, f);
+	if (run->second_name) {
+		fprintf(f, ",\"second\":{\"metric\":\"%s\",\"histogram\":", run->second_name);
+		hist_write_json(&run->second, f);
+		fputc('}', f);
+	}
 	fputs(",\"histogram\":", f);
 	hist_write_json(&run->latency, f);
 	fputs("}\n", f);

@@ -10,6 +10,8 @@
  */
 #include <errno.h>
 #include <linux/futex.h>
+#include <math.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -18,16 +20,15 @@
 
 #include "bench/workloads/crew.h"
 
-enum { MESSENGERS, WORKERS, OPERATIONS, RATE };
+enum { MESSENGERS, WORKERS, OPERATIONS, RATE, SLEEP, FOOTPRINT, LOCK };
 
 #define CPUS_PER_MESSENGER 16
-#define MATRIX 32
 
 struct worker {
 	struct worker *next; /* in the messenger's list */
 	_Atomic int woken;   /* futex */
 	uint64_t stamp_ns;   /* of the messenger; 0: an end, not a sample */
-	double a[MATRIX][MATRIX], b[MATRIX][MATRIX], c[MATRIX][MATRIX];
+	uint64_t *a, *b, *c; /* matrices, of integers as schbench has them: an emulation is slow at floating point */
 };
 
 struct messenger {
@@ -39,7 +40,10 @@ struct post_office {
 	struct messenger *messengers;
 	struct worker *workers;
 	unsigned n_messengers, n_workers; /* workers of each */
-	unsigned operations;
+	unsigned operations, side;	  /* of a matrix */
+	uint64_t sleep_ns;
+	pthread_mutex_t *lock; /* of each CPU; NULL: none */
+	unsigned n_locks;
 	uint64_t interval_ns; /* 0: no timetable */
 };
 
@@ -59,19 +63,37 @@ static void futex_post(_Atomic int *futex)
 		syscall(SYS_futex, futex, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
-static void multiply(struct worker *w, unsigned operations)
+static void multiply(const struct post_office *o, struct worker *w)
 {
-	for (unsigned n = 0; n < operations; n++)
-		for (unsigned i = 0; i < MATRIX; i++)
-			for (unsigned j = 0; j < MATRIX; j++) {
-				double sum = 0;
+	for (unsigned n = 0; n < o->operations; n++)
+		for (unsigned i = 0; i < o->side; i++)
+			for (unsigned j = 0; j < o->side; j++) {
+				uint64_t sum = 0;
 
-				for (unsigned k = 0; k < MATRIX; k++)
-					sum += w->a[i][k] * w->b[k][j];
-				w->c[i][j] = sum;
+				for (unsigned k = 0; k < o->side; k++)
+					sum += w->a[i * o->side + k] * w->b[k * o->side + j];
+				w->c[i * o->side + j] = sum;
 			}
 	/* Nobody reads the product: keep the compiler from seeing that. */
 	__asm__ volatile("" : : "r"(w->c) : "memory");
+}
+
+/* A request: what stands for the network, then the work. */
+static void serve(const struct post_office *o, struct worker *w)
+{
+	const struct timespec t = { .tv_sec = (time_t)(o->sleep_ns / 1000000000u),
+				    .tv_nsec = (long)(o->sleep_ns % 1000000000u) };
+	pthread_mutex_t *lock = NULL;
+
+	if (o->sleep_ns)
+		nanosleep(&t, NULL);
+	if (o->lock)
+		lock = &o->lock[(unsigned)sched_getcpu() % o->n_locks];
+	if (lock)
+		pthread_mutex_lock(lock);
+	multiply(o, w);
+	if (lock)
+		pthread_mutex_unlock(lock);
 }
 
 static void queue_with(struct messenger *m, struct worker *w)
@@ -84,11 +106,17 @@ static void queue_with(struct messenger *m, struct worker *w)
 
 static void work_as_worker(struct hand *h, const struct post_office *o, struct messenger *m, struct worker *w)
 {
-	for (unsigned i = 0; i < MATRIX; i++)
-		for (unsigned j = 0; j < MATRIX; j++) {
-			w->a[i][j] = (double)(hand_random(h) % 1000) / 1000;
-			w->b[i][j] = (double)(hand_random(h) % 1000) / 1000;
-		}
+	size_t n = (size_t)o->side * o->side;
+
+	w->a = calloc(3 * n, sizeof(*w->a));
+	if (!w->a) {
+		run_fail(h->run, ENOMEM);
+		return;
+	}
+	w->b = w->a + n;
+	w->c = w->b + n;
+	for (size_t i = 0; i < 2 * n; i++)
+		w->a[i] = hand_random(h) % 1000;
 	while (!hand_stops(h)) {
 		uint64_t now;
 		bool slept;
@@ -102,9 +130,11 @@ static void work_as_worker(struct hand *h, const struct post_office *o, struct m
 		 * table. */
 		if ((slept || o->interval_ns) && w->stamp_ns)
 			hand_sample(h, now - w->stamp_ns);
-		multiply(w, o->operations);
+		serve(o, w);
+		hand_second(h, now_ns() - now);
 		hand_turn(h);
 	}
+	free(w->a);
 }
 
 static void wake_all(struct messenger *m, bool counted)
@@ -203,8 +233,11 @@ static void release(void *ctx)
 static int wakeup_run(struct run *run)
 {
 	const uint64_t *value = run->asked->value;
-	struct post_office o = { .operations = (unsigned)value[OPERATIONS] };
-	struct crew crew = { .work = work, .release = release, .ctx = &o };
+	struct post_office o = { .operations = (unsigned)value[OPERATIONS],
+				 .side = (unsigned)sqrt((double)value[FOOTPRINT] / (3 * sizeof(uint64_t))),
+				 .sleep_ns = value[SLEEP],
+				 .n_locks = value[LOCK] ? (unsigned)sysconf(_SC_NPROCESSORS_CONF) : 0 };
+	struct crew crew = { .work = work, .release = release, .ctx = &o, .second = "request_latency" };
 	int code = 70;
 
 	o.n_messengers = value[MESSENGERS] ? (unsigned)value[MESSENGERS]
@@ -214,12 +247,16 @@ static int wakeup_run(struct run *run)
 	crew.n = o.n_messengers * (1 + o.n_workers);
 	o.messengers = calloc(o.n_messengers, sizeof(*o.messengers));
 	o.workers = calloc((size_t)o.n_messengers * o.n_workers, sizeof(*o.workers));
-	if (o.messengers && o.workers)
+	o.lock = o.n_locks ? calloc(o.n_locks, sizeof(*o.lock)) : NULL;
+	for (unsigned i = 0; o.lock && i < o.n_locks; i++)
+		pthread_mutex_init(&o.lock[i], NULL);
+	if (o.messengers && o.workers && (o.lock || !o.n_locks))
 		code = crew_run(run, &crew);
 	else
 		fprintf(stderr, "ktstr-workload: wakeup: %s\n", strerror(ENOMEM));
 	free(o.messengers);
 	free(o.workers);
+	free(o.lock);
 	return code;
 }
 

@@ -66,6 +66,8 @@ struct run {
 	uint64_t operations_hash; /* of what the threads drew by chance: the same for the same seed */
 	uint64_t measured_ns;
 	struct hist latency;
+	const char *second_name; /* of another latency that the workload has; NULL: it has none */
+	struct hist second;
 	struct figure figure[FIGURES_MAX];
 	unsigned n_figures;
 };
@@ -78,7 +80,7 @@ struct workload {
 
 extern const struct workload wakeup_workload, messaging_workload, pipe_workload, futex_workload, fork_workload,
 	yield_workload, affinity_churn_workload, fair_workload, compute_workload, periodic_workload,
-	io_randread_workload, io_randwrite_workload, io_fsync_workload;
+	io_randread_workload, io_randwrite_workload, io_fsync_workload, io_tmpfs_workload, net_workload;
 
 uint64_t random_next(uint64_t *state);
 /* A start for random_next(): different for each @index, for neighbouring seeds of xorshift begin alike. */

@@ -39,6 +39,20 @@ static void every_kind_takes_its_options(void **state)
 	(void)state;
 }
 
+static void aliases(void **state)
+{
+	struct workload_asked a;
+	char why[512];
+
+	assert_true(workload_parse("FutexPingPong:pairs=2", &a, why, sizeof(why)));
+	assert_string_equal(a.kind->name, "futex");
+	assert_true(workload_parse("Schbench", &a, why, sizeof(why)));
+	assert_string_equal(a.kind->name, "wakeup");
+	assert_false(workload_parse("Futex", &a, why, sizeof(why)));
+	assert_false(workload_parse("", &a, why, sizeof(why)));
+	(void)state;
+}
+
 static void lists(void **state)
 {
 	struct workload_asked a;
@@ -158,6 +172,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind_takes_its_options),
 		cmocka_unit_test(lists),
+		cmocka_unit_test(aliases),
 		cmocka_unit_test(what_is_around),
 		cmocka_unit_test(several_options_and_a_file),
 		cmocka_unit_test(wrong_words_are_named),

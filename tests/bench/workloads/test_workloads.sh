@@ -29,7 +29,9 @@ runs() { # WORD PATTERN...
 	[ "$(wc -l <"$dir/out")" -eq 1 ] || { echo "$word: not one line" && failed=1; }
 }
 
-runs wakeup '"messengers":0,"workers":0,"operations":5,"rate":0}'
+runs wakeup '"messengers":0,"workers":0,"operations":5,"rate":0,"sleep":0,"footprint":24576,"lock":0}' \
+	'"second":{"metric":"request_latency","histogram":{"count":[1-9]'
+runs wakeup:sleep=100us,footprint=64k,lock=1 '"sleep":100000,"footprint":65536,"lock":1'
 runs wakeup:rate=2000 '"rate":2000'
 runs messaging '"rate_of":"messages"'
 runs messaging:pipe=1,groups=2,size=4k '"size":4096'
@@ -43,9 +45,13 @@ runs fair:threads=4,nice=5 '"nice":5' '"share_error_max"' '"max_gap_ms","unit":"
 runs fair:threads=3,idle=1 '"idle":1'
 runs compute:set=64k '"migrations_seen"' '"migrations_smt"' '"migrations_llc"' '"migrations_node"' '"migrations_far"'
 runs periodic:period=2ms,run=100us '"deadlines_missed"' '"mean_slack_ns"'
+runs io-tmpfs:threads=2 '"write":0'
+runs io-tmpfs:size=1M,write=1 '"size":1048576'
 for io in io-randread io-randwrite io-fsync; do
 	if dd if="$dir/disk" of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null; then
 		runs "$io:file=$dir/disk" "\"file\":\"$dir/disk\""
+		runs "$io:file=$dir/disk,depth=16,threads=2" '"depth":16'
+		runs "$io:file=$dir/disk,depth=4,rate=500" '"rate":500'
 	else
 		echo "skipped: $io: no O_DIRECT in $dir"
 	fi
