@@ -13,7 +13,6 @@
 
 /* Below what a clock read and a wake-up cost, a difference of latencies is nobody's. */
 #define LATENCY_FLOOR_NS 500
-#define DRIFT_P 0.01
 
 static bool wanted(const struct metric *m, const char *glob)
 {

@@ -10,6 +10,9 @@
 #include "bench/result/boots.h"
 #include "bench/result/verdict.h"
 
+/* A drift is one below this p. */
+#define DRIFT_P 0.01
+
 struct compare_row {
 	const struct metric *base, *test;
 	struct comparison c;

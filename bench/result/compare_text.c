@@ -9,7 +9,6 @@
 #include "bench/result/text.h"
 
 #define WIDTH 80
-#define DRIFT_P 0.01
 
 enum column { METRIC, BASE, TEST, CHANGE, VERDICT, COLUMNS };
 struct line {

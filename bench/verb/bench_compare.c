@@ -97,7 +97,7 @@ static error_t parse_options(int key, char *arg, struct argp_state *state)
 	return compare_option(state->input, key, arg) ? 0 : ARGP_ERR_UNKNOWN;
 }
 
-static const struct argp_option options[] = {
+static const struct argp_option verdict_options[] = {
 	{ NULL, 0, NULL, 0, "The verdict:", 1 },
 	{ "metric", OPT_METRIC, "GLOB", 0,
 	  "Judge the metrics that match, such as '*.p9*' (p50, p99 and rate of each workload)", 1 },
@@ -105,13 +105,30 @@ static const struct argp_option options[] = {
 	{ "alpha", OPT_ALPHA, "PART", 0, "Error that is accepted for all metrics together (5%)", 1 },
 	{ "correction", OPT_CORRECTION, "holm|bh", 0, "For several metrics: Holm, or Benjamini and Hochberg (holm)",
 	  1 },
+	{ "across", OPT_ACROSS, NULL, 0, "Judge also where kernel, host, guest or ktstr differ", 1 },
+	{ 0 },
+};
+const struct argp verdict_options_argp = { .options = verdict_options, .parser = parse_options };
+
+static error_t parse_output(int key, char *arg, struct argp_state *state)
+{
+	if (key == ARGP_KEY_INIT) {
+		state->child_inputs[0] = state->input;
+		return 0;
+	}
+	return parse_options(key, arg, state);
+}
+
+static const struct argp_option output_options[] = {
 	{ "format", OPT_FORMAT, "text|json|markdown|junit|tap|csv|lkml", 0, "What is printed (text)", 1 },
 	{ "quantiles", OPT_QUANTILES, NULL, 0, "Print where the distributions differ too, from p1 to p99.9", 1 },
-	{ "across", OPT_ACROSS, NULL, 0, "Judge also where kernel, host, guest or ktstr differ", 1 },
 	{ "fail-on", OPT_FAIL_ON, "worse|inconclusive|none", 0, "What makes the exit code 1 (worse)", 1 },
 	{ 0 },
 };
-const struct argp compare_options_argp = { .options = options, .parser = parse_options };
+static const struct argp_child verdict_child[] = { { &verdict_options_argp, 0, NULL, 0 }, { 0 } };
+const struct argp compare_options_argp = { .options = output_options,
+					   .parser = parse_output,
+					   .children = verdict_child };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {

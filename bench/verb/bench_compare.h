@@ -23,6 +23,8 @@ struct compare_options {
 		.gates = {.alpha = 0.05, .threshold = 0.03 }                                                           \
 	}
 
+/* What a verdict needs (metric, threshold, alpha, correction, across), for those who print it their own way. */
+extern const struct argp verdict_options_argp;
 /* Options of the verdict, as an argp child whose input is struct compare_options. */
 extern const struct argp compare_options_argp;
 /* One of them, with its argument. False: @key is none of them. Exits with EXIT_USAGE on a bad argument. */

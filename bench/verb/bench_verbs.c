@@ -17,5 +17,6 @@ const struct verb bench_verbs[] = {
 	{ "doctor", verb_bench_doctor, "list what disturbs measurements here, and what they can show",
 	  &bench_doctor_argp, 0, NULL },
 	{ "list", verb_bench_list, "list the workloads and their options", &bench_list_argp, 0, NULL },
+	{ "report", verb_bench_report, "write results as one page of HTML", &bench_report_argp, 0, NULL },
 	{ 0 },
 };
