@@ -171,6 +171,11 @@ static void take_own(struct matrix_arguments *a, int key, const char *arg)
 	case OPT_MATRIX:
 		a->inner = arg;
 		break;
+	case 'o':
+		if (!*arg)
+			say_usage("--verdict: is empty; name a file, or - for stdout");
+		a->compare.output = arg;
+		break;
 	default:
 		compare_option(&a->compare, key, arg);
 	}
@@ -191,8 +196,7 @@ static const struct argp_option options[] = {
 	{ "workload", 'w', "WORKLOAD", 0, "A workload of ktstr bench, in boots of its own; may be repeated", 0 },
 	{ "sched", OPT_SCHED, "S", 0,
 	  "eevdf, what --scheduler takes, PATH:ARGUMENTS of a program, or @FILE[:NAME], profiles in lines NAME = "
-	  "WORDS; "
-	  "may be repeated, the first is the base (eevdf)",
+	  "WORDS; may be repeated, the first is the base (eevdf)",
 	  0 },
 	{ "runs", OPT_RUNS, "N|auto[:WIDTH]", 0,
 	  "Boots of each cell; auto: 6 to 30, until the interval of each median is no wider than WIDTH (10; WIDTH: 5%)",
@@ -204,10 +208,10 @@ static const struct argp_option options[] = {
 	{ "out", OPT_OUT, "DIR", 0, "Where results go; made if it is not there", 0 },
 	{ "resume", OPT_RESUME, NULL, 0,
 	  "Go on with what is in DIR: boots that are there are kept. The words need not be repeated; another --runs "
-	  "may "
-	  "be given",
+	  "may be given",
 	  0 },
 	{ "time-limit", OPT_TIME_LIMIT, "TIME", 0, "Begin no further round of boots after TIME", 0 },
+	{ "verdict", 'o', "FILE", 0, "Write the verdict to FILE, whole or not at all; -: to stdout (-)", 0 },
 	{ "jobs", OPT_JOBS, "N|auto", 0,
 	  "Boot as many guests side by side, each on CPUs of its own; auto: as many as fit (1)", 0 },
 	{ "progress", OPT_PROGRESS, "auto|line|plain|none", 0,
@@ -224,8 +228,7 @@ const struct argp bench_run_argp = {
 	.children = children,
 	.args_doc = "[WORDS OF KTSTR BENCH]...",
 	.doc = "Boot again and again and run workloads, under each scheduler, on each kernel and topology; then "
-	       "compare "
-	       "each scheduler with the first, as ktstr bench compare does.\v"
+	       "compare each scheduler with the first, as ktstr bench compare does.\v"
 	       "All other options and words are those of ktstr bench: workloads, --cpus, --duration and so on; "
 	       "workloads that are named without -w run one after the other in each boot. The product of what may be "
 	       "repeated gives the cells. The order is a random one of the schedulers, then the same backwards, again "

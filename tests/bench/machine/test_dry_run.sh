@@ -274,7 +274,7 @@ refused 64 '--spec -: schema: is missing' run --spec - <<<'{}'
 refused 64 '--spec spec: --spec - is given too; ' run --spec - --spec spec <<<'{"schema":"ktstr-spec/1"}'
 refused 64 'no command; ' run --spec - <<<'{"schema":"ktstr-spec/1"}'
 refused 64 '--scheduler nosuch: neither ' run --spec - <<<'{"schema":"ktstr-spec/1","kernel":"kernel","scheduler":"nosuch","command":["true"]}'
-refused 64 'leave command out of it' bench --spec - <<<'{"schema":"ktstr-spec/1","kernel":"kernel","command":["true"]}'
+refused 64 'leave shell out of it' bench --spec - <<<'{"schema":"ktstr-spec/1","kernel":"kernel","shell":true}'
 refused 69 "--spec none: can't be read: No such file" run --spec none </dev/null
 
 [ -z "$(ls locks)" ] || fail "locks were taken"
