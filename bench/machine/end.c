@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/base/atomic.h"
+#include "bench/base/json.h"
 #include "bench/base/say.h"
 #include "bench/machine/state.h"
 
@@ -170,11 +170,7 @@ static void not_written(const char *option, const char *path, int error, int *co
 
 static int write_stats(const char *path, const json_t *facts)
 {
-	char *text = json_dumps(facts, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
-	int rc = text ? atomic_write(path, text, strlen(text)) : -ENOMEM;
-
-	free(text);
-	return rc;
+	return json_put_file(path, facts, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
 }
 
 /* The last event is the end, which is known only now. */

@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bench/base/atomic.h"
 #include "bench/base/json.h"
 #include "bench/base/program.h"
 #include "bench/base/say.h"
@@ -386,7 +385,6 @@ static bool is_file(const char *path, struct stat *st)
 static int add_relay(const char *path, const struct reactor_counters *c)
 {
 	json_t *facts = json_load_file(path, 0, NULL), *reactor = json_object();
-	char *text;
 	int rc;
 
 	json_put_count(reactor, "wakes", c->wakes);
@@ -395,11 +393,9 @@ static int add_relay(const char *path, const struct reactor_counters *c)
 	json_object_set_new(reactor, "held_ns", machine_held_facts(c));
 	/* What is no object is none of ours. */
 	rc = json_object_set_new(facts, "relay", json_pack("{so}", "reactor", reactor));
-	text = rc ? NULL : json_dumps(facts, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
-	rc = text ? atomic_write(path, text, strlen(text)) : 0;
+	rc = rc ? 0 : json_put_file(path, facts, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
 	if (rc)
 		say_error("--stats %s: can't be written: %s", path, strerror(-rc));
-	free(text);
 	json_decref(facts);
 	return rc ? EXIT_FAILED : 0;
 }

@@ -11,7 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "bench/base/atomic.h"
+#include "bench/base/json.h"
 #include "bench/base/say.h"
 #include "bench/base/size.h"
 #include "bench/matrix/records.h"
@@ -71,18 +71,16 @@ static int check_earlier(const struct records *r, bool resume)
 
 static int write_matrix(const struct records *r)
 {
-	char path[PATH_MAX], *text;
+	char path[PATH_MAX];
 	json_t *json = matrix_json(r->m);
 	int rc;
 
-	text = json ? json_dumps(json, JSON_INDENT(1) | JSON_SORT_KEYS) : NULL;
-	json_decref(json);
-	if (!text) {
+	if (!json) {
 		say_error("out of memory, or a word that is not UTF-8");
 		return EXIT_INTERNAL;
 	}
-	rc = atomic_write(matrix_path(r->dir, path), text, strlen(text));
-	free(text);
+	rc = json_put_file(matrix_path(r->dir, path), json, JSON_RESULT_FLAGS);
+	json_decref(json);
 	if (!rc)
 		return 0;
 	say_error("%s: can't be written: %s", path, strerror(-rc));

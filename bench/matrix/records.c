@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/base/atomic.h"
+#include "bench/base/json.h"
 #include "bench/base/say.h"
 
 #define ROOM_BYTES (256 << 10)
@@ -138,15 +138,7 @@ static json_t *run_json(const struct records *r, const struct record_try *t, con
 
 static int write_result(const json_t *result, const char *path)
 {
-	char *text = json_dumps(result, JSON_INDENT(1) | JSON_REAL_PRECISION(12));
-	int rc = text ? 0 : -ENOMEM;
-
-	if (!rc && !access(path, F_OK))
-		rc = -EEXIST;
-	if (!rc)
-		rc = atomic_write(path, text, strlen(text));
-	free(text);
-	return rc;
+	return access(path, F_OK) ? json_put_file(path, result, JSON_RESULT_FLAGS) : -EEXIST;
 }
 
 static void publish_paths(const struct records *r, const struct record_try *t, enum validity_status status,
@@ -228,13 +220,10 @@ int records_room(const struct records *r)
 
 int records_state(const struct records *r, const json_t *state)
 {
-	char path[PATH_MAX], *text = json_dumps(state, JSON_INDENT(1) | JSON_SORT_KEYS);
-	int rc;
+	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%.3000s/state.json", r->dir);
-	rc = text ? atomic_write(path, text, strlen(text)) : -ENOMEM;
-	free(text);
-	return rc;
+	return json_put_file(path, state, JSON_RESULT_FLAGS);
 }
 
 /* --- reading ------------------------------------------------------------ */

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/base/atomic.h"
+#include "bench/base/json.h"
 #include "bench/base/say.h"
 #include "bench/result/attachment.h"
 #include "bench/result/schbench.h"
@@ -173,14 +173,14 @@ static json_t *whole(const struct bench_result *b, json_t *facts)
 static int write_json(const struct bench_result *b, json_t *facts)
 {
 	json_t *json = whole(b, facts);
-	char *text = json ? json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) : NULL;
-	int rc = -ENOMEM;
+	int rc;
 
-	if (text && !strcmp(b->json, "-"))
-		rc = puts(text) == EOF || fflush(stdout) ? -errno : 0;
-	else if (text)
-		rc = atomic_write(b->json, text, strlen(text));
-	free(text);
+	if (strcmp(b->json, "-") != 0)
+		rc = json_put_file(b->json, json, JSON_RESULT_FLAGS);
+	else if (!json)
+		rc = -ENOMEM;
+	else
+		rc = json_dumpf(json, stdout, JSON_RESULT_FLAGS) || putchar('\n') == EOF || fflush(stdout) ? -errno : 0;
 	json_decref(json);
 	if (rc)
 		say_error("--json %s: can't be written: %s", b->json, strerror(-rc));

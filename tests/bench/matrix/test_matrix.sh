@@ -53,6 +53,11 @@ check "BEN-02: seeds" test "$(sets "$results" | tr '\n' ,)" = 'eevdf 1 7,eevdf 2
 check "BEN-02: positions" test "$(jq -r .run.position "$results"/cells/*/run-???.json | sort -n | tr '\n' ,)" = 1,2,3,4,5,6,
 check "BEN-02: as it was booted" test "$(jq -rs 'sort_by(.run.position)[].run | "\(.cell) \(.seed)"' "$results"/cells/*/run-???.json)" = \
 	"$(sed -n 's/^begin .* \([a-z]* [0-9]*\)$/\1/p' "$STUB/boots")"
+sorted='def sorted: if type == "object" then keys_unsorted == keys and all(.[]; sorted) elif type == "array" then all(.[]; sorted) else true end; sorted'
+for file in "$results"/matrix.json "$results"/cells/*/run-???.json; do
+	check "RES-02: keys are sorted: $file" test "$(jq "$sorted" "$file")" = true
+	check "a final newline: $file" test -z "$(tail -c 1 "$file")"
+done
 check "RES-01: no half results" test -z "$(find "$results" -name '.*' -type f)"
 expect "RES-01: nothing is overwritten" 64 '' 'has results already; use --resume' bench --sched eevdf --sched fifo wakeup
 expect "RES-01: other words" 64 '' 'made by other words' bench --resume --sched eevdf --sched wrr wakeup
