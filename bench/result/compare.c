@@ -213,8 +213,9 @@ void compare_reason(const struct compare *c, const struct compare_row *r, char *
 			 c->how == CORRECTION_HOLM ? "Holm" : "Benjamini-Hochberg", c->n);
 	switch (r->gate) {
 	case GATE_BOOTS:
-		snprintf(text, size, "n=%u can't reach %g; run at least 4 boots a side", compare_boots(r),
-			 c->gates.alpha);
+		snprintf(text, size, "n=%u can't reach %g; %s", compare_boots(r), c->gates.alpha,
+			 r->base->lacking + r->test->lacking ? "run longer (--duration), for more boots to have it"
+							     : "run at least 4 boots a side");
 		break;
 	case GATE_P:
 		snprintf(text, size, "p %.2g%s is not below %g%s", r->c.p_adjusted, family, c->gates.alpha, advice);

@@ -355,7 +355,7 @@ static void print_notes(const struct compare *c, FILE *f)
 				   name, r->drift_of_test ? c->test->label : c->base->label, r->drift_tau, r->drift_p);
 		text_end(&l);
 		if (r->base->lacking + r->test->lacking)
-			text_words(&l, "%s: %u boots had too few samples for it and do not count here.", name,
+			text_words(&l, "%s: boots with too few samples for it, which do not count here: %u.", name,
 				   r->base->lacking + r->test->lacking);
 		text_end(&l);
 	}

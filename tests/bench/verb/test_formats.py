@@ -225,6 +225,13 @@ with tempfile.TemporaryDirectory() as directory:
     text = compare(path=two, code=0)
     ok("n/a (N=500)", [w for line in text.splitlines() if "p99" in line for w in line.split()][2:5] == ["n/a", "(N=500)", "239"],
        text)
+    # Two of ten boots have enough: it is not more boots that are wanted.
+    for i in range(2):
+        boot(root / f"cells/few/run-{i}.json", latencies(200_000 * spread(i), n=2000))
+    words = " ".join(compare(path=two, code=2).split())
+    ok("n=2 of 10 boots", "n=2 can't reach 0.05; run longer (--duration), for more boots to have it." in words, words)
+    ok("boots without it are counted", "wakeup_latency p99: boots with too few samples for it, which do not count here: 8." in words,
+       words)
 
     # TRU-10, TRU-12: two modes, drift. A third of these boots is slower; and one boot after the other is.
     for i in range(12):
