@@ -16,58 +16,24 @@
 
 #include "bench/base/why.h"
 #include "bench/kernel/elf.h"
+#include "bench/kernel/notes.h"
 
 #define HEAD 0x268u
-#define NOTES_MAX (1u << 20)
-#define SEGMENTS_MAX 128u
 #define PVH_NOTE_TYPE 18 /* XEN_ELFNOTE_PHYS32_ENTRY */
 
 /* --- ELF --------------------------------------------------------------------- */
 
-static bool has_pvh_note(const uint8_t *notes, size_t size)
-{
-	Elf64_Nhdr n;
-
-	for (size_t at = 0; size - at >= sizeof(n);) {
-		size_t name, desc;
-
-		memcpy(&n, notes + at, sizeof(n));
-		at += sizeof(n);
-		name = ((size_t)n.n_namesz + 3) & ~(size_t)3;
-		desc = ((size_t)n.n_descsz + 3) & ~(size_t)3;
-		if (name > size - at || desc > size - at - name)
-			return false;
-		if (n.n_type == PVH_NOTE_TYPE && n.n_namesz == 4 && !memcmp(notes + at, "Xen", 4))
-			return true;
-		at += name + desc;
-	}
-	return false;
-}
-
-static bool segment_has_note(int fd, const Elf64_Phdr *ph)
-{
-	size_t size = ph->p_filesz < NOTES_MAX ? (size_t)ph->p_filesz : NOTES_MAX;
-	uint8_t *notes = malloc(size ? size : 1);
-	bool found = notes && pread(fd, notes, size, (off_t)ph->p_offset) == (ssize_t)size && has_pvh_note(notes, size);
-
-	free(notes);
-	return found;
-}
-
 static int check_elf(int fd, const uint8_t *head, char *why, size_t why_size)
 {
 	Elf64_Ehdr h;
-	Elf64_Phdr ph;
 
 	memcpy(&h, head, sizeof(h));
 	if (h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_machine != EM_X86_64)
 		return why_fail(why, why_size, -ENOEXEC,
 				"an ELF of another machine (%s-bit, e_machine %u); ktstr boots x86-64",
 				h.e_ident[EI_CLASS] == ELFCLASS64 ? "64" : "32", h.e_machine);
-	for (unsigned i = 0; i < h.e_phnum && i < SEGMENTS_MAX; i++)
-		if (pread(fd, &ph, sizeof(ph), (off_t)(h.e_phoff + i * sizeof(ph))) == sizeof(ph) &&
-		    ph.p_type == PT_NOTE && segment_has_note(fd, &ph))
-			return 0;
+	if (notes_find(fd, "Xen", PVH_NOTE_TYPE, NULL, 0) >= 0)
+		return 0;
 	return why_fail(why, why_size, -ENOEXEC,
 			"an ELF without a PVH note, so no kernel or one built without CONFIG_PVH; give its bzImage");
 }

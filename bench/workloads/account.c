@@ -1,27 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "bench/workloads/account.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "bench/workloads/kernel_file.h"
 
 static bool read_file(int tid, const char *name, char *text, size_t size)
 {
 	char path[64];
-	ssize_t n = -1;
-	int fd;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/%s", tid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = read(fd, text, size - 1);
-		close(fd);
-	}
-	text[n > 0 ? n : 0] = '\0';
-	return n > 0;
+	return kernel_file_read(path, text, size);
 }
 
 /* The number after @key and a colon. */

@@ -8,23 +8,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bench/workloads/kernel_file.h"
+
 #define MOUNT "/sys/fs/cgroup"
-
-static void read_text(const char *path, char *text, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
-
-	text[n > 0 ? n : 0] = '\0';
-	if (fd >= 0)
-		close(fd);
-}
 
 bool cgroup_own(struct cgroup *c, char *why, size_t size)
 {
 	char text[4096], *line, *rest = text;
 
-	read_text("/proc/self/cgroup", text, sizeof(text));
+	kernel_file_read("/proc/self/cgroup", text, sizeof(text));
 	/* The line of version 2 is "0::/PATH". */
 	while ((line = strsep(&rest, "\n")) && strncmp(line, "0::/", 4) != 0)
 		;
@@ -59,7 +51,7 @@ bool cgroup_enable(const struct cgroup *c, const char *controller, char *why, si
 	size_t n = strlen(controller);
 
 	snprintf(path, sizeof(path), "%s/cgroup.controllers", c->path);
-	read_text(path, text, sizeof(text));
+	kernel_file_read(path, text, sizeof(text));
 	for (at = strstr(text, controller); at; at = strstr(at + 1, controller))
 		if ((at == text || at[-1] == ' ') && strchr(" \n", at[n]))
 			break;

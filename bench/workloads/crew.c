@@ -2,13 +2,14 @@
 #include "bench/workloads/crew.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "bench/workloads/kernel_file.h"
 
 #define STACK_SIZE (64 << 10)
 #define EXIT_INTERNAL 70
@@ -62,18 +63,12 @@ static void take_accounts(struct run *run, bool end)
 /* Kernels without CONFIG_SCHED_INFO have no such file: the account stays 0. */
 static void take_account(struct hand *h)
 {
-	int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
-	char text[128] = "";
+	char text[128];
 	struct rusage usage;
 
-	if (fd >= 0) {
-		ssize_t n = read(fd, text, sizeof(text) - 1);
-
-		close(fd);
-		if (n <= 0 ||
-		    sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64, &h->run_ns, &h->wait_ns, &h->slices) != 3)
-			h->run_ns = h->wait_ns = h->slices = 0;
-	}
+	if (kernel_file_read("/proc/thread-self/schedstat", text, sizeof(text)) &&
+	    sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64, &h->run_ns, &h->wait_ns, &h->slices) != 3)
+		h->run_ns = h->wait_ns = h->slices = 0;
 	if (!getrusage(RUSAGE_THREAD, &usage)) {
 		h->voluntary = (uint64_t)usage.ru_nvcsw;
 		h->involuntary = (uint64_t)usage.ru_nivcsw;

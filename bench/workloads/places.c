@@ -5,28 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/workloads/kernel_file.h"
+
 #define CACHES_MAX 8
 #define NODES_MAX 1024
-
-/* The first line of a file; "" if there is none. */
-static const char *read_line(const char *path, char *line, int size)
-{
-	FILE *f = fopen(path, "re");
-
-	line[0] = '\0';
-	if (f && !fgets(line, size, f))
-		line[0] = '\0';
-	if (f)
-		fclose(f);
-	return line;
-}
 
 /* The first number of a list such as "2-3,6"; 0 if there is none. */
 static int first_of(const char *path)
 {
 	char line[4096];
 
-	return atoi(read_line(path, line, sizeof(line)));
+	kernel_file_line(path, line, sizeof(line));
+	return atoi(line);
 }
 
 /* The cache of the highest level that holds data. */
@@ -40,7 +30,8 @@ static int read_llc(const char *root, int cpu)
 					 cpu, i);
 
 		snprintf(path + at, sizeof(path) - (size_t)at, "level");
-		level = atoi(read_line(path, text, sizeof(text)));
+		kernel_file_line(path, text, sizeof(text));
+		level = atoi(text);
 		if (level <= best)
 			continue;
 		best = level;
@@ -56,7 +47,7 @@ static void read_node(struct places *p, const char *root, int node)
 	const char *item;
 
 	snprintf(path, sizeof(path), "%s/sys/devices/system/node/node%d/cpulist", root, node);
-	read_line(path, line, sizeof(line));
+	kernel_file_line(path, line, sizeof(line));
 	while ((item = strsep(&rest, ","))) {
 		int from, to, n = sscanf(item, "%d-%d", &from, &to);
 
@@ -72,8 +63,10 @@ static void read_node(struct places *p, const char *root, int node)
 static int last_of(const char *path)
 {
 	char line[4096];
-	size_t n = strlen(read_line(path, line, sizeof(line)));
+	size_t n;
 
+	kernel_file_line(path, line, sizeof(line));
+	n = strlen(line);
 	while (n && (line[n - 1] < '0' || line[n - 1] > '9'))
 		n--;
 	while (n && line[n - 1] >= '0' && line[n - 1] <= '9')

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "bench/workloads/window.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "bench/workloads/clock.h"
+#include "bench/workloads/kernel_file.h"
 
 #define SCX "/sys/kernel/sched_ext/"
 #define ANSWER_MS 20000 /* for a host that is busy; what waits is the warm-up */
@@ -18,25 +18,17 @@
 static bool read_text(const char *root, const char *name, char *text, size_t size)
 {
 	char path[512];
-	ssize_t n = -1;
-	int fd;
 
 	snprintf(path, sizeof(path), "%s" SCX "%s", root, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = read(fd, text, size - 1);
-		close(fd);
-	}
-	text[n > 0 ? n : 0] = '\0';
-	return n > 0;
+	return kernel_file_read(path, text, size);
 }
 
 static bool read_line(const char *root, const char *name, char *line, size_t size)
 {
-	bool ok = read_text(root, name, line, size);
+	char path[512];
 
-	line[strcspn(line, "\n")] = '\0';
-	return ok;
+	snprintf(path, sizeof(path), "%s" SCX "%s", root, name);
+	return kernel_file_line(path, line, size);
 }
 
 static uint64_t read_number(const char *root, const char *name)
