@@ -123,15 +123,17 @@ int bench_matrix_inner(struct matrix_arguments *a, struct matrix_check *c)
 	json_t *json = json_load_file(a->inner, 0, NULL);
 	struct matrix_end end;
 	struct records r;
+	bool ok;
 	int code;
 
 	matrix_free(&a->matrix);
-	if (!json || matrix_read(&a->matrix, json_object_get(json, "matrix")) ||
-	    matrix_check_read(&a->matrix, c, json_object_get(json, "check"))) {
+	ok = json && !matrix_read(&a->matrix, json_object_get(json, "matrix")) &&
+	     !matrix_check_read(&a->matrix, c, json_object_get(json, "check"));
+	json_decref(json);
+	if (!ok) {
 		say_error("--matrix %s: not what ktstr bench run writes for the nested host", a->inner);
 		return EXIT_INTERNAL;
 	}
-	json_decref(json);
 	a->options.jobs = matrix_jobs(&a->matrix, c, a->jobs);
 	code = records_open_nested(&r, &a->matrix, a->out);
 	if (!code)

@@ -527,7 +527,7 @@ static void hst_07_what_was_asked_and_not_got_is_named(void **state)
 	const struct vm_host_facts facts = { .pause_kept = true, .realtime = true, .halt_poll_set = true };
 	struct noise_thread_got got[2] = { { .policy = SCHED_FIFO }, { .policy = SCHED_OTHER } };
 	struct noise n;
-	json_t *json;
+	json_t *whole, *json;
 
 	run(&n);
 	bits_add(&got[0].cpus, 0);
@@ -539,11 +539,13 @@ static void hst_07_what_was_asked_and_not_got_is_named(void **state)
 	noise_check_vm(&n, &asked, &facts);
 	noise_finish(&n);
 	assert_true(has_note(&n, "not got: SCHED_FIFO for vCPUs, vCPUs pinned to CPUs, no exits for HLT"));
-	json = json_object_get(noise_json(&n), "asked");
+	whole = noise_json(&n);
+	json = json_object_get(whole, "asked");
 	assert_string_equal(json_string_value(json_object_get(json, "fifo")), "refused");
 	assert_string_equal(json_string_value(json_object_get(json, "no_pause_exits")), "granted");
 	assert_string_equal(json_string_value(json_object_get(json, "halt_poll")), "granted");
 	assert_null(json_object_get(json, "huge_pages"));
+	json_decref(whole);
 	noise_free(&n);
 }
 
