@@ -3,6 +3,7 @@
 #include "bench/base/json.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,11 @@ void json_put_text(json_t *object, const char *key, const char *text)
 	json_t *string = text ? json_string(text) : NULL;
 
 	json_object_set_new(object, key, string ? string : json_null());
+}
+
+json_t *json_real_or_null(double value)
+{
+	return isfinite(value) ? json_real(value) : json_null();
 }
 
 int json_put_file(const char *path, const json_t *json, size_t flags)

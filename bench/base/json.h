@@ -10,6 +10,8 @@
 void json_put_count(json_t *object, const char *key, uint64_t value);
 /* null if @text is NULL or not UTF-8: a guest may name anything. */
 void json_put_text(json_t *object, const char *key, const char *text);
+/* JSON has no NaN and no infinity: these are null. */
+json_t *json_real_or_null(double value);
 
 /* How a result is written: keys sorted, so that two results can be compared by diff. */
 #define JSON_RESULT_FLAGS (JSON_INDENT(1) | JSON_SORT_KEYS | JSON_REAL_PRECISION(12))

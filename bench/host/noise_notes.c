@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench/base/json.h"
 #include "bench/host/noise.h"
 
 #define FAULTS_PER_S 1000 /* and so many in all: more is no guest that has its memory */
@@ -168,11 +169,6 @@ void noise_finish(struct noise *n)
 
 /* --- JSON --------------------------------------------------------------- */
 
-static json_t *real_or_null(double value)
-{
-	return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *kvm_json(const struct noise_window *w)
 {
 	json_t *object = json_object();
@@ -206,16 +202,16 @@ static json_t *window_json(const struct noise_window *w)
 		json_t *vcpu = host_thread_json(&w->vcpu[i]);
 		double d = noise_dilation(&w->vcpu[i]);
 
-		json_object_set_new(vcpu, "dilation", real_or_null(d));
+		json_object_set_new(vcpu, "dilation", json_real_or_null(d));
 		json_array_append_new(vcpus, vcpu);
 		worst = isnan(d) || d > worst ? d : worst;
 	}
 	return json_pack("{ss si so so so so so s{so so so} so sI}", "workload", w->workload, "index", (int)w->index,
-			 "dilation_max", real_or_null(worst), "dilation_mean", real_or_null(noise_mean_dilation(w)),
-			 "host", host_counters_json(&w->host), "vcpus", vcpus, "reactor", host_thread_json(&w->reactor),
-			 "workers", "begin", json_integer(w->workers_begin), "end", json_integer(w->workers_end),
-			 "on_cpu_ns", json_integer(w->workers_on_cpu_ns), "kvm", kvm_json(w), "sampling_ns",
-			 (json_int_t)w->cost_ns);
+			 "dilation_max", json_real_or_null(worst), "dilation_mean",
+			 json_real_or_null(noise_mean_dilation(w)), "host", host_counters_json(&w->host), "vcpus",
+			 vcpus, "reactor", host_thread_json(&w->reactor), "workers", "begin",
+			 json_integer(w->workers_begin), "end", json_integer(w->workers_end), "on_cpu_ns",
+			 json_integer(w->workers_on_cpu_ns), "kvm", kvm_json(w), "sampling_ns", (json_int_t)w->cost_ns);
 }
 
 static json_t *count_or_null(int count)

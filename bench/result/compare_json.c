@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A comparison as JSON; the schema is in compare.schema.json. */
-#include <math.h>
+/* A comparison as JSON; the schema is in ktstr-compare-1.schema.json. */
 #include <stdio.h>
 
+#include "bench/base/json.h"
 #include "bench/result/compare.h"
 #include "bench/result/order.h"
 
-/* JSON has no NaN. */
-static json_t *number(double value)
-{
-	return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *summary_json(const struct summary *s)
 {
-	return json_pack("{si so so so so so so so}", "n", (int)s->n, "median", number(s->median), "low",
-			 number(s->low), "high", number(s->high), "mean", number(s->mean), "cv", number(s->cv), "min",
-			 number(s->min), "max", number(s->max));
+	return json_pack("{si so so so so so so so}", "n", (int)s->n, "median", json_real_or_null(s->median), "low",
+			 json_real_or_null(s->low), "high", json_real_or_null(s->high), "mean",
+			 json_real_or_null(s->mean), "cv", json_real_or_null(s->cv), "min", json_real_or_null(s->min),
+			 "max", json_real_or_null(s->max));
 }
 
 static json_t *outliers_json(const struct compare_row *r, unsigned side)
@@ -32,21 +27,22 @@ static json_t *row_json(const struct compare *c, const struct compare_row *r)
 	compare_reason(c, r, reason, sizeof(reason));
 	row = json_pack("{ss ss sb so so so so so so so sb sb ss ss}", "metric", r->base->name, "unit", r->base->unit,
 			"more_is_better", r->base->more_is_better, "base", summary_json(&r->c.base), "test",
-			summary_json(&r->c.test), "ratio", number(r->c.ratio), "low", number(r->c.low), "high",
-			number(r->c.high), "p", number(r->c.p), "p_adjusted", number(r->c.p_adjusted), "base_two_modes",
+			summary_json(&r->c.test), "ratio", json_real_or_null(r->c.ratio), "low",
+			json_real_or_null(r->c.low), "high", json_real_or_null(r->c.high), "p",
+			json_real_or_null(r->c.p), "p_adjusted", json_real_or_null(r->c.p_adjusted), "base_two_modes",
 			r->modes & 1, "test_two_modes", r->modes >> 1, "verdict", verdict_name(r->verdict), "reason",
 			reason);
 	json_object_set_new(row, "workload", json_string(r->base->workload));
-	json_object_set_new(row, "drift_p", number(r->drift_p));
-	json_object_set_new(row, "drift_tau", number(r->drift_tau));
+	json_object_set_new(row, "drift_p", json_real_or_null(r->drift_p));
+	json_object_set_new(row, "drift_tau", json_real_or_null(r->drift_tau));
 	json_object_set_new(row, "drift_of", json_string(r->drift_of_test ? "test" : "base"));
 	json_object_set_new(row, "base_outliers", outliers_json(r, 0));
 	json_object_set_new(row, "test_outliers", outliers_json(r, 1));
-	json_object_set_new(row, "variance_between_boots", number(r->between));
+	json_object_set_new(row, "variance_between_boots", json_real_or_null(r->between));
 	json_object_set_new(row, "detectable",
-			    compare_boots(r) < 4
-				    ? json_null()
-				    : number(detectable(compare_cv(r), compare_boots(r), r->gates.threshold)));
+			    compare_boots(r) < 4 ? json_null()
+						 : json_real_or_null(detectable(compare_cv(r), compare_boots(r),
+										r->gates.threshold)));
 	return row;
 }
 
@@ -84,10 +80,12 @@ static json_t *quantile_json(const struct compare_quantile *q)
 	bool known = q->base->n && q->test->n;
 
 	return json_pack("{ss ss sf so so so so so}", "workload", q->base->workload, "metric", q->base->name,
-			 "quantile", q->base->ppm / 1e6, "base", known ? number(q->c.base.median) : json_null(), "test",
-			 known ? number(q->c.test.median) : json_null(), "ratio",
-			 known ? number(q->c.ratio) : json_null(), "low", known ? number(q->c.low) : json_null(),
-			 "high", known ? number(q->c.high) : json_null());
+			 "quantile", q->base->ppm / 1e6, "base",
+			 known ? json_real_or_null(q->c.base.median) : json_null(), "test",
+			 known ? json_real_or_null(q->c.test.median) : json_null(), "ratio",
+			 known ? json_real_or_null(q->c.ratio) : json_null(), "low",
+			 known ? json_real_or_null(q->c.low) : json_null(), "high",
+			 known ? json_real_or_null(q->c.high) : json_null());
 }
 
 json_t *compare_json(const struct compare *c)

@@ -281,7 +281,7 @@ static int measure(struct bench *b, struct machine_job *job)
 	return bench_result_finish(&b->result, &result);
 }
 
-/* What the guest's program and bench in the nested host are told alike. The number of words. */
+/* The words that the guest's program and bench in the nested host have in common. Their number. */
 static unsigned common_words(struct bench *b, const char *words[GUEST_OPTIONS + WORKLOADS_MAX])
 {
 	unsigned n = 0;

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/base/json.h"
 #include "bench/base/say.h"
 #include "bench/base/size.h"
 #include "bench/cli/parse.h"
@@ -244,21 +245,16 @@ static void print_spreads(const struct boots *b, const struct spread *s, unsigne
 	       b->n, 100 * THRESHOLD);
 }
 
-static json_t *number_or_null(double value)
-{
-	return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *spreads_json(const struct boots *b, const struct spread *s, unsigned n)
 {
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < n; i++)
-		json_array_append_new(list,
-				      json_pack("{ss ss so so so so}", "name", s[i].metric->name, "unit",
-						s[i].metric->unit, "median", number_or_null(s[i].summary.median), "cv",
-						number_or_null(s[i].summary.cv), "halves", number_or_null(s[i].apart),
-						"smallest_difference", number_or_null(s[i].smallest)));
+		json_array_append_new(
+			list, json_pack("{ss ss so so so so}", "name", s[i].metric->name, "unit", s[i].metric->unit,
+					"median", json_real_or_null(s[i].summary.median), "cv",
+					json_real_or_null(s[i].summary.cv), "halves", json_real_or_null(s[i].apart),
+					"smallest_difference", json_real_or_null(s[i].smallest)));
 	return json_pack("{si sf so}", "boots", (int)b->n, "threshold", THRESHOLD, "metrics", list);
 }
 
