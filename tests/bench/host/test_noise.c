@@ -25,6 +25,7 @@
 #include "bench/host/disturb.h"
 #include "bench/host/locks.h"
 #include "bench/host/noise.h"
+#include "tests/bench/host/planted.h"
 
 #define CPU "sys/devices/system/cpu/"
 #define SECOND_NS 1000000000ll
@@ -33,26 +34,7 @@
 
 static char root[64];
 
-__attribute__((format(printf, 2, 3))) static void put(const char *text, const char *fmt, ...)
-{
-	char path[512], below[256];
-	va_list ap;
-	FILE *f;
-
-	va_start(ap, fmt);
-	vsnprintf(below, sizeof(below), fmt, ap);
-	va_end(ap);
-	snprintf(path, sizeof(path), "%s/%s", root, below);
-	for (char *slash = path + strlen(root); (slash = strchr(slash + 1, '/'));) {
-		*slash = '\0';
-		mkdir(path, 0755);
-		*slash = '/';
-	}
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fprintf(f, "%s\n", text);
-	fclose(f);
-}
+#define put(text, ...) planted_put(root, text, __VA_ARGS__)
 
 static int tree_make(void **state)
 {

@@ -14,31 +14,13 @@
 #include <cmocka.h>
 
 #include "bench/host/placement.h"
+#include "tests/bench/host/planted.h"
 
 /* --- trees -------------------------------------------------------------- */
 
 static char root[64];
 
-__attribute__((format(printf, 2, 3))) static void put(const char *text, const char *fmt, ...)
-{
-	char path[512], below[256];
-	va_list ap;
-	FILE *f;
-
-	va_start(ap, fmt);
-	vsnprintf(below, sizeof(below), fmt, ap);
-	va_end(ap);
-	snprintf(path, sizeof(path), "%s/devices/system/%s", root, below);
-	for (char *slash = path + strlen(root); (slash = strchr(slash + 1, '/'));) {
-		*slash = '\0';
-		mkdir(path, 0755);
-		*slash = '/';
-	}
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fprintf(f, "%s\n", text);
-	fclose(f);
-}
+#define put(text, ...) planted_put(root, text, "devices/system/" __VA_ARGS__)
 
 static int tree_make(void **state)
 {
